@@ -1,0 +1,76 @@
+"""The library's front door: what the magics do, as plain functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dpmagic import connection as connections
+from dpmagic.arm.requests import API_VERSION, Request, send
+from dpmagic.connection import Connection
+from dpmagic.execute import execute
+from dpmagic.session import current
+
+
+def run(text: str, /, **names: Any) -> Any:
+    """Run a command, or several, one a line, and give the last one's answer.
+
+    Returns a DataFrame (columns as Azure names them, see `dpmagic.frames.frame`); a `Text` for ``-o json`` and its
+    like; a `Preview` for ``--dry-run``; a `Handle` for ``--no-wait``; None for a command that gives nothing.
+    ``$name`` in the text is looked up in ``names``, then among what earlier statements stored.
+
+    Raises the error of the first statement that fails, one of `dpmagic.errors`.
+    """
+    value = None
+    for result in execute(text, current(), names):
+        value = result.value
+    return value
+
+
+def connected() -> Connection:
+    """The connection in use; the first use means Azure."""
+    return current().connected()
+
+
+def connect_sandbox(
+    *, state: str | Path | None = None, subscription: str | None = None, read_only: bool = False
+) -> Connection:
+    """Use a local Azure in this process, on a clock of its own; ``state`` is a folder that keeps it."""
+    made = connections.connect_sandbox(
+        state=Path(state) if state else None, subscription=subscription, read_only=read_only
+    )
+    current().use(made)
+    return made
+
+
+def connect_azure(
+    *, tenant: str | None = None, subscription: str | None = None, cloud: str = "AzureCloud", read_only: bool = False
+) -> Connection:
+    """Use Azure, as the person who ran ``az login``."""
+    made = connections.connect_azure(tenant=tenant, subscription=subscription, cloud_name=cloud, read_only=read_only)
+    current().use(made)
+    return made
+
+
+def connect_endpoint(
+    url: str,
+    *,
+    ca: str | Path | None = None,
+    token: str | None = None,
+    subscription: str | None = None,
+    read_only: bool = False,
+) -> Connection:
+    """Use any ARM endpoint: a private cloud, an emulator, a served sandbox."""
+    made = connections.connect_endpoint(
+        url, ca=Path(ca) if ca else None, token=token, subscription=subscription, read_only=read_only
+    )
+    current().use(made)
+    return made
+
+
+def rest(method: str, url: str, body: Any = None, *, api_version: str = API_VERSION) -> Any:
+    """Send one ARM request, as ``az rest`` does, and give the decoded body.
+
+    ``url`` is a path below the endpoint.  A read-only connection refuses changes here too.  Raises `AzureError`.
+    """
+    return send(current().connected(), Request(method.upper(), url, body=body, api_version=api_version)).json

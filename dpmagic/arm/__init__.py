@@ -1,0 +1,1 @@
+"""Azure Resource Manager: requests, pages, long-running operations, and plans carried out."""

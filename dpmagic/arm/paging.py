@@ -1,0 +1,45 @@
+"""A list to its last page.  ``az`` and PowerShell stop early in places; here a list is whole or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urljoin
+
+from dpmagic.arm.requests import Answer, Request, send
+from dpmagic.connection import Connection
+from dpmagic.errors import IncompleteAnswer
+
+
+def pages(connection: Connection, request: Request) -> Iterator[Answer]:
+    """Each page, following ``nextLink`` as the service gives it.
+
+    Raises `IncompleteAnswer` when a link comes a second time: the pages would never end.
+    """
+    seen: set[str] = set()
+    while True:
+        answer = send(connection, request)
+        yield answer
+        link = answer.json.get("nextLink") if isinstance(answer.json, dict) else None
+        if not link:
+            return
+        if link in seen:
+            raise IncompleteAnswer(
+                "the service gave the same next page twice", "run it again; if it stays, tell Azure support"
+            )
+        seen.add(link)
+        request = replace(request, path=urljoin(connection.cloud.endpoint, link), query={}, api_version="")
+
+
+def every_page(connection: Connection, request: Request) -> Answer:
+    """All pages as one answer: ``{"value": [...]}``; an answer that is not a list stays as it is."""
+    first: Answer | None = None
+    items: list[Any] = []
+    for answer in pages(connection, request):
+        first = first or answer
+        if not (isinstance(answer.json, dict) and isinstance(answer.json.get("value"), list)):
+            return answer
+        items += answer.json["value"]
+    assert first is not None
+    return replace(first, json={"value": items})

@@ -1,0 +1,170 @@
+"""One request and its answer: raw JSON through the SDK's pipeline, errors as our own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, urlencode, urlsplit
+
+from dpmagic.connection import Connection, changes_state
+from dpmagic.errors import AzureError, ConnectionFailed, NotFound
+
+if TYPE_CHECKING:
+    from azure.core.rest import HttpRequest, HttpResponse
+
+API_VERSION = "2024-04-01"
+
+FinalState = Literal["", "location", "azure-async-operation"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that a plan wants sent.
+
+    ``follow`` marks a long-running operation and where its result is found; ``no_wait`` that ``--no-wait`` leaves it
+    once it is accepted; ``every_page`` a list to be read to its last page; ``allow`` error statuses that are answers
+    here, not errors; ``purpose`` is for progress and previews.
+    """
+
+    method: str
+    path: str
+    body: Any = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    api_version: str = API_VERSION
+    follow: FinalState = ""
+    no_wait: bool = False
+    every_page: bool = False
+    allow: Collection[int] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    purpose: str = ""
+
+    @property
+    def url(self) -> str:
+        """The path with its query; an absolute URL is left as it is."""
+        if not self.api_version:
+            return self.path
+        query = urlencode({**self.query, "api-version": self.api_version}, quote_via=quote, safe="$'(),:")
+        return f"{self.path}{'&' if '?' in self.path else '?'}{query}"
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change something in Azure."""
+        return changes_state(self.method, self.path)
+
+    def http(self) -> HttpRequest:
+        """The SDK's request."""
+        from azure.core.rest import HttpRequest
+
+        if self.body is None:
+            return HttpRequest(self.method, self.url, headers=dict(self.headers))
+        return HttpRequest(self.method, self.url, headers=dict(self.headers), json=self.body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, decoded body (None when there is none) and headers.  ``withheld``: a dry run did not send it."""
+
+    status: int
+    json: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    withheld: bool = False
+
+
+def send(connection: Connection, request: Request) -> Answer:
+    """The answer to one request, its first page only.
+
+    Raises `AzureError` (`NotFound` for a 404) for an error status that the request does not allow, and
+    `ConnectionFailed` when there is no readable answer.
+    """
+    response = exchange(connection, request.http(), stream=True)
+    return read(response, allow=request.allow)
+
+
+def exchange(connection: Connection, request: HttpRequest, **options: Any) -> Any:
+    """Send, with what goes wrong below HTTP told as `ConnectionFailed`."""
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+
+    try:
+        return connection.send(request, **options)
+    except ClientAuthenticationError as error:
+        raise ConnectionFailed(f"sign-in failed: {_first_line(error)}", "run `az login`, then connect again") from error
+    except (ServiceRequestError, ServiceResponseError) as error:
+        host = urlsplit(connection.cloud.endpoint).netloc
+        raise ConnectionFailed(
+            f"no answer from {host}: {_first_line(error)}",
+            "check the network, the endpoint and --ca; then run it again",
+        ) from error
+
+
+def read(response: HttpResponse, *, allow: Collection[int] = ()) -> Answer:
+    """The response as an `Answer`, or the error it holds."""
+    from azure.core.exceptions import ServiceResponseError
+
+    try:
+        content = response.read()
+    except ServiceResponseError as error:
+        raise ConnectionFailed(f"the answer broke off: {_first_line(error)}", "run it again") from error
+    if response.status_code >= 400 and response.status_code not in allow:
+        raise fault(response.status_code, content, response.headers)
+    return Answer(response.status_code, decode(content), response.headers)
+
+
+def decode(content: bytes) -> Any:
+    """JSON bytes as Python objects; None when there are none.  Raises `ConnectionFailed` when they are not JSON."""
+    if not content.strip():
+        return None
+    try:
+        import orjson
+
+        return orjson.loads(content)
+    except ImportError:
+        pass  # orjson has no wheel for every platform; json gives the same, slower
+    except orjson.JSONDecodeError as error:
+        raise ConnectionFailed(
+            f"the answer is not JSON: {error}", "run it again; see it whole with %xmode Verbose"
+        ) from error
+    return json.loads(content)
+
+
+def fault(status: int, content: bytes, headers: Mapping[str, str]) -> AzureError:
+    """The service's error as ours, from any of the three shapes in which Azure writes one."""
+    try:
+        body = json.loads(content or b"null")
+    except ValueError:
+        body = None
+    return fault_of(
+        status, body, str(headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "")
+    )
+
+
+def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:
+    """An error body (``error{code,message}``, the legacy ``ErrorCode`` form, or a bare code) as an exception."""
+    body = body if isinstance(body, dict) else {}
+    error = body.get("error") if isinstance(body.get("error"), dict) else body
+    legacy = body.get("Message") if isinstance(body.get("Message"), dict) else {}
+    code = str(error.get("code") or body.get("ErrorCode") or f"HTTP {status}")
+    message = str(error.get("message") or legacy.get("Value") or "the service gave no reason")
+    actions = [
+        action
+        for info in error.get("additionalInfo") or []
+        for action in (info.get("info") or {}).get("recommendedAction") or []
+    ]
+    details = [
+        f"{detail.get('code', '')}: {detail.get('message', '')}".strip(": ")
+        for detail in error.get("details") or []
+        if isinstance(detail, dict) and detail.get("message")
+    ]
+    kind = NotFound if status == 404 else AzureError
+    return kind(
+        code,
+        "; ".join([message.strip(), *details]),
+        status=status,
+        recommended_action=actions,
+        request_id=request_id,
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

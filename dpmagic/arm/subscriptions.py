@@ -1,0 +1,81 @@
+"""Which subscription a command means: the one given, by name or id, or the one az would take."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from dpmagic.arm.paging import every_page
+from dpmagic.arm.requests import Request
+from dpmagic.connection import Connection
+from dpmagic.errors import InvalidArgument, NotConnected, did_you_mean
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def visible(connection: Connection) -> list[dict[str, Any]]:
+    """The subscriptions that the caller can see: ``subscriptionId``, ``displayName``, ``state`` and more."""
+    request = Request("GET", "/subscriptions", api_version="2022-12-01", every_page=True)
+    found: list[dict[str, Any]] = every_page(connection, request).json["value"]
+    return found
+
+
+def resolve(connection: Connection, given: str) -> str:
+    """The id of the subscription with this name or id.
+
+    Raises `InvalidArgument` with the nearest name when the caller sees none like it.
+    """
+    if _GUID.fullmatch(given):
+        return given
+    seen = visible(connection)
+    for one in seen:
+        if given.lower() in (one["subscriptionId"].lower(), str(one.get("displayName", "")).lower()):
+            return str(one["subscriptionId"])
+    names = [str(one.get("displayName") or one["subscriptionId"]) for one in seen]
+    raise InvalidArgument(
+        f"no subscription is called {given!r}",
+        did_you_mean(given, names, f"you can see: {', '.join(sorted(names)) or 'none'}"),
+    )
+
+
+def default(connection: Connection) -> str:
+    """The id of the subscription to use when none is given.
+
+    The order: the connection's own, ``AZURE_SUBSCRIPTION_ID``, az's default (``az account set``) when the
+    connection is Azure, the first one of a sandbox, the only one that the caller can see.
+    """
+    if connection.default_subscription:
+        return resolve(connection, connection.default_subscription)
+    if connection.target != "sandbox" and (named := os.environ.get("AZURE_SUBSCRIPTION_ID")):
+        return named
+    if connection.target == "azure" and (profiled := _az_default(connection.cloud.name)):
+        return profiled
+    seen = visible(connection)
+    if len(seen) == 1 or (seen and connection.target == "sandbox"):
+        return str(seen[0]["subscriptionId"])
+    if not seen:
+        raise NotConnected(
+            f"{connection.target} shows no subscription to {connection.principal}",
+            "ask for Reader on one, or connect as someone else",
+        )
+    names = ", ".join(sorted(str(one.get("displayName") or one["subscriptionId"]) for one in seen)[:8])
+    raise NotConnected(
+        f"{len(seen)} subscriptions can be seen and none was chosen", f"add --subscription NAME; for example: {names}"
+    )
+
+
+def _az_default(cloud_name: str) -> str:
+    """The default of az's own profile, or ``""`` when there is no profile."""
+    folder = Path(os.environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
+    profile = folder / "azureProfile.json"
+    if not profile.is_file():
+        return ""
+    # az writes the file with a byte-order mark.
+    known = json.loads(profile.read_text(encoding="utf-8-sig")).get("subscriptions", [])
+    for one in known:
+        if one.get("isDefault") and one.get("environmentName", cloud_name) == cloud_name:
+            return str(one["id"])
+    return ""

@@ -1,0 +1,1 @@
+"""The commands of ``az dataprotection``: the table, parsing, help, and one module a command group."""

@@ -1,0 +1,105 @@
+"""From words to arguments: one lazily built argparse leaf splits them, this module says what is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NoReturn
+
+from dpmagic.commands.model import Command, Option
+from dpmagic.commands.values import convert
+from dpmagic.errors import CommandLineError, MissingOption, UnknownOption, did_you_mean
+
+_WORDS_EACH: dict[str, Any] = {
+    "flag": 0,
+    "boolean": "?",
+    "texts": "+",
+    "jsons": "+",
+    "settings": "+",
+    "json": "+",
+}
+
+
+class _Leaf(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        option = message.partition(":")[0].removeprefix("argument ").split("/")[-1]
+        raise MissingOption(f"{self.prog}: {option} has no value", f"write {option} VALUE")
+
+
+@cache
+def _leaf(command: Command) -> _Leaf:
+    leaf = _Leaf(prog=command.name, add_help=False, allow_abbrev=False)
+    for option in command.all_options:
+        words = _WORDS_EACH.get(option.kind, "*" if option.kind == "pairs" else 1)
+        if words == 0:
+            leaf.add_argument(*option.names, dest=option.key, action="store_const", const=[], default=None)
+        elif words == "?":
+            leaf.add_argument(*option.names, dest=option.key, nargs="*", default=None)
+        else:
+            leaf.add_argument(*option.names, dest=option.key, nargs=words, action="extend", default=None)
+    return leaf
+
+
+def given(command: Command, words: Sequence[str]) -> dict[str, list[str]]:
+    """The words after each option that was typed, by option key.
+
+    Raises `UnknownOption` for an option that the command does not have, `CommandLineError` for a word that belongs
+    to none.
+    """
+    namespace, rest = _leaf(command).parse_known_args(list(words))
+    if rest:
+        raise _misplaced(command, rest[0])
+    return {key: value for key, value in vars(namespace).items() if value is not None}
+
+
+def parse(command: Command, words: Sequence[str]) -> dict[str, Any]:
+    """The arguments of ``command`` by option key, with defaults for what was not typed (None when it has none).
+
+    Raises one of the family of `CommandLineError`, or `InvalidArgument` for a value that does not fit its option.
+    """
+    typed = given(command, words)
+    if "help" in typed:
+        return {"help": True}
+    missing = [option for option in command.all_options if option.required and option.key not in typed]
+    covered = {option.key for option in missing if option.id_part} if "ids" in typed else set()
+    if missing := [option for option in missing if option.key not in covered]:
+        raise MissingOption(
+            f"{command.name} needs {', '.join(_spelled(option) for option in missing)}",
+            _usage(command, missing),
+        )
+    return {option.key: _value(command, option, typed) for option in command.all_options}
+
+
+def _value(command: Command, option: Option, typed: dict[str, list[str]]) -> Any:
+    if option.key not in typed:
+        return option.default
+    words = typed[option.key]
+    if option.kind not in ("texts", "jsons", "settings", "json", "pairs") and len(words) > 1:
+        if option.kind == "boolean":
+            raise _misplaced(command, words[1])
+        words = words[-1:]  # as in az, the last of a repeated option counts
+    return convert(option, words)
+
+
+def _spelled(option: Option) -> str:
+    return "/".join(sorted(option.names, key=lambda name: (not name.startswith("--"), name != option.shown)))
+
+
+def _usage(command: Command, missing: Sequence[Option]) -> str:
+    choices = [f"{option.shown}: one of {', '.join(option.choices)}" for option in missing if option.choices]
+    return "; ".join([*choices, f"see `{command.name} --help`"])
+
+
+def _misplaced(command: Command, word: str) -> CommandLineError:
+    if word.startswith("-") and word != "-":
+        name = word.partition("=")[0]
+        known = [spelling for spelling in command.by_name if spelling.startswith("--") or not name.startswith("--")]
+        return UnknownOption(
+            f"{command.name} has no option {name}",
+            did_you_mean(name, known, f"see `{command.name} --help`"),
+        )
+    return CommandLineError(
+        f"{command.name} does not know what to do with {word!r}",
+        "every value follows an option; quote a value that has spaces",
+    )

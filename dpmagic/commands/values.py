@@ -1,0 +1,172 @@
+"""From the words after an option to its value: files, JSON, shorthand, KEY=VALUE, times, numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dpmagic.commands.model import Option
+from dpmagic.commands.shorthand import parse_pairs, parse_shorthand
+from dpmagic.errors import InvalidArgument, InvalidChoice, did_you_mean
+
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+
+
+def convert(option: Option, words: Sequence[str]) -> Any:
+    """The value of ``option`` given ``words``.
+
+    Raises `InvalidChoice` or `InvalidArgument`, each naming the option and what would do.
+    """
+    value = _KINDS[option.kind](option, list(words))
+    if option.choices:
+        value = [_choice(option, one) for one in value] if isinstance(value, list) else _choice(option, value)
+    return value
+
+
+def _choice(option: Option, word: str) -> str:
+    canonical = {choice.lower(): choice for choice in option.choices}.get(str(word).lower())
+    if canonical is None:
+        raise InvalidChoice(
+            f"{option.shown} cannot be {word!r}",
+            did_you_mean(str(word), option.choices, f"one of: {', '.join(option.choices)}"),
+        )
+    return canonical
+
+
+def _boolean(option: Option, words: list[str]) -> bool:
+    word = words[0].lower() if words else "true"
+    if word not in (*_TRUE, *_FALSE):
+        raise InvalidChoice(f"{option.shown} cannot be {words[0]!r}", "true or false")
+    return word in _TRUE
+
+
+def _integer(option: Option, words: list[str]) -> int:
+    try:
+        return int(words[0])
+    except ValueError:
+        raise InvalidArgument(f"{option.shown} {words[0]!r} is not a whole number", "such as 7") from None
+
+
+def _number(option: Option, words: list[str]) -> float:
+    try:
+        return float(words[0])
+    except ValueError:
+        raise InvalidArgument(f"{option.shown} {words[0]!r} is not a number", "such as 14") from None
+
+
+def parse_instant(text: str) -> datetime:
+    """An ISO 8601 date or time as an aware UTC datetime; without an offset it is UTC already.
+
+    Raises ValueError when it is neither.
+
+    >>> parse_instant("2024-01-01T05:30:00+05:30").isoformat()
+    '2024-01-01T00:00:00+00:00'
+    """
+    read = datetime.fromisoformat(text.strip())
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+def _time(option: Option, words: list[str]) -> datetime:
+    try:
+        return parse_instant(words[0])
+    except ValueError:
+        raise InvalidArgument(
+            f"{option.shown} {words[0]!r} is not a time", "write it as 2024-01-31T13:00:00Z"
+        ) from None
+
+
+def _json(option: Option, words: list[str]) -> Any:
+    """A file, @file, JSON text, shorthand in brackets, or KEY=VALUE words."""
+    if len(words) > 1 or _is_pair(words[0]):
+        return parse_pairs(option.shown, words)
+    text = words[0]
+    if text.lstrip().startswith(("{", "[")):
+        return _inline(option, text)
+    return read_json(option, Path(text.removeprefix("@")).expanduser())
+
+
+def _jsons(option: Option, words: list[str]) -> list[Any]:
+    """One list, or several values of which each may be a list."""
+    values = [_json(option, [word]) for word in words]
+    return [one for value in values for one in (value if isinstance(value, list) else [value])]
+
+
+def _is_pair(word: str) -> bool:
+    key, equals, _ = word.partition("=")
+    return bool(equals) and not any(character in key for character in "{[/\\\"'@ ")
+
+
+def _inline(option: Option, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        try:
+            return parse_shorthand(text)
+        except InvalidArgument:
+            raise InvalidArgument(
+                f"{option.shown} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+                "quote the whole text with '...', its keys and values with \"...\"",
+            ) from None
+
+
+def read_json(option: Option, path: Path) -> Any:
+    """The JSON in a file.  Raises `InvalidArgument` that names file, line and column."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InvalidArgument(
+            f"{option.shown}: the file {str(path)!r} is not there",
+            did_you_mean(path.name, beside, "give a file, @file, or the JSON itself"),
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"{option.shown}: the file {str(path)!r} cannot be read: {error}") from error
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = text.splitlines()[error.lineno - 1].strip() if text.strip() else ""
+        raise InvalidArgument(
+            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}",
+            f"the line reads: {line[:100]}" if line else "the file is empty",
+        ) from None
+
+
+def _pairs(option: Option, words: list[str]) -> dict[str, Any]:
+    value: Any = _json(option, words) if words else {}
+    if not isinstance(value, dict):
+        raise InvalidArgument(
+            f"{option.shown} is not a set of KEY=VALUE", f"write {option.shown} key=value key2=value2"
+        )
+    return value
+
+
+def _settings(option: Option, words: list[str]) -> list[dict[str, Any]]:
+    """A list of objects.  In the KEY=VALUE form a repeated key begins the next object."""
+    if len(words) == 1 and not _is_pair(words[0]):
+        value = _json(option, words)
+        return value if isinstance(value, list) else [value]
+    settings: list[dict[str, Any]] = [{}]
+    for word in words:
+        ((key, value),) = parse_pairs(option.shown, [word]).items()
+        if key in settings[-1]:
+            settings.append({})
+        settings[-1][key] = value
+    return settings
+
+
+_KINDS: dict[str, Callable[[Option, list[str]], Any]] = {
+    "text": lambda option, words: words[0],
+    "texts": lambda option, words: words,
+    "flag": lambda option, words: True,
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _number,
+    "time": _time,
+    "json": _json,
+    "jsons": _jsons,
+    "pairs": _pairs,
+    "settings": _settings,
+}

@@ -1,0 +1,193 @@
+"""dpmagic's own commands: which Azure to talk to, where one stands, and letting time pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dpmagic.arm import subscriptions
+from dpmagic.arm.plans import Plan
+from dpmagic.clouds import CLOUD_NAMES
+from dpmagic.commands.model import GLOBALS, Args, Command, Option
+from dpmagic.connection import Connection, connect_azure, connect_endpoint, connect_sandbox
+from dpmagic.errors import CommandLineError, InvalidArgument, did_you_mean
+from dpmagic.progress import elapsed
+from dpmagic.session import Session
+
+_READ_ONLY = Option(("--read-only",), "Refuse every request that changes something.", "flag")
+_SUBSCRIPTION = Option(
+    ("--subscription", "-s"), "Name or id of the default subscription.", live="subscription", dest="chosen"
+)
+_TENANT = Option(("--tenant", "-t"), "Id of the tenant to sign in to.")
+_HELP = tuple(option for option in GLOBALS if option.key == "help")
+
+
+def _no_plan(args: Args) -> Plan:
+    raise AssertionError("a session command acts on the session and has no plan")
+
+
+@dataclass(frozen=True)
+class SessionCommand(Command):
+    """A command that acts on the session; ``act`` returns the line to show."""
+
+    act: Callable[[Args, Session], str] = lambda args, session: ""
+
+    @cached_property
+    def all_options(self) -> tuple[Option, ...]:
+        return (*self.options, *_HELP)
+
+
+def _use(connection: Connection, session: Session) -> str:
+    session.use(connection)
+    subscription = session.subscription()  # the first request: a wrong endpoint or token shows now, not later
+    return "connected to " + _where(connection, subscription)
+
+
+def _where(connection: Connection, subscription: str) -> str:
+    named = {one["subscriptionId"]: one.get("displayName") for one in subscriptions.visible(connection)}
+    target = "Azure" if connection.target == "azure" else connection.target
+    cloud = f" ({connection.cloud.name})" if connection.target == "azure" else ""
+    told = f"{named[subscription]} ({subscription})" if named.get(subscription) else subscription
+    read_only = ", read-only" if connection.read_only else ""
+    return f"{target}{cloud} as {connection.principal}, subscription {told}{read_only}"
+
+
+def _sandbox(args: Args, session: Session) -> str:
+    state = Path(args.state).expanduser() if args.state else None
+    return _use(connect_sandbox(state=state, subscription=args.chosen, read_only=bool(args.read_only)), session)
+
+
+def _azure(args: Args, session: Session) -> str:
+    connection = connect_azure(
+        tenant=args.tenant, subscription=args.chosen, cloud_name=args.cloud, read_only=bool(args.read_only)
+    )
+    return _use(connection, session)
+
+
+def _endpoint(args: Args, session: Session) -> str:
+    if not args.endpoint:
+        raise CommandLineError(
+            "connect to what?", "connect sandbox, connect azure, or connect --endpoint URL --ca FILE"
+        )
+    connection = connect_endpoint(
+        args.endpoint,
+        ca=Path(args.ca).expanduser() if args.ca else None,
+        token=args.token,
+        subscription=args.chosen,
+        tenant=args.tenant,
+        read_only=bool(args.read_only),
+    )
+    return _use(connection, session)
+
+
+def _context(args: Args, session: Session) -> str:
+    if session.connection is None:
+        return "not connected yet: the first command connects to Azure, or say: connect sandbox"
+    return _where(session.connection, session.subscription())
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds_of(text: str) -> float:
+    """Seconds in a span such as ``90s``, ``5m``, ``1.5h`` or ``14d``; a bare number is seconds.
+
+    Raises `InvalidArgument` when it is none.
+
+    >>> seconds_of("1.5h")
+    5400.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip().lower())
+    if not found:
+        raise InvalidArgument(f"{text!r} is not a span of time", "write it as 90s, 5m, 2h or 14d")
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _sleep(args: Args, session: Session) -> str:
+    seconds = seconds_of(args.span)
+    connection = session.connected()
+    connection.sleep(seconds)
+    return f"{elapsed(seconds)} later: {connection.now():%Y-%m-%d %H:%M:%S} UTC"
+
+
+COMMANDS: tuple[SessionCommand, ...] = (
+    SessionCommand(
+        "connect sandbox",
+        "Talk to a local Azure in this process, on a clock of its own.",
+        _no_plan,
+        (
+            Option(("--state",), "Folder that keeps the sandbox; without it, it lives in memory."),
+            _SUBSCRIPTION,
+            _READ_ONLY,
+        ),
+        examples=("connect sandbox", "connect sandbox --state ./my-azure --read-only"),
+        act=_sandbox,
+    ),
+    SessionCommand(
+        "connect azure",
+        "Talk to Azure as the person who ran `az login`.",
+        _no_plan,
+        (
+            _TENANT,
+            _SUBSCRIPTION,
+            Option(("--cloud",), "Name of the cloud.", choices=CLOUD_NAMES, default="AzureCloud"),
+            _READ_ONLY,
+        ),
+        examples=("connect azure --subscription Production --read-only", "connect azure --cloud AzureUSGovernment"),
+        act=_azure,
+    ),
+    SessionCommand(
+        "connect",
+        "Talk to any ARM endpoint: a private cloud, an emulator, a served sandbox.",
+        _no_plan,
+        (
+            Option(("--endpoint",), "URL of the endpoint, https only."),
+            Option(("--ca",), "PEM file with the certificates to trust."),
+            Option(("--token",), "Bearer token to use in place of a credential; never shown again."),
+            _TENANT,
+            _SUBSCRIPTION,
+            _READ_ONLY,
+        ),
+        examples=("connect --endpoint https://localhost:8443 --ca ca.pem --token TEXT",),
+        act=_endpoint,
+    ),
+    SessionCommand(
+        "context",
+        "Show the connection in use: target, principal, subscription.",
+        _no_plan,
+        examples=("context",),
+        act=_context,
+    ),
+    SessionCommand(
+        "sleep",
+        "Let time pass on the connection's clock: really against Azure, at once in the sandbox.",
+        _no_plan,
+        (Option(("--for",), "How long: 90s, 5m, 2h, 14d.", required=True, dest="span"),),
+        examples=("sleep --for 5m", "sleep 5m"),
+        act=_sleep,
+    ),
+)
+_BY_NAME = {command.name: command for command in COMMANDS}
+
+
+def session_command(words: Sequence[str]) -> tuple[SessionCommand, list[str]] | None:
+    """The command of ours that the words name, with the words after it; None when they name none.
+
+    >>> session_command(["connect", "sandbox", "--read-only"])[1]
+    ['--read-only']
+    """
+    if not words or words[0] not in {name.split()[0] for name in _BY_NAME}:
+        return None
+    if words[0] == "sleep" and len(words) == 2 and not words[1].startswith("-"):
+        return _BY_NAME["sleep"], ["--for", words[1]]
+    if (both := " ".join(words[:2])) in _BY_NAME:
+        return _BY_NAME[both], list(words[2:])
+    if words[0] == "connect" and len(words) > 1 and not words[1].startswith("-"):
+        targets = ("sandbox", "azure")
+        raise CommandLineError(
+            f"connect knows no {words[1]!r}", did_you_mean(words[1], targets, "sandbox, azure, or --endpoint URL")
+        )
+    return _BY_NAME[words[0]], list(words[1:])

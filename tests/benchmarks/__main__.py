@@ -1,0 +1,9 @@
+"""``make bench``: every benchmark of this folder, one after another."""
+
+from __future__ import annotations
+
+from tests.benchmarks import load
+
+if __name__ == "__main__":
+    for benchmark in (load,):
+        print("\n".join(benchmark.measure()))

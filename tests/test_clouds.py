@@ -1,0 +1,83 @@
+"""Clouds and credentials: endpoint and scope together, and an order that suits a person."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import azure.identity
+import pytest
+
+from dpmagic import clouds
+from dpmagic.errors import InvalidArgument
+
+
+@pytest.mark.parametrize(
+    ("name", "endpoint", "scope"),
+    [
+        ("AzureCloud", "https://management.azure.com", "https://management.azure.com/.default"),
+        ("azurechinacloud", "https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn/.default"),
+        (
+            "AzureUSGovernment",
+            "https://management.usgovcloudapi.net",
+            "https://management.core.usgovcloudapi.net/.default",
+        ),
+    ],
+)
+def test_a_cloud_sets_endpoint_and_scope_together(name: str, endpoint: str, scope: str) -> None:
+    found = clouds.cloud(name)
+    assert (found.endpoint, found.scope) == (endpoint, scope)
+
+
+def test_an_unknown_cloud_names_the_nearest() -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        clouds.cloud("AzureUSGoverment")
+    assert caught.value.hint == "did you mean AzureUSGovernment?"
+
+
+def test_an_endpoint_must_be_https() -> None:
+    with pytest.raises(InvalidArgument, match="not an https"):
+        clouds.endpoint_cloud("http://localhost:8080")
+
+
+def _chain(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
+    for name in ("AZURE_TOKEN_CREDENTIALS", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_TENANT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    credential = clouds.person_credential(clouds.cloud())
+    assert isinstance(credential, azure.identity.ChainedTokenCredential)
+    return [type(one).__name__ for one in credential.credentials]
+
+
+PERSON = ["AzureCliCredential", "AzurePowerShellCredential", "AzureDeveloperCliCredential"]
+
+
+def test_a_person_is_asked_for_before_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _chain(monkeypatch) == PERSON
+
+
+def test_a_service_principal_in_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _chain(monkeypatch, AZURE_CLIENT_ID="x") == ["EnvironmentCredential", *PERSON]
+
+
+def test_the_environment_may_name_the_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")
+    assert isinstance(clouds.person_credential(clouds.cloud()), azure.identity.DefaultAzureCredential)
+    assert "ManagedIdentityCredential" in [
+        type(one).__name__ for one in clouds.person_credential(clouds.cloud()).credentials
+    ]
+
+
+def test_a_static_token_never_shows_itself() -> None:
+    assert "s3cr3t" not in repr(clouds.StaticToken("s3cr3t"))
+
+
+def test_the_principal_is_read_from_the_token() -> None:
+    def jwt(**claims: str) -> clouds.StaticToken:
+        payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+        return clouds.StaticToken(f"e30.{payload}.x")
+
+    assert clouds.principal_of(jwt(upn="ann@contoso.com", appid="a"), "s") == "ann@contoso.com"
+    assert clouds.principal_of(jwt(appid="1234"), "s") == "application 1234"
+    assert clouds.principal_of(clouds.StaticToken("opaque"), "s") == "the holder of the given token"
