@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from azure.core.rest import HttpRequest, HttpResponse
     from azure.mgmt.dataprotection import DataProtectionMgmtClient
 
+# Says who the sandbox's user is, in the form of any token: an unsigned JWT whose one claim is a name.
+_SANDBOX_TOKEN = "e30.eyJ1cG4iOiJ5b3VAc2FuZGJveC5pbnZhbGlkIn0."
 # Reads that Azure takes as POST: they change nothing, so a read-only connection lets them through.
 _READS_BY_POST = re.compile(
     r"/(?:providers/microsoft\.resourcegraph/resources|validateforbackup|validaterestore"
@@ -202,7 +204,7 @@ def connect_sandbox(
     return Connection(
         "sandbox",
         Cloud("sandbox", "https://sandbox.invalid", "https://sandbox.invalid/.default"),
-        StaticToken("sandbox"),
+        StaticToken(_SANDBOX_TOKEN),
         clock=transport,
         transport=transport,
         default_subscription=subscription,

@@ -1,0 +1,142 @@
+"""Connections: any endpoint over TLS, one clock, no secret shown, the right subscription."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dpmagic.arm import subscriptions
+from dpmagic.arm.plans import Manner, carry_out
+from dpmagic.arm.requests import Request, send
+from dpmagic.connection import Connection, connect_azure, connect_endpoint, connect_sandbox
+from dpmagic.errors import ConnectionFailed, InvalidArgument, NotConnected, ReadOnly
+from dpmagic.progress import Silent
+from tests.arm.test_plans import make_vault
+from tests.arm.test_requests import BACKUP, VAULT
+from tests.served import Served, served_sandbox
+
+WORKLOADS = "22222222-2222-4222-8222-222222222222"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served_sandbox(tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+def connect(served: Served, **options: object) -> Connection:
+    return connect_endpoint(served.url, ca=served.ca, token="s3cr3t", **options)  # type: ignore[arg-type]
+
+
+def test_an_endpoint_is_reached_over_tls_with_the_given_token(served: Served) -> None:
+    assert [one["displayName"] for one in subscriptions.visible(connect(served))] == ["Backup", "Workloads"]
+    method, path, authorization = served.requests[-1]
+    assert (method, path.split("?")[0], authorization) == ("GET", "/subscriptions", "Bearer s3cr3t")
+
+
+def test_a_proxy_in_the_environment_does_not_capture_this_machine(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert subscriptions.visible(connect(served))
+
+
+def test_a_change_is_followed_over_the_wire_too(served: Served) -> None:
+    outcome = carry_out(make_vault(), lambda: connect(served), Manner(Silent()))
+    assert outcome.value["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_read_only_holds_for_an_endpoint(served: Served) -> None:
+    count = len(served.requests)
+    with pytest.raises(ReadOnly):
+        send(connect(served, read_only=True), Request("DELETE", VAULT))
+    assert len(served.requests) == count
+
+
+def test_an_untrusted_certificate_is_a_clear_error(served: Served) -> None:
+    with pytest.raises(ConnectionFailed) as caught:
+        subscriptions.visible(connect_endpoint(served.url, token="s3cr3t"))
+    assert "--ca" in caught.value.hint
+
+
+def test_a_ca_file_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(InvalidArgument, match=r"CA file 'nothere.pem'"):
+        connect_endpoint("https://localhost:1", ca=Path("nothere.pem"), token="t")
+
+
+def test_an_endpoint_that_does_not_answer_is_said_so() -> None:
+    connection = connect_endpoint("https://127.0.0.1:9", token="s3cr3t")
+    object.__setattr__(connection, "client", _impatient(connection))
+    with pytest.raises(ConnectionFailed) as caught:
+        subscriptions.visible(connection)
+    assert "127.0.0.1:9" in caught.value.message
+    assert "s3cr3t" not in "".join(caught.value.lines())
+
+
+def _impatient(connection: Connection) -> object:
+    from azure.mgmt.dataprotection import DataProtectionMgmtClient
+
+    return DataProtectionMgmtClient(
+        connection.credential, "", connection.cloud.endpoint, credential_scopes=["s"], retry_total=0
+    )
+
+
+def test_no_repr_shows_a_token(served: Served) -> None:
+    assert "s3cr3t" not in repr(connect(served))
+
+
+def test_a_clock_of_its_own(served: Served) -> None:
+    sandbox = connect_sandbox()
+    before = sandbox.now()
+    sandbox.sleep(3600)
+    assert (sandbox.now() - before).total_seconds() == 3600
+
+
+def test_the_first_subscription_of_a_sandbox_is_its_default() -> None:
+    assert subscriptions.default(connect_sandbox()) == BACKUP
+
+
+@pytest.mark.parametrize("given", ["Workloads", "workloads", WORKLOADS])
+def test_a_subscription_goes_by_name_or_id(given: str) -> None:
+    assert subscriptions.default(connect_sandbox(subscription=given)) == WORKLOADS
+
+
+def test_an_unknown_subscription_names_the_nearest() -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        subscriptions.resolve(connect_sandbox(), "Wrokloads")
+    assert caught.value.hint == "did you mean Workloads?"
+
+
+def test_an_endpoint_with_several_subscriptions_needs_a_choice(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    with pytest.raises(NotConnected, match="2 subscriptions can be seen"):
+        subscriptions.default(connect(served))
+    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", WORKLOADS)
+    assert subscriptions.default(connect(served)) == WORKLOADS
+
+
+def test_azures_default_is_that_of_az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
+    profile = {
+        "subscriptions": [
+            {"id": "a", "isDefault": True, "environmentName": "AzureUSGovernment"},
+            {"id": "b", "isDefault": False, "environmentName": "AzureCloud"},
+            {"id": "c", "isDefault": True, "environmentName": "AzureCloud"},
+        ]
+    }
+    (tmp_path / "azureProfile.json").write_text(json.dumps(profile), encoding="utf-8-sig")
+    assert subscriptions.default(connect_azure()) == "c"
+    assert subscriptions.default(connect_azure(cloud_name="AzureUSGovernment")) == "a"
+
+
+def test_without_any_credential_the_hint_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AZURE_TOKEN_CREDENTIALS", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(NotConnected) as caught:
+        _ = connect_azure().principal
+    assert "az login" in caught.value.hint
