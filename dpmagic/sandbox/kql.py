@@ -1,0 +1,174 @@
+"""Resource Graph's KQL on DuckDB: the one door to duckdb-kql 1.1.2 and its dialect layer.
+
+A query goes through five hands: ``kql_text`` (spellings and refusals that the text shows), duckdb-kql's parser,
+``kql_operators`` with ``kql_expressions`` and ``kql_summarize`` (types, names and meaning as Resource Graph has
+them), duckdb-kql's renderer, and ``kql_store`` (tables in DuckDB, values back out). Nothing outside these modules
+knows duckdb-kql, and neither it nor DuckDB is imported before the first query.
+
+Modelled, not recorded: dcount is exact; datetimes and timespans keep microseconds, the seventh digit is zero;
+arithmetic on a dynamic number is real; an order that the query leaves open is by id, else by the scalar columns;
+the detail code SemanticError and those for too many joins, unions, legs and mv-expands.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .kql_model import TABLES, Answer, Column, KqlError, semantic, unsupported
+from .kql_text import Source
+
+if TYPE_CHECKING:
+    from .kql_store import Store
+
+__all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "iso", "run"]
+
+Rows = Sequence[Mapping[str, Any]]
+
+_KEPT = 512
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The known table names (lower-case) and what gives the rows of one."""
+
+    names: Collection[str]
+    rows: Callable[[str], Rows]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    sql: str
+    columns: tuple[Column, ...]
+    tables: tuple[str, ...]
+    clocked: bool
+    limited: bool
+
+
+def run(query: str, tables: Mapping[str, Rows] | Callable[[str], Rows], now: datetime) -> Answer:
+    """Run one query over rows, ``now()`` and ``ago()`` bound to the instant ``now``.
+
+    ``tables`` maps lower-case table names to full records, or is a function from name to records (then all of
+    Resource Graph's tables are known). Raises KqlError for what Resource Graph or the sandbox refuses.
+
+    >>> from datetime import UTC
+    >>> disks = [{"id": "/d/1", "type": "microsoft.compute/disks", "properties": {"diskSizeGB": 4}}]
+    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> answer = run("Resources | project gb = properties.diskSizeGB", {"resources": disks}, now)
+    >>> answer.columns, answer.rows
+    ((Column(name='gb', type='dynamic'),), [(4,)])
+    """
+    if isinstance(tables, Mapping):
+        found = tables
+        return Engine().run(query, Tables(found.keys(), lambda name: found[name]), now)
+    return Engine().run(query, Tables(TABLES, tables), now)
+
+
+def iso(instant: datetime) -> str:
+    """An instant as Resource Graph writes it: UTC, seven digits, ``Z``."""
+    from datetime import UTC
+
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
+
+class Engine:
+    """A DuckDB in memory with the tables of the last query loaded, and the translations of the last queries.
+
+    One query at a time: callers from several threads wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[tuple[str, frozenset[str]], _Plan] = OrderedDict()
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+
+    def run(self, query: str, tables: Tables, now: datetime, version: object | None = None) -> Answer:
+        """Run a query; with a ``version``, tables loaded under an equal version are used again."""
+        with self._lock:
+            plan = self._plan(query, frozenset(tables.names))
+            if self._store is None:
+                from .kql_store import Store
+
+                self._store = Store()
+            for name in plan.tables:
+                self._store.load(name, tables.rows, version)
+            rows = self._store.query(plan.sql, plan.columns, now if plan.clocked else None)
+        return Answer(plan.columns, rows, plan.limited)
+
+    def _plan(self, query: str, names: frozenset[str]) -> _Plan:
+        key = (query, names)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = translate(query, names)
+            if len(self._plans) > _KEPT:
+                self._plans.popitem(last=False)
+        self._plans.move_to_end(key)
+        return plan
+
+
+def translate(query: str, names: Collection[str]) -> _Plan:
+    """The SQL of a query over tables of these names; KqlError, with the place in the query, where refused."""
+    import duckdb_kql.errors as theirs
+
+    source = Source(query)
+    try:
+        return _translate(source, names)
+    except KqlError as error:
+        raise _placed(error, source) from error
+    except theirs.KqlSyntaxError as error:
+        raise _syntax(error.diagnostics, source) from error
+    except theirs.KqlSchemaError as error:
+        raise _placed(semantic(str(error.hint or error), error.name), source) from error
+    except theirs.KqlUnsupportedError as error:
+        raise _placed(unsupported(error.construct), source) from error
+
+
+def _translate(source: Source, names: Collection[str]) -> _Plan:
+    from datetime import UTC
+
+    from duckdb_kql.lower import lower
+    from duckdb_kql.translate import clock, to_sql
+
+    from .kql_model import TABLE_COLUMNS
+    from .kql_operators import Rewriter
+    from .kql_registry import register
+
+    register()
+    rewriter = Rewriter(names)
+    query, scope = rewriter.main(lower(source.rewritten))
+    # Any instant will do: it only makes now() a parameter, which each run binds.
+    with clock(datetime(2000, 1, 1, tzinfo=UTC)) as active:
+        sql = to_sql(query, {table: list(TABLE_COLUMNS) for table in rewriter.used})
+    columns = tuple(Column(name, column.type) for name, column in scope.items())
+    return _Plan(str(sql), columns, tuple(sorted(rewriter.used)), active.used, source.limited)
+
+
+def _placed(error: KqlError, source: Source) -> KqlError:
+    """The error with the place of its token, unless the service gives none."""
+    if error.line >= 0 or error.token is None or error.code == "InvalidQueryLanguage":
+        return error
+    offset = source.find(error.token)
+    if offset < 0:
+        return error
+    line, position = source.locate(offset)
+    return KqlError(error.code, error.message, line=line, position=position, token=error.token, expected=error.expected)
+
+
+def _syntax(diagnostics: Iterable[Any], source: Source) -> KqlError:
+    """The parser's first complaint as Resource Graph puts it."""
+    first = next(iter(diagnostics))
+    offset = source.original(first.span.line, first.span.column)
+    line, position = source.locate(offset)
+    _, _, expected = first.message.partition("expecting ")
+    return KqlError(
+        "ParserFailure",
+        "ParserFailure",
+        line=line,
+        position=position,
+        token=source.word_at(offset),
+        expected=expected.strip("{}").split(",")[0].strip("' ") or None,
+    )
