@@ -134,16 +134,19 @@ def _always(subscription: str) -> Callable[[], str]:
 
 def _shown(command: Command, values: dict[str, Any], value: Any, session: Session, file: str) -> Result:
     form = values["output"] or session.output
-    if values["query"]:
-        value = output.query(output.az_json(value), values["query"])
-    if file:
-        path = Path(file).expanduser()
-        return Result(line=output.write(value, path))
-    if value is None and not values["query"]:
+    if value is None and not values["query"] and not file:
         return Result(line=command.done.format_map(_Blank(values)) if form in ("frame", "table") else "")
+    if values["query"] or file:
+        value = output.az_json(value)
+    elif form != "raw":
+        value = output.with_resource_group(value)
+    if values["query"]:
+        value = output.query(value, values["query"])
+    if file:
+        return Result(line=output.write(value, Path(file).expanduser()))
     if form == "frame":
         return Result(_frame(command, value, session))
-    return Result(Text(output.text(value, form)) if form != "none" else None)
+    return Result(Text(output.text(value, form, width=session.width)) if form != "none" else None)
 
 
 def _frame(command: Command, value: Any, session: Session) -> Any:
@@ -151,7 +154,7 @@ def _frame(command: Command, value: Any, session: Session) -> Any:
 
     where = session.connection
     attrs = {"command": command.name, **({"target": where.target, "at": where.now().isoformat()} if where else {})}
-    return frame(output.with_resource_group(value), attrs=attrs)
+    return frame(value, attrs=attrs)
 
 
 class _Blank(dict[str, Any]):

@@ -129,7 +129,7 @@ def _jsonc(value: Any) -> str:
 
 def _yaml(value: Any) -> str:
     try:
-        import yaml  # type: ignore[import-untyped]
+        import yaml
     except ImportError as error:
         raise DpmagicError("YAML needs the package PyYAML", "run pip install PyYAML, or take json") from error
     plain = json.loads(json.dumps(value))  # the safe dumper knows dict and no other mapping
@@ -142,7 +142,7 @@ def _yamlc(value: Any) -> str:
 
 
 def _coloured(plain: str, language: str) -> str:
-    from pygments import formatters, highlight, lexers  # type: ignore[import-untyped]
+    from pygments import formatters, highlight, lexers
 
     coloured: str = highlight(plain, lexers.get_lexer_by_name(language), formatters.TerminalFormatter())
     return coloured

@@ -19,7 +19,8 @@ from dpmagic.progress import Observer, Silent
 class Session:
     """What statements share.
 
-    ``ask`` is None where nobody can answer a question; ``output`` is the form of answers when ``-o`` is not given.
+    ``ask`` is None where nobody can answer a question; ``output`` is the form of answers when ``-o`` is not given;
+    ``width`` is how many characters a line of the terminal holds, None where that is no matter.
     """
 
     connection: Connection | None = None
@@ -27,6 +28,7 @@ class Session:
     observer: Observer = field(default_factory=Silent)
     ask: Callable[[str], bool] | None = None
     output: str = "frame"
+    width: int | None = None
     _subscription: str | None = None
 
     def use(self, connection: Connection) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,7 +100,10 @@ def _run(arguments: argparse.Namespace) -> int:
     session = current()
     session.observer = Terminal(sys.stderr)
     session.ask = _ask if sys.stdin.isatty() else None
-    session.output = "table" if sys.stdout.isatty() else "json"
+    if sys.stdout.isatty():
+        session.output, session.width = "table", shutil.get_terminal_size().columns
+    else:
+        session.output = "json"
     _connect(arguments, session)
     result = one(words, session)
     _show(result)

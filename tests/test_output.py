@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 

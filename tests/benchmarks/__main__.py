@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import load
+from tests.benchmarks import frames, load
 
 if __name__ == "__main__":
-    for benchmark in (load,):
+    for benchmark in (load, frames):
         print("\n".join(benchmark.measure()))

@@ -1,0 +1,110 @@
+"""A frame in a file or a terminal."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pandas
+import pytest
+from openpyxl import load_workbook
+
+from dpmagic.errors import InvalidArgument
+from dpmagic.frames import files, frame
+from dpmagic.frames.terminal import terminal_table
+
+JOBS = [
+    {
+        "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataProtection/backupVaults/v/backupJobs/j1",
+        "properties": {
+            "status": "Completed",
+            "startTime": "2024-05-04T12:00:12.4810403Z",
+            "duration": "1.00:03:13.7413207",
+            "isUserTriggered": True,
+            "jobs": 12,
+            "errorDetails": [{"code": "é"}],
+            "dataSourceName": "=1+1",
+            "policyName": None,
+        },
+    },
+    {"id": "j2", "properties": {"status": 'say "hi",\nvault', "duration": "00:00:00", "jobs": None}},
+]
+
+
+def test_csv_is_plain_text_in_the_spellings_of_azure() -> None:
+    lines = files.csv_bytes(frame(JOBS)).decode().split("\n", 2)
+    assert lines[0] == "id,status,startTime,duration,isUserTriggered,jobs,errorDetails,dataSourceName,policyName"
+    assert lines[1] == (
+        f'{JOBS[0]["id"]},Completed,2024-05-04T12:00:12.481040Z,1.00:03:13.741320,True,12,"[{{""code"": ""é""}}]",=1+1,'
+    )
+    assert lines[2] == 'j2,"say ""hi"",\nvault",,00:00:00,,,,,\n'
+
+
+def test_csv_is_read_back_as_the_same_frame() -> None:
+    made = frame(JOBS)
+    again = pandas.read_csv(BytesIO(files.csv_bytes(made, "\t")), sep="\t", dtype="str", keep_default_na=False)
+    rows = [{name: text or None for name, text in row.items()} for row in again.to_dict("records")]
+    same = ["id", "status", "startTime", "duration", "dataSourceName"]
+    pandas.testing.assert_frame_equal(frame(rows)[same], made[same])
+
+
+def test_parquet_keeps_every_dtype_and_the_attrs() -> None:
+    made = frame(JOBS, attrs={"command": "job list"})
+    again = pandas.read_parquet(BytesIO(files.parquet_bytes(made)))
+    assert again.attrs == {"dpmagic": {"command": "job list"}}
+    pandas.testing.assert_frame_equal(again.drop(columns="errorDetails"), made.drop(columns="errorDetails"))
+    assert json.loads(again["errorDetails"][0]) == made["errorDetails"][0]
+
+
+def test_a_sheet_says_that_its_times_are_utc_and_takes_no_text_for_a_formula() -> None:
+    sheet = load_workbook(BytesIO(files.xlsx_bytes(frame(JOBS)))).active
+    assert sheet is not None
+    header, first, second = ([cell.value for cell in row] for row in sheet.iter_rows())
+    found = dict(zip(header, first, strict=True))
+    assert found["startTime (UTC)"] == pandas.Timestamp("2024-05-04T12:00:12.481")
+    assert found["duration"].total_seconds() == pytest.approx(86593.741, abs=0.001)
+    assert (found["jobs"], found["isUserTriggered"]) == (12, True)
+    assert json.loads(found["errorDetails"]) == [{"code": "é"}]
+    assert [cell.data_type for cell in sheet[2] if cell.value == "=1+1"] == ["s"]
+    assert second[header.index("startTime (UTC)")] is None
+
+
+def test_a_sheet_refuses_what_excel_would_cut() -> None:
+    with pytest.raises(InvalidArgument, match="32,767"):
+        files.xlsx_bytes(frame({"x": "y" * 32_768}))
+    with pytest.raises(InvalidArgument, match="1,048,575"):
+        files.xlsx_bytes(pandas.DataFrame(index=range(1_048_576)))
+
+
+def test_half_of_a_surrogate_pair_breaks_no_file() -> None:
+    made = frame([{"x": "\ud800", "y": ["\ud800"]}, {"x": "a"}])
+    for write in (files.csv_bytes, files.parquet_bytes, files.xlsx_bytes):
+        assert write(made)
+    assert pandas.read_parquet(BytesIO(files.parquet_bytes(made)))["y"][0] == r'["\ud800"]'
+
+
+def test_a_table_shows_what_has_a_value_and_cuts_nothing() -> None:
+    header, rule, first, second = terminal_table(frame(JOBS)).split("\n")
+    assert header.split() == ["id", "status", "startTime", "duration", "isUserTriggered", "jobs", "dataSourceName"]
+    assert set(rule) == {"-", " "}
+    assert first.split() == [JOBS[0]["id"], "Completed", "2024-05-04T12:00:12Z", "1.00:03:13", "True", "12", "=1+1"]
+    assert second.split() == ["j2", "say", '"hi",', "vault", "00:00:00"]
+    assert first.index("1.00:03:13") + len("1.00:03:13") == second.index("00:00:00") + len("00:00:00")
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 120, 300])
+def test_a_table_keeps_to_the_width(width: int) -> None:
+    full = terminal_table(frame(JOBS))
+    shown = terminal_table(frame(JOBS), width)
+    assert max(map(len, shown.split("\n"))) <= width
+    assert ("…" in shown) == (width < max(map(len, full.split("\n"))))
+
+
+@pytest.mark.parametrize("value", [[], None, {}, {"a": None}, {"a": [1]}])
+def test_a_table_of_nothing_is_nothing(value: Any) -> None:
+    assert terminal_table(frame(value)) == ""
+
+
+def test_no_control_sequence_reaches_the_terminal() -> None:
+    assert terminal_table(frame({"tags": {"x": "a\x1b[31mb\r\nc\ud800"}})).split("\n")[-1] == "a [31mb c"
