@@ -200,7 +200,10 @@ def connect_sandbox(
         raise NotConnected(
             f"the sandbox needs {error.name}, which is not installed", "pip install 'dpmagic[local]'"
         ) from error
-    transport = sandbox.transport(state)
+    try:
+        transport = sandbox.transport(state)
+    except sandbox.StateError as error:
+        raise NotConnected(str(error), error.hint) from error
     return Connection(
         "sandbox",
         Cloud("sandbox", "https://sandbox.invalid", "https://sandbox.invalid/.default"),

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from .kql import Engine, Tables, iso
-from .kql_model import INVALID_QUERY, TABLES, Answer, KqlError
+from .kql.model import INVALID_QUERY, TABLES, Answer, KqlError
 from .reply import Reply
 from .resourcegraph_pages import Pages, TokenError
 

@@ -14,7 +14,7 @@ import hmac
 import struct
 from collections import OrderedDict
 
-from .kql_model import Answer
+from .kql.model import Answer
 
 _KEY = b"resource graph of the sandbox"
 _HEAD = struct.Struct(">II12s")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpmagic.sandbox.kql_text import Source, tokens
+from dpmagic.sandbox.kql.text import Source, tokens
 
 
 @pytest.mark.parametrize(

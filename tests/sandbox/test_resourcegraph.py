@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dpmagic.sandbox.kql_model import TABLE_COLUMNS
+from dpmagic.sandbox.kql.model import TABLE_COLUMNS
 from dpmagic.sandbox.resourcegraph import QUOTA, ResourceGraph
 
 REFERENCE = Path(__file__).resolve().parents[2] / ".." / "shared" / "reference"

@@ -1,7 +1,7 @@
 """The text of a query, before the parser: tokens, the few spellings the parser lacks, and where things stand.
 
 The parser (duckdb-kql) refuses or misreads a handful of spellings that Resource Graph takes. They are
-rewritten to equivalent ones that survive parsing; ``kql_operators`` gives the marked ones their meaning:
+rewritten to equivalent ones that survive parsing; ``operators`` gives the marked ones their meaning:
 
 - a name that is a keyword to the parser alone is quoted: ``kind`` becomes ``['kind']``
 - ``project-keep a`` becomes ``project-away ['project-keep'], a``, and so for ``project-reorder``; wildcards
@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .kql_model import KqlError, outside_language, words
+from .model import KqlError, outside_language, words
 
 #: Resource Graph's tabular operators: those it lists, and those that published Resource Graph queries use.
 OPERATORS = words(

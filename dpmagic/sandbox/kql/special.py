@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from duckdb_kql import ir
 
-from .kql_conversions import NUMBERS, Reader, Typed, call, convert, widest
-from .kql_model import KustoType, semantic
+from .conversions import NUMBERS, Reader, Typed, call, convert, widest
+from .model import KustoType, semantic
 
 Special = Callable[[Reader, ir.FunctionCall], Typed]
 

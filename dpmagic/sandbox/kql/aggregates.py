@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .kql_model import KustoType
+from .model import KustoType
 
 
 @dataclass(frozen=True)

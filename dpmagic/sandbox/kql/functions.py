@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .kql_model import KustoType, words
+from .model import KustoType, words
 
 PREFIX = "rg_"
 

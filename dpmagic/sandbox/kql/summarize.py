@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from duckdb_kql import ir
 from duckdb_kql.translate import naming
 
-from .kql_aggregates import AGGREGATES, SEVERAL, VARIANTS
-from .kql_conversions import Scope, Scoped, Typed, call, convert
-from .kql_expressions import Typer, check_known
-from .kql_functions import ALIASES, PREFIX, TYPES
-from .kql_model import KustoType, semantic
-from .kql_stages import Stage
+from .aggregates import AGGREGATES, SEVERAL, VARIANTS
+from .conversions import Scope, Scoped, Typed, call, convert
+from .expressions import Typer, check_known
+from .functions import ALIASES, PREFIX, TYPES
+from .model import KustoType, semantic
+from .stages import Stage
 
 
 @dataclass

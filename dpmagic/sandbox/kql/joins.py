@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from duckdb_kql import ir
 from duckdb_kql.schema import disambiguate
 
-from .kql_conversions import Scope, Scoped
-from .kql_model import KqlError, semantic, unsupported
-from .kql_stages import Stage, carry, fresh
+from .conversions import Scope, Scoped
+from .model import KqlError, semantic, unsupported
+from .stages import Stage, carry, fresh
 
 MAX_LEGS = 3
 

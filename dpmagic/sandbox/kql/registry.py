@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .kql_aggregates import AGGREGATES, BOXED, VARIANTS
-from .kql_functions import HELPERS, PREFIX, SCALARS
+from .aggregates import AGGREGATES, BOXED, VARIANTS
+from .functions import HELPERS, PREFIX, SCALARS
 
 _registered = False
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from duckdb_kql import ir
 
-from .kql_functions import PREFIX
-from .kql_model import KustoType, semantic
+from .functions import PREFIX
+from .model import KustoType, semantic
 
 NUMBERS: frozenset[KustoType] = frozenset({"int", "long", "real"})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from .kql_model import TABLE_COLUMNS, Column, KqlError, KustoType, semantic
+from .model import TABLE_COLUMNS, Column, KqlError, KustoType, semantic
 
 _CLOCK = "kqlnow"
 

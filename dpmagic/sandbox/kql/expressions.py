@@ -16,11 +16,11 @@ from typing import Any
 
 from duckdb_kql import ir
 
-from .kql_aggregates import AGGREGATES, SEVERAL
-from .kql_conversions import NUMBERS, Scope, Typed, call, convert, widest
-from .kql_functions import ALIASES, FOREIGN_FUNCTIONS, PREFIX, SCALARS, TYPES
-from .kql_model import KqlError, KustoType, outside_language, semantic, unsupported
-from .kql_special import SPECIAL
+from .aggregates import AGGREGATES, SEVERAL
+from .conversions import NUMBERS, Scope, Typed, call, convert, widest
+from .functions import ALIASES, FOREIGN_FUNCTIONS, PREFIX, SCALARS, TYPES
+from .model import KqlError, KustoType, outside_language, semantic, unsupported
+from .special import SPECIAL
 
 _COMPARISONS = frozenset({"==", "!=", "<>", "<", "<=", ">", ">="})
 _DATETIME = re.compile(

@@ -1,8 +1,8 @@
 """Resource Graph's KQL on DuckDB: the one door to duckdb-kql 1.1.2 and its dialect layer.
 
-A query goes through five hands: ``kql_text`` (spellings and refusals that the text shows), duckdb-kql's parser,
-``kql_operators`` with ``kql_expressions`` and ``kql_summarize`` (types, names and meaning as Resource Graph has
-them), duckdb-kql's renderer, and ``kql_store`` (tables in DuckDB, values back out). Nothing outside these modules
+A query goes through five hands: ``text`` (spellings and refusals that the text shows), duckdb-kql's parser,
+``operators`` with ``expressions`` and ``summarize`` (types, names and meaning as Resource Graph has
+them), duckdb-kql's renderer, and ``store`` (tables in DuckDB, values back out). Nothing outside these modules
 knows duckdb-kql, and neither it nor DuckDB is imported before the first query.
 
 Modelled, not recorded: dcount is exact; datetimes and timespans keep microseconds, the seventh digit is zero;
@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .kql_model import TABLES, Answer, Column, KqlError, semantic, unsupported
-from .kql_text import Source
+from .model import TABLES, Answer, Column, KqlError, semantic, unsupported
+from .text import Source
 
 if TYPE_CHECKING:
-    from .kql_store import Store
+    from .store import Store
 
 __all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "iso", "run"]
 
@@ -91,7 +91,7 @@ class Engine:
         with self._lock:
             plan = self._plan(query, frozenset(tables.names))
             if self._store is None:
-                from .kql_store import Store
+                from .store import Store
 
                 self._store = Store()
             for name in plan.tables:
@@ -133,9 +133,9 @@ def _translate(source: Source, names: Collection[str]) -> _Plan:
     from duckdb_kql.lower import lower
     from duckdb_kql.translate import clock, to_sql
 
-    from .kql_model import TABLE_COLUMNS
-    from .kql_operators import Rewriter
-    from .kql_registry import register
+    from .model import TABLE_COLUMNS
+    from .operators import Rewriter
+    from .registry import register
 
     register()
     rewriter = Rewriter(names)

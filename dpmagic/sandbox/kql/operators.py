@@ -2,7 +2,7 @@
 
 Names are settled here, by Kusto's rules, and every column gets a name in the SQL that no other column differs
 from by case alone: DuckDB folds case, Kusto does not. What Resource Graph alone refuses (a table unknown, one
-table twice on the right of joins, dynamic keys) is refused here; what the text shows, in ``kql_text``.
+table twice on the right of joins, dynamic keys) is refused here; what the text shows, in ``text``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from duckdb_kql import ir
 from duckdb_kql.schema import disambiguate, resolve_let_refs
 from duckdb_kql.translate import naming
 
-from .kql_conversions import Scope, Scoped, call, convert
-from .kql_expressions import Typer
-from .kql_joins import join, union
-from .kql_model import TABLE_COLUMNS, KqlError, KustoType, semantic, unsupported
-from .kql_stages import Stage, carry, fresh, select, tie_break
-from .kql_summarize import summarize
+from .conversions import Scope, Scoped, call, convert
+from .expressions import Typer
+from .joins import join, union
+from .model import TABLE_COLUMNS, KqlError, KustoType, semantic, unsupported
+from .stages import Stage, carry, fresh, select, tie_break
+from .summarize import summarize
 
 Lets = Mapping[str, Scope]
 

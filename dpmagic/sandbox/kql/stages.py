@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from duckdb_kql import ir
 
-from .kql_conversions import Scope, Scoped, Typed, call
+from .conversions import Scope, Scoped, Typed, call
 
 Stage = tuple[list[ir.Operator], dict[str, Scoped]]
 

@@ -1,0 +1,31 @@
+"""A local Azure for the commands and queries of this project: no subscription, no network, no waiting.
+
+:class:`Sandbox` answers HTTP requests; :func:`transport` puts one behind the Azure SDK's clients. It shares the wire
+with the rest of dpmagic and nothing else. What it makes up, where no recording says, is listed in :data:`MODELLED`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .modelled import MODELLED
+from .reply import Reply
+from .service import Sandbox
+from .store import StateError
+
+if TYPE_CHECKING:
+    from .http_transport import SandboxTransport
+
+__all__ = ["MODELLED", "Reply", "Sandbox", "StateError", "transport"]
+
+
+def transport(state: Path | None = None, **options: Any) -> SandboxTransport:
+    """A transport for Azure SDK clients, with a sandbox of its own behind it as ``.sandbox``.
+
+    ``state`` names a folder that keeps the world; without it the world is in memory. ``options`` are those of
+    :class:`Sandbox`. Raises :class:`StateError` if the folder cannot be used.
+    """
+    from .http_transport import SandboxTransport  # the Azure SDK is heavy, and not every caller needs it
+
+    return SandboxTransport(Sandbox(state, **options))

@@ -1,0 +1,178 @@
+"""Microsoft.DataProtection/backupVaults/backupJobs, in the three spellings that the service has for one job.
+
+Read alone, a job has ISO durations, trimmed fractions and its details; in a list it has .NET durations and no details;
+in Resource Graph .NET durations, seven digits and the details.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from . import faults, policies, times, vaults
+from .messages import Request, answer, listing
+from .reply import Reply
+from .store import Document
+from .world import World, group_id, name_of, subscription_of
+
+TYPE = f"{vaults.TYPE}/backupJobs"
+LISTED = 14 * times.DAY  # how far back lists and Resource Graph reach, as recorded
+
+
+def list_jobs(world: World, request: Request) -> Reply:
+    """GET the jobs of a vault started in the last 14 days, oldest first."""
+    found = recent(world, vaults.find(world, request)["id"])
+    items = [_arm(job, times.timespan(_duration(job)), None) for job in found]
+    return listing(request, items, world.page_size, always_link=True)
+
+
+def get(world: World, request: Request) -> Reply:
+    """GET one job, of any age."""
+    job = world.store.get("job", vaults.find(world, request)["id"], request["job"])
+    if job is None:
+        raise faults.backup("UserErrorGenericResourceNotFound", 404)
+    details = {**_details(job, times.trimmed), "warningDetails": None}
+    return answer(200, _arm(job, times.iso_span(_duration(job)), details))
+
+
+def graph_properties(job: Document) -> dict[str, Any]:
+    """The job's ``properties`` as Resource Graph has them."""
+    return _properties(job, times.full, times.timespan(_duration(job)), _details(job, times.full))
+
+
+def recent(world: World, vault: str) -> list[Document]:
+    """The jobs of a vault, or below a scope, that lists still show, oldest first."""
+    found = [job for job in world.store.below("job", vault) if job["start"] > world.now - LISTED]
+    return sorted(found, key=lambda job: (job["start"], job["name"]))
+
+
+def begin(world: World, instance: Document, operation: str, *, tag: str | None = None, **facts: Any) -> Document:
+    """Start a job of an instance: ``Backup`` or ``Restore``; ``facts`` are what the details tell beside."""
+    source, info = instance["properties"]["dataSourceInfo"], instance["properties"]["policyInfo"]
+    source_set = instance["properties"].get("dataSourceSetInfo") or {}
+    name = world.guid("job")
+    job = {
+        "id": f"{instance['_']['vault']}/backupJobs/{name}",
+        "name": name,
+        "activity": world.guid("activity"),
+        "instance": instance["id"],
+        "vault": instance["_"]["vault"],
+        "friendlyName": instance["properties"]["friendlyName"],
+        "policy": info["policyId"],
+        "source": {key: source[key] for key in ("resourceID", "resourceName", "resourceLocation", "datasourceType")},
+        "sourceSet": source_set.get("resourceName"),
+        "operation": operation,
+        "status": "InProgress",
+        "start": world.now,
+        "end": None,
+        "changed": world.now,
+        "tag": tag,
+        **facts,
+    }
+    save(world, job)
+    world.store.put("running", instance["id"], operation, {"job": job["id"]})
+    return job
+
+
+def finish(world: World, job: Document, fault: faults.BackupFault | None = None, **facts: Any) -> None:
+    """End a job, well or with a fault."""
+    job |= {"status": "Failed" if fault else "Completed", "end": world.now, **facts}
+    if fault:
+        job["errors"] = fault.job_details()
+    save(world, job)
+    world.store.drop("running", job["instance"], job["operation"])
+
+
+def find(world: World, arm_id: str) -> Document:
+    """A job that is known to exist."""
+    job = world.store.get("job", arm_id.rpartition("/backupJobs/")[0], name_of(arm_id))
+    assert job is not None, "jobs are never removed"
+    return job
+
+
+def running(world: World, instance: Document, operation: str) -> bool:
+    """Whether the instance has a job of the kind in progress."""
+    return world.store.get("running", instance["id"], operation) is not None
+
+
+def save(world: World, job: Document) -> None:
+    """Put the job back; its etag follows a moment after the change, as recorded."""
+    job["changed"] = world.now + world.vary(0.25, 0.5)
+    world.store.put("job", job["vault"], job["name"], job)
+
+
+def _arm(job: Document, duration: str, details: dict[str, Any] | None) -> dict[str, Any]:
+    properties = _properties(job, times.trimmed, duration, details)
+    return {"properties": properties, "id": job["id"], "name": job["name"], "type": TYPE}
+
+
+def _properties(job: Document, spell: Any, duration: str, details: dict[str, Any] | None) -> dict[str, Any]:
+    source, backup = job["source"], job["operation"] == "Backup"
+    disk = source["datasourceType"].lower() == policies.DISK.lower()
+    changed = quote(times.trimmed(job["changed"]), safe="")
+    return {
+        "activityID": job["activity"],
+        "subscriptionId": subscription_of(job["vault"]),
+        "backupInstanceId": job["instance"],
+        "policyId": job["policy"],
+        "dataSourceId": source["resourceID"],
+        "vaultName": name_of(job["vault"]),
+        "backupInstanceFriendlyName": job["friendlyName"],
+        "policyName": name_of(job["policy"]),
+        "sourceResourceGroup": name_of(group_id(source["resourceID"])),
+        "dataSourceSetName": job["sourceSet"],
+        "dataSourceName": source["resourceName"],
+        "sourceDataStoreName": None,
+        "sourceDataStoreType": None if backup else "OperationalStore",
+        "destinationDataStoreName": (
+            "OperationalTierStore" if backup and disk and job["status"] != "InProgress" else None
+        ),
+        "progressEnabled": False,
+        "etag": f"W/\"datetime'{changed}'\"",
+        "sourceSubscriptionID": subscription_of(source["resourceID"]),
+        "dataSourceLocation": source["resourceLocation"],
+        "startTime": spell(job["start"]),
+        "endTime": None if job["end"] is None else spell(job["end"]),
+        "dataSourceType": source["datasourceType"],
+        "operationCategory": job["operation"],
+        "operation": job["operation"],
+        "status": job["status"],
+        "restoreType": None,
+        "isUserTriggered": job.get("userTriggered", True),
+        "rehydrationPriority": None,
+        "supportedActions": [""] if job.get("userTriggered", True) else [],
+        "duration": duration,
+        "progressUrl": None,
+        "isCrossRegionRestore": None,
+        "errorDetails": job.get("errors"),
+        "extendedInfo": details,
+    }
+
+
+def _details(job: Document, spell: Any) -> dict[str, Any]:
+    backup, done = job["operation"] == "Backup", job["status"] != "InProgress"
+    target, source = job.get("targetPoint"), job.get("sourcePoint")
+    extra = {"OriginalDatasourceSizeInBytes": str(job.get("bytes") or 0)} if backup else {}
+    extra |= {"TaskId": job["activity"], "DatasourceType": job["source"]["datasourceType"]}
+    extra |= {} if backup else {"DataTransferredInBytes": "0"}
+    task = {
+        "taskId": 1,
+        "taskName": f"Trigger {job['operation']}",
+        "taskStatus": job["status"],
+        "taskProgress": None,
+        "additionalDetails": extra if done else None,
+    }
+    return {
+        "backupInstanceState": None,
+        "dataTransferredInBytes": None,
+        "targetRecoverPoint": target and {"recoveryPointID": target, "recoveryPointTime": spell(times.UNSET)},
+        "sourceRecoverPoint": source
+        and {"recoveryPointID": source["name"], "recoveryPointTime": times.full(source["time"])},
+        "recoveryDestination": job.get("destination"),
+        "subTasks": [task],
+        "additionalDetails": {"RetentionTag": job["tag"]} if job["tag"] else None,
+    }
+
+
+def _duration(job: Document) -> int:
+    return 0 if job["end"] is None else int(job["end"] - job["start"])

@@ -1,0 +1,61 @@
+"""The starter world: the tenant, subscriptions, resource groups and disks of ``starter.json``. No vault, no role."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources as files
+from typing import Any
+
+from . import authorization, compute, resources
+from .world import World, subscription_of
+
+
+def build(world: World) -> None:
+    """Fill an empty world."""
+    data: dict[str, Any] = json.loads(files.files(__package__).joinpath("starter.json").read_text("utf-8"))
+    world.store.put("tenant", "", "home", {"tenantId": data["tenantId"], "owner": data["owner"]})
+    ids = {item["name"]: item["id"] for item in data["subscriptions"]}
+    for item in data["subscriptions"]:
+        _add_subscription(world, item["id"], item["name"])
+    for item in data["groups"]:
+        _add_group(world, ids[item["subscription"]], item)
+    for item in data["disks"]:
+        _add_disk(world, ids[item["subscription"]], item)
+    for item in data["assignments"]:
+        _add_assignment(world, item)
+
+
+def add_subscriptions(world: World, names: Sequence[str]) -> None:
+    """Make more subscriptions exist, empty; one that exists stays as it is."""
+    for name in names:
+        if world.store.get("subscription", "", name) is None:
+            _add_subscription(world, name, name)
+
+
+def _add_subscription(world: World, subscription: str, name: str) -> None:
+    world.store.put("subscription", "", subscription, resources.make_subscription(subscription, name, world.tenant))
+
+
+def _add_group(world: World, subscription: str, item: dict[str, Any]) -> None:
+    owner = world.store.get("subscription", "", subscription)
+    assert owner is not None
+    group = resources.make_group(owner, item["name"], item["location"], None)
+    world.store.put("group", owner["id"], item["name"], group)
+
+
+def _add_disk(world: World, subscription: str, item: dict[str, Any]) -> None:
+    group = world.store.get("group", f"/subscriptions/{subscription}", item["group"])
+    assert group is not None
+    body = {"sku": {"name": item["sku"]}, "tags": item.get("tags")}
+    disk = compute.make_disk(world, group, item["name"], group["location"], body, item["sizeGB"])
+    disk["properties"] |= {"timeCreated": item["timeCreated"], "uniqueId": item["uniqueId"]}
+    world.store.put("disk", group["id"], item["name"], disk)
+
+
+def _add_assignment(world: World, item: dict[str, Any]) -> None:
+    role = next(role for role in authorization.definitions() if role["roleName"] == item["role"])
+    definition = authorization.definition(role, subscription_of(item["scope"]))
+    properties = {**item, "roleDefinitionId": definition["id"]}
+    assignment = authorization.make_assignment(world, item["scope"], item["name"], properties)
+    world.store.put("roleAssignment", item["scope"], item["name"], assignment)
