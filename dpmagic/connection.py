@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -117,9 +117,16 @@ class Connection:
         """Who the credential speaks for.  Raises `NotConnected` when no token can be had."""
         return principal_of(self.credential, self.cloud.scope)
 
-    def with_subscription(self, subscription: str) -> Connection:
-        """The same connection with another default subscription."""
-        return replace(self, default_subscription=subscription)
+    def token_for(self, tenant: str) -> str:
+        """A token for ARM of the same principal in another tenant.  Raises `NotConnected` when there is none."""
+        from azure.core.exceptions import ClientAuthenticationError
+
+        try:
+            return self.credential.get_token(self.cloud.scope, tenant_id=tenant).token
+        except ClientAuthenticationError as error:
+            raise NotConnected(
+                f"no token for tenant {tenant}: {str(error).splitlines()[0]}", f"run `az login --tenant {tenant}`"
+            ) from error
 
 
 def _read_only_policy() -> SansIOHTTPPolicy[Any, Any]:

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from dpmagic.arm.operations import Operation
 
 
+_CODE = "font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere"
+
+
 class Text(str):
     """A str that shows as itself, not quoted: the answer of ``-o json`` and its like."""
 
     __slots__ = ()
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": str(self)}
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ class Preview:
             body = json.dumps(step["body"], indent=2, ensure_ascii=False) if step["body"] is not None else ""
             parts.append(
                 f"<li>{escape(step['purpose'] or step['method'])}{depends}<br>"
-                f"<code>{escape(step['method'])} {escape(step['url'])}</code>"
-                + (f"<pre>{escape(body)}</pre>" if body else "")
+                f"<code style='{_CODE}'>{escape(step['method'])} {escape(step['url'])}</code>"
+                + (f"<pre style='{_CODE}'>{escape(body)}</pre>" if body else "")
                 + "</li>"
             )
         return "".join([*parts, "</ol>"])

@@ -22,7 +22,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from dpmagic import language, output
+from dpmagic import language
 from dpmagic.clouds import Cloud, StaticToken
 from dpmagic.connection import Connection
 from dpmagic.errors import DpmagicError
@@ -194,23 +194,4 @@ def _result(value: Any) -> Any:
         return None
     if isinstance(value, Preview):
         return value.to_json()
-    return output.az_json(json.loads(value))
-
-
-def _interim() -> None:
-    """Until every command module is there, the table of those that are."""
-    from importlib import import_module
-
-    from dpmagic.commands import table
-
-    found: dict[str, Any] = {}
-    for module in table._MODULES:
-        try:
-            found |= {command.name: command for command in import_module(f"dpmagic.commands.{module}").COMMANDS}
-        except Exception:  # noqa: BLE001
-            continue
-    table.commands = lambda: dict(sorted(found.items()))  # type: ignore[assignment]
-    table.group.cache_clear()
-
-
-_interim()
+    return json.loads(value)

@@ -61,7 +61,7 @@ class Operation:
 
 def start(connection: Connection, request: Request) -> Operation:
     """Send the change.  Raises `AzureError` when it is refused."""
-    piped = exchange(connection, request.http(), _return_pipeline_response=True)
+    piped = exchange(connection, request.http(connection), _return_pipeline_response=True)
     response = piped.http_response
     if response.status_code >= 400 and response.status_code not in request.allow:
         raise fault(response.status_code, response.read(), response.headers)

@@ -25,7 +25,8 @@ class Request:
 
     ``follow`` marks a long-running operation and where its result is found; ``no_wait`` that ``--no-wait`` leaves it
     once it is accepted; ``every_page`` a list to be read to its last page; ``allow`` error statuses that are answers
-    here, not errors; ``purpose`` is for progress and previews.
+    here, not errors; ``auxiliary_tenant`` another tenant in which the caller must be known too (a resource guard's);
+    ``purpose`` is for progress and previews.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Request:
     every_page: bool = False
     allow: Collection[int] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    auxiliary_tenant: str = ""
     purpose: str = ""
 
     @property
@@ -53,13 +55,17 @@ class Request:
         """Whether it may change something in Azure."""
         return changes_state(self.method, self.path)
 
-    def http(self) -> HttpRequest:
-        """The SDK's request."""
+    def http(self, connection: Connection) -> HttpRequest:
+        """The SDK's request, ready for this connection.  Raises `NotConnected` when the other tenant gives no token."""
         from azure.core.rest import HttpRequest
 
+        headers = dict(self.headers)
+        if self.auxiliary_tenant:
+            token = connection.token_for(self.auxiliary_tenant)
+            headers["x-ms-authorization-auxiliary"] = f"Bearer {token}"
         if self.body is None:
-            return HttpRequest(self.method, self.url, headers=dict(self.headers))
-        return HttpRequest(self.method, self.url, headers=dict(self.headers), json=self.body)
+            return HttpRequest(self.method, self.url, headers=headers)
+        return HttpRequest(self.method, self.url, headers=headers, json=self.body)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def send(connection: Connection, request: Request) -> Answer:
     Raises `AzureError` (`NotFound` for a 404) for an error status that the request does not allow, and
     `ConnectionFailed` when there is no readable answer.
     """
-    response = exchange(connection, request.http(), stream=True)
+    response = exchange(connection, request.http(connection), stream=True)
     return read(response, allow=request.allow)
 
 

@@ -13,7 +13,7 @@ import pandas
 
 from dpmagic.errors import InvalidArgument
 from dpmagic.frames.dtypes import typed
-from dpmagic.frames.flatten import Columns, column_names, flatten, spread
+from dpmagic.frames.flatten import Columns, column_names, flatten, in_order, spread
 
 __all__ = ["frame", "table_frame"]
 
@@ -21,8 +21,8 @@ __all__ = ["frame", "table_frame"]
 def frame(value: Any, *, attrs: Mapping[str, Any] | None = None) -> pandas.DataFrame:
     """Decoded JSON as a plain DataFrame: a row for each element of a list, one row for anything else, none for None.
 
-    Columns are called what Azure calls the fields, in the service's order: a nested object's fields are dotted
-    (``policyInfo.policyId``) and ``properties.`` is dropped, except where the row has a field of that name itself
+    Columns are called what Azure calls the fields, in the service's order (of an ARM object the name comes first, and
+    what every ARM object has comes last): a nested object's fields are dotted (``policyInfo.policyId``) and ``properties.`` is dropped, except where the row has a field of that name itself
     (a Resource Graph job has ``status`` and ``properties.status``).  Lists stay Python lists; plain values are in the
     column ``value``; a list of lists, as ``--query "[].[name, id]"`` gives, has ``Column1``, ``Column2`` ...
 
@@ -65,7 +65,8 @@ def table_frame(answer: Mapping[str, Any], *, attrs: Mapping[str, Any] | None = 
 def _built(columns: Columns, length: int, attrs: Mapping[str, Any] | None) -> pandas.DataFrame:
     names = column_names(columns)
     index = pandas.RangeIndex(length)
-    made = pandas.DataFrame({names[path]: typed(path, cells) for path, cells in columns.items()}, index=index)
+    ordered = {names[path]: typed(path, columns[path]) for path in in_order(columns)}
+    made = pandas.DataFrame(ordered, index=index)
     if attrs is not None:
         try:
             made.attrs["dpmagic"] = json.loads(json.dumps(attrs))

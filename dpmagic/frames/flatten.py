@@ -15,6 +15,12 @@ Columns = dict[FieldPath, list[Any]]
 
 _NOTHING: dict[str, Any] = {}
 
+# What every ARM object or Resource Graph row has, and nobody looks for first.
+_ENVELOPE = (
+    "location kind managedBy sku plan tags identity zones extendedLocation systemData eTag etag "
+    "resourceGroup subscriptionId tenantId type id"
+).split()
+
 
 def flatten(rows: Sequence[Any]) -> Columns:
     """The columns of the rows, in order of first appearance within the object they belong to.
@@ -88,3 +94,16 @@ def _candidates(path: FieldPath, top: set[str]) -> Iterator[str]:
 def _encodable(name: str) -> str:
     # Half of a surrogate pair is in no encoding, and an index of texts holds none; this is how JSON spells it.
     return name.encode(errors="backslashreplace").decode()
+
+
+def in_order(columns: Iterable[FieldPath]) -> list[FieldPath]:
+    """The paths of an ARM object with ``name`` first and the envelope last; any others as they come.
+
+    >>> in_order([("id",), ("name",), ("type",), ("properties", "status"), ("vaultName",)])
+    [('name',), ('properties', 'status'), ('vaultName',), ('type',), ('id',)]
+    """
+    paths = list(columns)
+    if not {("id",), ("name",), ("type",)} <= set(paths):
+        return paths
+    rank = {key: place for place, key in enumerate(_ENVELOPE, 1)} | {"name": -1}
+    return sorted(paths, key=lambda path: rank.get(path[0], 0))

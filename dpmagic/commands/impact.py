@@ -1,0 +1,231 @@
+"""What a change would touch, read and said before it is made.
+
+These reads inform: one that Azure refuses is told ("could not count: CODE") and the command goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from dpmagic.arm.ids import same_id
+from dpmagic.arm.plans import Plan, Say, Step, fetch
+from dpmagic.arm.requests import Request
+from dpmagic.commands.common import instance, subscription_wide, vault
+from dpmagic.commands.model import Args
+from dpmagic.errors import AzureError, NotFound
+
+# A year and a month in days, to put P12M and P1Y, or P3M and P84D, in order.
+_DAYS = {"Y": 365.0, "M": 365 / 12, "W": 7.0, "D": 1.0}
+# Recovery points are one list an instance: beyond this many instances they are not counted.
+_INSTANCES_LOOKED_INTO = 10
+
+
+def read(request: Request) -> Generator[Step, Any, tuple[Any, str]]:
+    """The body of a read and ``""``; or None and the code with which Azure refused it, with the hint of a 404."""
+    try:
+        return (yield from fetch(request)), ""
+    except NotFound as missing:
+        return None, f"{missing.code} ({missing.hint})" if missing.hint else missing.code
+    except AzureError as refused:
+        return None, refused.code
+
+
+def deleting_instance(args: Args) -> Plan:
+    """Say how many recovery points go with the instance, and whether soft delete keeps them."""
+    points = yield from _count(instance(args, "recoveryPoints"), "recovery point")
+    kept = yield from _soft_delete(args)
+    yield Say(f"backup instance {args.backup_instance_name}: {points}; {kept}")
+
+
+def changing_instance(args: Args, effect: str) -> Plan:
+    """Say an effect on the instance, and on how many recovery points."""
+    points = yield from _count(instance(args, "recoveryPoints"), "recovery point")
+    yield Say(f"backup instance {args.backup_instance_name}: {effect}; it has {points}")
+
+
+def deleting_vault(args: Args) -> Plan:
+    """Say what is in the vault."""
+    instances, refused = yield from _counted(vault(args, "backupInstances"), "backup instance")
+    inside = [instances]
+    if not refused:
+        inside.append((yield from _count(vault(args, "backupPolicies"), "policy", "policies")))
+        inside.append((yield from _count(vault(args, "deletedBackupInstances"), "soft-deleted backup instance")))
+    yield Say(f"vault {args.vault_name}: {', '.join(inside)}")
+
+
+def changing_vault(args: Args, effects: list[str]) -> Plan:
+    """Say each effect on the vault, and on how many instances."""
+    if effects:
+        instances = yield from _count(vault(args, "backupInstances"), "backup instance")
+        yield Say(f"vault {args.vault_name} ({instances}): {'; '.join(effects)}")
+
+
+def changing_policy(args: Args, policy: str, effects: list[str]) -> Plan:
+    """Say each effect on the policy of this name, on how many instances and, when they are few, recovery points."""
+    users, refused = yield from _users(args, policy)
+    if refused:
+        touched = f"its backup instances: could not count: {refused}"
+    elif len(users) > _INSTANCES_LOOKED_INTO:
+        touched = f"{_number(len(users), 'backup instance')}, whose recovery points were not counted"
+    else:
+        touched = _number(len(users), "backup instance")
+        for name in users:
+            points = yield from _count(vault(args, "backupInstances", name, "recoveryPoints"), "recovery point")
+            touched += f", {name} with {points}"
+    yield Say(f"policy {policy}: {'; '.join([*effects, touched])}")
+
+
+def switching_policy(args: Args, old: str, new: str) -> Plan:
+    """Say which retention gets shorter for the instance of ``args`` when it goes from a policy to another, by path."""
+    if not old or same_id(old, new):
+        return
+    before, refused = yield from read(Request("GET", old))
+    if not refused:
+        after, refused = yield from read(Request("GET", new))
+    if refused:
+        yield Say(f"whether retention gets shorter is not known: could not read both policies: {refused}")
+    elif effects := shorter_retention(before["properties"], after["properties"]):
+        yield from changing_instance(args, "; ".join(effects))
+
+
+def weakening_guard(args: Args, effect: str) -> Plan:
+    """Say an effect on the resource guard of ``args``, and how many vaults may lean on it."""
+    vaults, refused = yield from read(Request("GET", subscription_wide(args, "backupVaults"), every_page=True))
+    if refused:
+        leaning = f"vaults under a resource guard: could not count: {refused}"
+    else:
+        guarded = [
+            one for one in vaults["value"] if (one.get("properties") or {}).get("isVaultProtectedByResourceGuard")
+        ]
+        leaning = f"{_number(len(guarded), 'vault')} of this subscription under a resource guard, this one or another"
+    yield Say(f"resource guard {args.resource_guard_name}: {effect}; {leaning}")
+
+
+def vault_effects(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What a change of a vault weakens, or does for good.  ``before`` is empty for a vault that is not there yet.
+
+    >>> vault_effects({}, {"properties": {"securitySettings": {"softDeleteSettings": {"state": "Off"}}}})
+    ['soft delete is Off: what is deleted is gone for good']
+    """
+    return [
+        *_soft_delete_effects(before, after),
+        *_immutability_effects(before, after),
+        *_one_way_effects(before, after),
+    ]
+
+
+def shorter_retention(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Which retention rules of a policy's ``properties`` get shorter or go; a month is a twelfth of 365 days."""
+    old, new = _retention(before), _retention(after)
+    effects = []
+    for (rule, store), duration in old.items():
+        kept = new.get((rule, store))
+        if kept is None:
+            effects.append(f"retention rule {rule} ({store}, {duration}) goes")
+        elif _days(kept) < _days(duration):
+            effects.append(f"retention rule {rule} ({store}) goes from {duration} to {kept}")
+    return effects
+
+
+def _soft_delete_effects(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    was, days_before = _soft_delete_of(before)
+    now, days = _soft_delete_of(after)
+    effects = []
+    if now == "off" != was:
+        effects.append("soft delete is Off: what is deleted is gone for good")
+    if now == "alwayson" != was:
+        effects.append("soft delete is AlwaysOn, which cannot be turned off again")
+    if now != "off" and days < days_before:
+        effects.append(f"soft delete keeps for {days:g} days what it kept for {days_before:g}")
+    return effects
+
+
+def _soft_delete_of(body: Mapping[str, Any]) -> tuple[str, float]:
+    settings = _setting(body, "securitySettings", "softDeleteSettings")
+    return str(settings.get("state") or "On").lower(), float(settings.get("retentionDurationInDays") or 0)
+
+
+def _immutability_effects(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    path = ("securitySettings", "immutabilitySettings")
+    was, now = (str(_setting(body, *path).get("state") or "Disabled") for body in (before, after))
+    if now == "Locked" != was:
+        return ["immutability is Locked, for good: no recovery point can be deleted before it expires"]
+    if now == "Disabled" != was:
+        return [f"immutability goes from {was} to Disabled: recovery points can be deleted before they expire"]
+    return []
+
+
+def _one_way_effects(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    one_way = (
+        ("crossSubscriptionRestoreSettings", "PermanentlyDisabled", "cross-subscription restore is disabled for good"),
+        ("crossRegionRestoreSettings", "Enabled", "cross-region restore is enabled, which cannot be turned off again"),
+    )
+    return [
+        effect
+        for setting, state, effect in one_way
+        if _setting(after, "featureSettings", setting).get("state") == state
+        and _setting(before, "featureSettings", setting).get("state") != state
+    ]
+
+
+def _setting(body: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    here: Mapping[str, Any] = body
+    for key in ("properties", *path):
+        here = here.get(key) or {}
+    return here
+
+
+def _retention(properties: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    return {
+        (rule["name"], (lifecycle.get("sourceDataStore") or {}).get("dataStoreType", "")): lifecycle["deleteAfter"][
+            "duration"
+        ]
+        for rule in properties.get("policyRules") or []
+        for lifecycle in rule.get("lifecycles") or []
+        if (lifecycle.get("deleteAfter") or {}).get("duration")
+    }
+
+
+def _days(duration: str) -> float:
+    """The length of an ISO 8601 duration of years, months, weeks and days."""
+    return sum(int(number) * _DAYS[unit] for number, unit in re.findall(r"(\d+)([YMWD])", duration))
+
+
+def _users(args: Args, policy: str) -> Generator[Step, Any, tuple[list[str], str]]:
+    body, refused = yield from read(Request("GET", vault(args, "backupInstances"), every_page=True))
+    if refused:
+        return [], refused
+    wanted = vault(args, "backupPolicies", policy)
+    return [
+        one["name"]
+        for one in body["value"]
+        if same_id((one["properties"].get("policyInfo") or {}).get("policyId") or "", wanted)
+    ], ""
+
+
+def _soft_delete(args: Args) -> Generator[Step, Any, str]:
+    body, refused = yield from read(Request("GET", vault(args)))
+    if refused:
+        return f"whether soft delete keeps it could not be read: {refused}"
+    state, days = _soft_delete_of(body)
+    if state == "off":
+        return "soft delete is off: what is deleted is gone for good"
+    return f"soft delete keeps what is deleted for {days:g} days; until then `undelete` brings it back"
+
+
+def _count(path: str, one: str, many: str = "") -> Generator[Step, Any, str]:
+    return (yield from _counted(path, one, many))[0]
+
+
+def _counted(path: str, one: str, many: str = "") -> Generator[Step, Any, tuple[str, str]]:
+    """How many there are, in words, and why that could not be counted."""
+    body, refused = yield from read(Request("GET", path, every_page=True))
+    if refused:
+        return f"{many or one + 's'}: could not count: {refused}", refused
+    return _number(len(body["value"]), one, many), ""
+
+
+def _number(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

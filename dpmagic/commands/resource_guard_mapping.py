@@ -1,0 +1,90 @@
+"""``backup-vault resource-guard-mapping``: put a vault under a resource guard, see it, take it out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dpmagic.arm.plans import Ask, Plan, Say, fetch
+from dpmagic.arm.requests import Request
+from dpmagic.commands.common import GROUP, VAULT, vault
+from dpmagic.commands.guard_requests import MAPPING
+from dpmagic.commands.model import Args, Command, Option
+
+MAPPING_NAME = Option(
+    ("--name", "-n", "--resource-guard-mapping-name"),
+    "The mapping; Azure knows one name.",
+    default=MAPPING,
+    id_part="backupResourceGuardProxies",
+    dest="resource_guard_mapping_name",
+)
+_GUARD_ID = Option(
+    ("--resource-guard-id", "--resource-guard-resource-id"),
+    "Id of the resource guard.",
+    live="resource-guard",
+    dest="resource_guard_resource_id",
+)
+
+
+def mapping(args: Args, *rest: str) -> str:
+    """The path of the vault's mapping, or of something below it."""
+    return vault(args, "backupResourceGuardProxies", args.resource_guard_mapping_name, *rest)
+
+
+def _create(args: Args) -> Plan:
+    properties = {"resourceGuardResourceId": args.resource_guard_resource_id} if args.resource_guard_resource_id else {}
+    return (yield from fetch(Request("PUT", mapping(args), {"properties": properties})))
+
+
+def _show(args: Args) -> Plan:
+    return (yield from fetch(Request("GET", mapping(args))))
+
+
+def _delete(args: Args) -> Plan:
+    yield Say(
+        f"vault {args.vault_name} comes out of its resource guard: "
+        "its critical operations then need no second person's consent"
+    )
+    yield Ask(f"Are you sure you want to delete the mapping {args.resource_guard_mapping_name}?")
+    yield Request("DELETE", mapping(args), purpose=f"delete mapping {args.resource_guard_mapping_name}")
+
+
+_ACTION = "Microsoft.DataProtection/backupVaults/backupResourceGuardProxies"
+
+COMMANDS = (
+    Command(
+        "backup-vault resource-guard-mapping create",
+        "Put a vault under a resource guard.",
+        _create,
+        (GROUP, VAULT, MAPPING_NAME, _GUARD_ID),
+        examples=(
+            "backup-vault resource-guard-mapping create -g testBkpVaultRG --vault-name TestBkpVault "
+            "--resource-guard-id /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/guardRG"
+            "/providers/Microsoft.DataProtection/resourceGuards/guard1",
+        ),
+        permission=f"{_ACTION}/write, Microsoft.DataProtection/resourceGuards/read",
+    ),
+    Command(
+        "backup-vault resource-guard-mapping delete",
+        "Take a vault out of its resource guard.",
+        _delete,
+        (GROUP, VAULT, replace(MAPPING_NAME, required=True, default=None)),
+        asks=True,
+        ids=True,
+        done="vault {vault_name} is under no resource guard",
+        details="The guard protects this operation, too: see `resource-guard unlock`.",
+        examples=(
+            "backup-vault resource-guard-mapping delete -g testBkpVaultRG -v TestBkpVault "
+            "-n DppResourceGuardProxy --yes",
+        ),
+        permission=f"{_ACTION}/delete",
+    ),
+    Command(
+        "backup-vault resource-guard-mapping show",
+        "Show which resource guard a vault is under, and what it protects.",
+        _show,
+        (GROUP, VAULT, MAPPING_NAME),
+        ids=True,
+        examples=("backup-vault resource-guard-mapping show -g testBkpVaultRG --vault-name TestBkpVault",),
+        permission=f"{_ACTION}/read",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Azure Resource Graph: values as KQL literals, a query read to its last page."""

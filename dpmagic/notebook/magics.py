@@ -1,0 +1,89 @@
+"""``%dataprotection`` and ``%%dataprotection``: text in, results shown, the last one given back."""
+
+# mypy: allow-untyped-calls
+# (IPython.display has no annotations)
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.display import display
+
+from dpmagic.notebook.completion import matcher_of
+from dpmagic.notebook.display import ask, can_answer, show_line
+from dpmagic.session import Session
+
+if TYPE_CHECKING:
+    from dpmagic.execute import Result
+
+NAME = "dataprotection"
+
+
+@magics_class
+class DataProtection(Magics):
+    """The magics of one shell, with what they are to restore when they go."""
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
+        self.before = session.names, session.observer
+        self.matcher = matcher_of(shell)
+
+    # IPython's @output_can_be_silenced is not for us: to find the `;` it reads the text as Python, and raises where
+    # that fails (a text over two lines, uneven indentation), after the commands have run.  `Result.silent` says it.
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def dataprotection(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
+        """Run commands of `az dataprotection`, typed as in a shell, and get DataFrames.
+
+        %dataprotection backup-vault list
+        jobs = %dataprotection job list -g $group --vault-name TestBkpVault
+
+        %%dataprotection
+        vaults << backup-vault list
+        job list --query "[?status=='Failed']" > failed.json
+
+        In a cell every line is a statement, also the first one after the magic's name; they run in order and stop at
+        the first that fails.  `name <<` stores a result, `$name` puts a variable of yours in, `> file` writes to a
+        file, a `;` at the end shows nothing.
+
+        %dataprotection connect sandbox           a local Azure, to try things out
+        %dataprotection connect azure             Azure, as the person who ran `az login`
+        %dataprotection --help                    the groups of commands
+        %dataprotection job list?                 the help of one command
+        """
+        text = line if cell is None else f"{line}\n{cell}"
+        names = None if local_ns is self.shell.user_ns else local_ns
+        before, self.session.ask = self.session.ask, ask if can_answer(self.shell) else None
+        try:
+            return self._run(text if text.strip() else "--help", names)
+        finally:
+            self.session.ask = before
+
+    def _run(self, text: str, names: Mapping[str, Any] | None) -> Any:
+        """Carry the statements out, showing each result as it comes, and return the last one for IPython to show."""
+        from dpmagic import language
+        from dpmagic.execute import execute
+
+        left = sum(isinstance(statement, language.Statement) for statement in language.parse(text))
+        value = None
+        for result in execute(text, self.session, names):
+            left -= 1
+            value = self._show(result, last=not left)
+        return value
+
+    def _show(self, result: Result, last: bool) -> Any:
+        """Show what is to be seen now; the value that remains to be shown, if any."""
+        if result.silent:
+            return None
+        if result.line:
+            show_line(result.line)
+        if last or result.value is None:
+            return result.value
+        display(result.value)
+        return None
