@@ -121,7 +121,7 @@ def _from_id(command: Command, values: dict[str, Any], text: str) -> Args:
             parts[option.key] = resource.resource_group
         elif option.id_part and (name := resource.named(option.id_part)):
             parts[option.key] = name
-        elif option.id_part and option.required:
+        elif option.id_part and option.required and values.get(option.key) is None:
             raise InvalidArgument(
                 f"--ids {text!r} names no {option.id_part}", f"give the id of what `{command.name}` is about"
             )

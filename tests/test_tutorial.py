@@ -1,4 +1,4 @@
-"""Microsoft's tutorial, as written: every code block through parser and dry run, every answer in the shape it prints."""
+"""Microsoft's tutorial, as written: every block through parser and dry run, every answer in the shape it prints."""
 
 from __future__ import annotations
 

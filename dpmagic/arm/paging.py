@@ -29,7 +29,9 @@ def pages(connection: Connection, request: Request) -> Iterator[Answer]:
                 "the service gave the same next page twice", "run it again; if it stays, tell Azure support"
             )
         seen.add(link)
-        request = replace(request, path=urljoin(connection.cloud.endpoint, link), query={}, api_version="")
+        # The next page of a list that was asked for by POST is a GET, as in the SDK.
+        path = urljoin(connection.cloud.endpoint, link)
+        request = replace(request, method="GET", path=path, body=None, query={}, api_version="")
 
 
 def every_page(connection: Connection, request: Request) -> Answer:

@@ -160,7 +160,7 @@ def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:
     details = [
         f"{detail.get('code', '')}: {detail.get('message', '')}".strip(": ")
         for detail in error.get("details") or []
-        if isinstance(detail, dict) and detail.get("message")
+        if isinstance(detail, dict) and (detail.get("message") or detail.get("code"))
     ]
     kind = NotFound if status == 404 else AzureError
     return kind(

@@ -25,8 +25,7 @@ def with_nearest_name(error: NotFound, connection: Connection, request: Request)
         hint = f"what is there could not be listed ({refused.code})"
     except DpmagicError as failed:
         hint = f"what is there could not be listed: {failed.message}"
-    found = NotFound(error.code, error.service_message, status=error.status, request_id=error.request_id, hint=hint)
-    return found
+    return NotFound(error.code, error.service_message, status=error.status, request_id=error.request_id, hint=hint)
 
 
 def _hint(connection: Connection, parts: list[str], lowered: list[str]) -> str:

@@ -98,6 +98,7 @@ def _configuration(kind: Manifest, given: Any) -> dict[str, Any]:
     return {**found, "objectType": object_type}
 
 
+_GROUP = "/subscriptions/SUB/resourceGroups"
 COMMANDS = (
     Command(
         "backup-instance initialize",
@@ -126,8 +127,10 @@ COMMANDS = (
         ),
         details="Nothing is sent: give the JSON to backup-instance validate-for-backup, then to create.",
         examples=(
-            "backup-instance initialize --datasource-type AzureDisk -l eastus "
-            "--policy-id ${policy.id} --datasource-id ${disk.id} --snapshot-rg snapshotRG > instance.json",
+            "backup-instance initialize --datasource-type AzureDisk -l eastus --snapshot-rg snapshotRG "
+            f"--datasource-id {_GROUP}/diskRG/providers/Microsoft.Compute/disks/disk1 "
+            f"--policy-id {_GROUP}/testBkpVaultRG"
+            "/providers/Microsoft.DataProtection/backupVaults/TestBkpVault/backupPolicies/diskPolicy > instance.json",
         ),
     ),
     *initialize_config.COMMANDS,

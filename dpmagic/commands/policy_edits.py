@@ -42,6 +42,8 @@ def _check_shape(rule: Mapping[str, Any]) -> None:
     if not isinstance(trigger, dict) or not isinstance(trigger.get("schedule") or {}, dict):
         raise InvalidArgument(f"--policy: the trigger of rule {rule['name']}, or its schedule, is not an object")
     tags = trigger.get("taggingCriteria") or []
+    if trigger.get("objectType") == "AdhocBasedTriggerContext":
+        tags = [tags]  # the API has one object there
     if not (isinstance(tags, list) and all(isinstance(one, dict) and _tag_name(one) for one in tags)):
         raise InvalidArgument(f"--policy: taggingCriteria of rule {rule['name']} is not a list of named tags")
     lifecycles = rule.get("lifecycles") or []
@@ -72,10 +74,9 @@ def with_schedule(policy: Mapping[str, Any], intervals: Sequence[str]) -> dict[s
             raise InvalidArgument(
                 f"{kind.name} has no {frequency.lower()} backup", f"one of: {', '.join(kind.frequencies)}"
             )
-    rule = _backup_rule(policy)
-    trigger = rule["trigger"] = rule.get("trigger") or {"objectType": "ScheduleBasedTriggerContext"}
+    trigger = _scheduled_trigger(policy)
     trigger["schedule"] = {**(trigger.get("schedule") or {}), "repeatingTimeIntervals": list(intervals)}
-    rule["name"] = f"Backup{frequencies[0]}"
+    _backup_rule(policy)["name"] = f"Backup{frequencies[0]}"
     return policy
 
 
@@ -197,8 +198,7 @@ def without_tag(policy: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _tags(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The tags of the backup rule, as they stand in the policy."""
-    rule = _backup_rule(policy)
-    trigger = rule["trigger"] = rule.get("trigger") or {"objectType": "ScheduleBasedTriggerContext"}
+    trigger = _scheduled_trigger(policy)
     tags: list[dict[str, Any]] = trigger.get("taggingCriteria") or []
     trigger["taggingCriteria"] = tags
     return tags
@@ -233,6 +233,19 @@ def _backup_rule(policy: Mapping[str, Any]) -> dict[str, Any]:
         f"the policy has no backup rule, only: {', '.join(rule['name'] for rule in rules) or 'none at all'}",
         "start from `backup-policy get-default-policy-template`",
     )
+
+
+def _scheduled_trigger(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """The trigger of the backup rule, as it stands in the policy; made when it is not there."""
+    rule = _backup_rule(policy)
+    trigger: dict[str, Any] = rule.get("trigger") or {"objectType": "ScheduleBasedTriggerContext"}
+    if trigger.get("objectType") == "AdhocBasedTriggerContext":
+        raise InvalidArgument(
+            f"the backup rule {rule['name']} has no schedule: it is for on-demand backups",
+            "start from `backup-policy get-default-policy-template`",
+        )
+    rule["trigger"] = trigger
+    return trigger
 
 
 def _retention_rules(policy: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -206,6 +206,7 @@ _CONFIGURATION = Option(
     "What to restore of a cluster and how, as initialize-restoreconfig writes it.",
     "json",
 )
+_GROUP = "/subscriptions/SUB/resourceGroups"
 _READ = "Microsoft.DataProtection/backupVaults/backupInstances/read"
 _NEXT = "Give the JSON to backup-instance validate-for-restore, then to restore trigger."
 COMMANDS = (
@@ -217,8 +218,8 @@ COMMANDS = (
         details=f"{_NEXT} With --backup-instance-id, the instance is read.",
         examples=(
             "backup-instance restore initialize-for-data-recovery --datasource-type AzureDisk "
-            "--source-datastore OperationalStore --restore-location eastus --recovery-point-id ${point.name} "
-            "--target-resource-id ${disk.id}-restored > restore.json",
+            "--source-datastore OperationalStore --restore-location eastus --recovery-point-id POINT "
+            f"--target-resource-id {_GROUP}/diskRG/providers/Microsoft.Compute/disks/restored > restore.json",
         ),
         permission=_READ,
     ),
@@ -236,7 +237,7 @@ COMMANDS = (
         details=_NEXT,
         examples=(
             "backup-instance restore initialize-for-data-recovery-as-files --datasource-type AzureDatabaseForMySQL "
-            "--source-datastore VaultStore --restore-location eastus --recovery-point-id ${point.name} "
+            "--source-datastore VaultStore --restore-location eastus --recovery-point-id POINT "
             "--target-blob-container-url https://account.blob.core.windows.net/restored --target-file-name shop",
         ),
     ),
@@ -262,7 +263,8 @@ COMMANDS = (
         examples=(
             "backup-instance restore initialize-for-item-recovery --datasource-type AzureBlob "
             "--source-datastore OperationalStore --restore-location eastus --point-in-time 2024-01-31T13:00:00Z "
-            "--backup-instance-id ${instance.id} --container-list logs images",
+            f"--container-list logs images --backup-instance-id {_GROUP}/testBkpVaultRG"
+            "/providers/Microsoft.DataProtection/backupVaults/TestBkpVault/backupInstances/INSTANCE",
         ),
         permission=_READ,
     ),

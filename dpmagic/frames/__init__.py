@@ -21,10 +21,11 @@ __all__ = ["frame", "table_frame"]
 def frame(value: Any, *, attrs: Mapping[str, Any] | None = None) -> pandas.DataFrame:
     """Decoded JSON as a plain DataFrame: a row for each element of a list, one row for anything else, none for None.
 
-    Columns are called what Azure calls the fields, in the service's order (of an ARM object the name comes first, and
-    what every ARM object has comes last): a nested object's fields are dotted (``policyInfo.policyId``) and ``properties.`` is dropped, except where the row has a field of that name itself
-    (a Resource Graph job has ``status`` and ``properties.status``).  Lists stay Python lists; plain values are in the
-    column ``value``; a list of lists, as ``--query "[].[name, id]"`` gives, has ``Column1``, ``Column2`` ...
+    Columns are called what Azure calls the fields, in the service's order; of an ARM object the name comes first, and
+    what every ARM object has comes last.  A nested object's fields are dotted (``policyInfo.policyId``) and
+    ``properties.`` is dropped, except where the row has a field of that name itself (a Resource Graph job has
+    ``status`` and ``properties.status``).  Lists stay Python lists; plain values are in the column ``value``; a list of
+    lists, as ``--query "[].[name, id]"`` gives, has ``Column1``, ``Column2`` ...
 
     dtypes are ``datetime64[us, UTC]``, ``timedelta64[us]``, ``str``, ``Int64``, ``Float64``, ``boolean``, and
     ``object`` for lists and for what does not go together; see `dpmagic.frames.times` for what counts as missing.

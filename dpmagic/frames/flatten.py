@@ -17,9 +17,9 @@ _NOTHING: dict[str, Any] = {}
 
 # What every ARM object or Resource Graph row has, and nobody looks for first.
 _ENVELOPE = (
-    "location kind managedBy sku plan tags identity zones extendedLocation systemData eTag etag "
-    "resourceGroup subscriptionId tenantId type id"
-).split()
+    *("location", "kind", "managedBy", "sku", "plan", "tags", "identity", "zones", "extendedLocation"),
+    *("systemData", "eTag", "etag", "resourceGroup", "subscriptionId", "tenantId", "type", "id"),
+)
 
 
 def flatten(rows: Sequence[Any]) -> Columns:

@@ -1,4 +1,4 @@
-"""A frame as text for a terminal: columns side by side, nothing left out that a line can hold."""
+"""A frame as text for a terminal: columns side by side where a line holds them, else one field a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dpmagic.frames.columns import DURATION, TIME
 from dpmagic.frames.times import format_duration, format_time
 
 _GAP = "  "
-_NARROWEST = 8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _RIGHT = {"Int64", "Float64", DURATION}
 
@@ -20,8 +19,8 @@ def terminal_table(frame: pandas.DataFrame, width: int | None = None) -> str:
     """The frame's rows below a header, without a newline at the end; ``""`` when there is nothing to show.
 
     Shown is every column that has a value and holds no lists or objects.  Times are in UTC to the second, durations
-    ``[d.]hh:mm:ss``.  Nothing is cut unless ``width`` says how many characters a line has: then the widest columns
-    give way first, and at last the end of the line.
+    ``[d.]hh:mm:ss``.  Nothing is ever cut: where ``width`` says how many characters a line has and a row needs more, each
+    row is shown as lines of ``column  value``, as psql does.
 
     >>> print(terminal_table(pandas.DataFrame({"name": ["v1", "vault2"], "jobs": [3, 14]}).convert_dtypes()))
     name    jobs
@@ -33,15 +32,25 @@ def terminal_table(frame: pandas.DataFrame, width: int | None = None) -> str:
     if not shown or frame.empty:
         return ""
     texts = [[str(name), *_texts(frame[name])] for name in shown]
-    widths = _fitted([max(map(len, column)) for column in texts], width)
+    widths = [max(map(len, column)) for column in texts]
+    if width and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        return _records(texts)
     right = [str(frame[name].dtype) in _RIGHT for name in shown]
     for column, space in zip(texts, widths, strict=True):
         column.insert(1, "-" * space)
     lines = []
     for cells in zip(*texts, strict=True):
-        aligned = [_cell(*each) for each in zip(cells, widths, right, strict=True)]
-        lines.append(_GAP.join(aligned).rstrip()[:width])
+        aligned = [_aligned(*each) for each in zip(cells, widths, right, strict=True)]
+        lines.append(_GAP.join(aligned).rstrip())
     return "\n".join(lines)
+
+
+def _records(columns: list[list[str]]) -> str:
+    """Each row as a block of lines, one for each column that has a value in it."""
+    heads, *rows = zip(*columns, strict=True)
+    wide = max(map(len, heads))
+    blocks = [[f"{head:<{wide}}{_GAP}{cell}" for head, cell in zip(heads, row, strict=True) if cell] for row in rows]
+    return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def _is_plain(column: pandas.Series[Any]) -> bool:
@@ -60,15 +69,5 @@ def _texts(column: pandas.Series[Any]) -> list[str]:
     return ["" if pandas.isna(cell) else _CONTROL.sub(" ", str(cell)) for cell in column]
 
 
-def _fitted(widths: list[int], width: int | None) -> list[int]:
-    """The widths, the widest made narrower until they fit into ``width`` or none is wider than the narrowest."""
-    widths = list(widths)
-    gaps = len(_GAP) * (len(widths) - 1)
-    while width and sum(widths) + gaps > width and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
-    return widths
-
-
-def _cell(text: str, width: int, right: bool) -> str:
-    text = text if len(text) <= width else text[: width - 1] + "…"
+def _aligned(text: str, width: int, right: bool) -> str:
     return text.rjust(width) if right else text.ljust(width)

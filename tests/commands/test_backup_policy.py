@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
+from dpmagic.arm.ids import vault_path
 from dpmagic.commands.backup_policy import COMMANDS
 from dpmagic.datasources import manifest, names
 from dpmagic.errors import InvalidArgument, NotConfirmed
-from tests.canned import NO_REFERENCE, Run, az, recorded
+from tests.canned import NO_REFERENCE, SUB, Run, az, recorded
 from tests.commands.estate import AT, Estate
 from tests.commands.surface import check_examples, option_differences
 
 POLICY = manifest("AzureDisk").policy_template()
 DURATION = "properties.policyRules[name=Default].lifecycles[0].deleteAfter.duration"
-VAULT = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers/Microsoft.DataProtection/backupVaults/v1"
+VAULT = vault_path(SUB, "rg1", "v1")
 
 
 def run(words: str) -> Run:

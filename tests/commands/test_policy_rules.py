@@ -108,7 +108,7 @@ def test_a_schedule_is_set() -> None:
     [rule] = [rule for rule in policy["policyRules"] if rule["objectType"] == "AzureBackupRule"]
     assert rule["name"] == "BackupWeekly"
     assert rule["trigger"]["schedule"] == {"repeatingTimeIntervals": days.split(), "timeZone": "UTC"}
-    assert rule["trigger"]["taggingCriteria"] == tags(BLOB) and [*tags(BLOB).values()] or True
+    assert tags(policy) == tags(BLOB)
 
 
 @pytest.mark.parametrize(
@@ -305,6 +305,17 @@ def test_an_edit_leaves_its_input_alone_and_takes_every_spelling(edit: Any) -> N
 def test_what_is_no_policy_is_told_so(policy: Any) -> None:
     with pytest.raises(InvalidArgument, match="--policy"):
         policy_edits.with_schedule(policy, ["R/2024-01-01T02:00:00+00:00/P1D"])
+
+
+def test_a_rule_for_on_demand_backups_has_no_schedule_to_edit() -> None:
+    policy = deepcopy(DISK)
+    policy["policyRules"][0]["trigger"] = {
+        "objectType": "AdhocBasedTriggerContext",
+        "taggingCriteria": {"tagInfo": {"tagName": "Default"}},
+    }
+    assert policy_edits.policy_of(policy) == policy
+    with pytest.raises(InvalidArgument, match="has no schedule"):
+        policy_edits.with_tag(policy, "Weekly", [FIRST_OF_WEEK])
 
 
 @pytest.mark.parametrize("name", names())

@@ -94,11 +94,16 @@ def test_a_table_shows_what_has_a_value_and_cuts_nothing() -> None:
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 120, 300])
-def test_a_table_keeps_to_the_width(width: int) -> None:
+def test_a_table_that_does_not_fit_becomes_records_and_loses_nothing(width: int) -> None:
     full = terminal_table(frame(JOBS))
     shown = terminal_table(frame(JOBS), width)
-    assert max(map(len, shown.split("\n"))) <= width
-    assert ("…" in shown) == (width < max(map(len, full.split("\n"))))
+    if max(map(len, full.split("\n"))) <= width:
+        assert shown == full
+    else:
+        assert shown.count("\n\n") == len(JOBS) - 1
+        first = [line.split()[0] for line in shown.split("\n\n")[0].split("\n")]
+        assert first == full.split("\n")[0].split()
+        assert "…" not in shown
 
 
 @pytest.mark.parametrize("value", [[], None, {}, {"a": None}, {"a": [1]}])

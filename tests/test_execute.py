@@ -1,0 +1,241 @@
+"""Statements carried out: stored, expanded, written, previewed, silenced; and where a cell stops."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+
+from dpmagic.commands.help import Help
+from dpmagic.connection import connect_sandbox
+from dpmagic.errors import (
+    DpmagicError,
+    InvalidArgument,
+    InvalidChoice,
+    LanguageError,
+    MissingOption,
+    NotFound,
+    UnknownCommand,
+    UnknownOption,
+)
+from dpmagic.execute import Result, execute
+from dpmagic.results import Handle, Preview, Text
+from dpmagic.session import Session
+
+VAULT = "-g testBkpVaultRG --vault-name TestBkpVault"
+CREATE = f"backup-vault create {VAULT} -l westus --type SystemAssigned --storage-settings datastore-type=VaultStore type=LocallyRedundant"
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.chdir(tmp_path)
+    return Session(connection=connect_sandbox())
+
+
+def run(text: str, session: Session, **names: Any) -> list[Result]:
+    return list(execute(text, session, names))
+
+
+def test_a_command_gives_a_frame_that_remembers_where_it_is_from(session: Session) -> None:
+    (result,) = run(CREATE, session)
+    assert type(result.value) is pandas.DataFrame
+    assert result.value.loc[0, "name"] == "TestBkpVault"
+    assert result.value.loc[0, "resourceGroup"] == "testBkpVaultRG"
+    assert result.value.attrs["dpmagic"] == {
+        "command": "backup-vault create",
+        "target": "sandbox",
+        "at": session.connected().now().isoformat(),
+    }
+
+
+def test_a_result_is_stored_and_its_fields_expand(session: Session) -> None:
+    run(f"vault << {CREATE}", session)
+    (shown,) = run("backup-vault show -g ${vault.resourceGroup} -v ${vault.name} --query name -o tsv", session)
+    assert shown.value == "TestBkpVault"
+
+
+def test_given_names_come_before_stored_ones_and_stay_out_of_them(session: Session) -> None:
+    session.names["group"] = "nothere"
+    run(CREATE, session)
+    (listed,) = run("backup-vault list -g $group", session, group="testBkpVaultRG")
+    assert len(listed.value) == 1
+    assert session.names == {"group": "nothere"}
+
+
+def test_json_is_a_text_that_json_reads(session: Session) -> None:
+    run(CREATE, session)
+    (shown,) = run(f"backup-vault show {VAULT} -o json", session)
+    assert isinstance(shown.value, Text)
+    assert json.loads(shown.value)["resourceGroup"] == "testBkpVaultRG"
+    assert list(json.loads(shown.value)) == sorted(json.loads(shown.value))
+    (raw,) = run(f"backup-vault show {VAULT} -o raw", session)
+    assert "resourceGroup" not in json.loads(raw.value)
+
+
+def test_a_query_is_applied_to_azs_json(session: Session) -> None:
+    run(CREATE, session)
+    (found,) = run('backup-vault list --query "[].{vault: name, group: resourceGroup}"', session)
+    assert found.value.to_dict("records") == [{"vault": "TestBkpVault", "group": "testBkpVaultRG"}]
+
+
+def test_a_file_holds_the_json_and_a_line_says_so(session: Session) -> None:
+    run(CREATE, session)
+    session.names["file"] = "vault.json"
+    (written,) = run(f"backup-vault show {VAULT} > $file", session)
+    assert written.value is None
+    assert written.line.startswith("wrote vault.json")
+    assert json.loads(Path("vault.json").read_text())["name"] == "TestBkpVault"
+
+
+@pytest.mark.parametrize("name", ["vaults.csv", "vaults.parquet", "vaults.xlsx", "vaults.yaml"])
+def test_the_suffix_names_the_form(session: Session, name: str) -> None:
+    run(f"{CREATE}\nbackup-vault list > {name}", session)
+    assert Path(name).stat().st_size > 100
+
+
+def test_more_than_one_file_is_refused(session: Session) -> None:
+    with pytest.raises(LanguageError, match="> needs one file, not 2"):
+        run("backup-vault list > $files", session, files=["a.json", "b.json"])
+
+
+def test_a_dry_run_of_a_change_previews_and_writes_nothing(session: Session) -> None:
+    (result,) = run(f"{CREATE} --dry-run > vault.json", session)
+    (change,) = result.value.to_json()
+    assert isinstance(result.value, Preview)
+    assert (change["method"], change["body"]["location"], change["later"]) == ("PUT", "westus", False)
+    assert not Path("vault.json").exists()
+    assert "nothing was written" in result.line
+    with pytest.raises(NotFound):
+        run(f"backup-vault show {VAULT}", session)
+
+
+def test_a_dry_run_of_a_read_just_reads(session: Session) -> None:
+    run(CREATE, session)
+    (listed,) = run("backup-vault list --dry-run", session)
+    assert len(listed.value) == 1
+
+
+def test_no_wait_gives_a_handle(session: Session) -> None:
+    (result,) = run(f"{CREATE} --no-wait", session)
+    assert isinstance(result.value, Handle)
+    assert result.value.wait()["name"] == "TestBkpVault"
+
+
+def test_ids_stand_for_the_options_that_name_the_resource(session: Session) -> None:
+    run(CREATE + "\n" + CREATE.replace("TestBkpVault ", "Other "), session)
+    (ids,) = run("backup-vault list --query [].id", session)
+    (both,) = run("backup-vault show --ids $ids", session, ids=list(ids.value["value"]))
+    assert sorted(both.value["name"]) == ["Other", "TestBkpVault"]
+    with pytest.raises(InvalidArgument, match="names no backupVaults"):
+        run("backup-vault show --ids /subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d", session)
+
+
+def test_a_subscription_goes_by_name(session: Session) -> None:
+    (listed,) = run("backup-vault list --subscription Workloads", session)
+    assert len(listed.value) == 0
+    with pytest.raises(InvalidArgument) as caught:
+        run("backup-vault list --subscription Wrokloads", session)
+    assert caught.value.hint == "did you mean Workloads?"
+
+
+def test_the_first_failure_stops_the_cell(session: Session) -> None:
+    with pytest.raises(UnknownCommand):
+        run(f"{CREATE}\nbackup-vualt list\nafter = 'x'", session)
+    assert "after" not in session.names
+    assert len(run("backup-vault list", session)[0].value) == 1
+
+
+def test_a_command_without_a_result_says_what_was_done(session: Session) -> None:
+    (deleted,) = run(f"{CREATE};\nbackup-vault delete {VAULT} -y", session)[1:]
+    assert deleted.value is None
+    assert "TestBkpVault" in deleted.line
+
+
+def test_what_sends_nothing_needs_no_connection() -> None:
+    session = Session()
+    (template,) = run("backup-policy get-default-policy-template --datasource-type AzureDisk", session)
+    assert template.value.loc[0, "name"] == "DiskPolicy1"
+    assert session.connection is None
+
+
+@pytest.mark.parametrize("text", ["", "--help", "az", "az dataprotection", "backup-vault", "backup-vault --help",
+                                  "backup-vault create -h", "connect sandbox --help"])  # fmt: skip
+def test_help_is_a_result(session: Session, text: str) -> None:
+    results = run(text, session)
+    assert all(isinstance(result.value, Help) for result in results)
+    assert len(results) == bool(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message", "hint"),
+    [
+        ("backup-vualt list", UnknownCommand, "'backup-vualt'", "did you mean backup-vault?"),
+        ("backup-vault lst", UnknownCommand, "backup-vault has no command 'lst'", "did you mean list?"),
+        ("adhoc-backup", UnknownCommand, "'adhoc-backup'", "did you mean backup-instance adhoc-backup?"),
+        ("backup-vault list --resorce-group x", UnknownOption, "--resorce-group", "did you mean --resource-group?"),
+        ("backup-vault show", MissingOption, "--resource-group/-g, --vault-name/-v", "--help"),
+        ("backup-vault show -g", MissingOption, "has no value", "VALUE"),
+        ("backup-vault create -g g -v v --storage-settings a=b --soft-delete-state Of", InvalidChoice, "'Of'", "Off"),
+        ("backup-vault list extra", DpmagicError, "'extra'", "quote a value"),
+        ("backup-vault list --query '[?'", InvalidArgument, "--query", ""),
+        ("connect sandbx", DpmagicError, "sandbx", "did you mean sandbox?"),
+        ("connect --endpoint http://x", InvalidArgument, "not an https", "TLS"),
+        ("connect", DpmagicError, "connect to what?", "connect sandbox"),
+        ("sleep soon", InvalidArgument, "'soon'", "90s"),
+    ],
+)
+def test_a_slip_gets_one_line_and_a_hint(
+    session: Session, text: str, kind: type[DpmagicError], message: str, hint: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        run(text, session)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    assert "\n" not in caught.value.message + caught.value.hint
+
+
+def test_bad_json_names_file_line_and_column(session: Session) -> None:
+    Path("policy.json").write_text('{\n  "objectType": "BackupPolicy",\n  "policyRules": [,]\n}\n')
+    with pytest.raises(InvalidArgument, match=r"policy\.json, line 3, column 19"):
+        run(f"backup-policy create {VAULT} -n p --policy policy.json", session)
+
+
+def test_a_file_that_is_not_there_names_the_nearest(session: Session) -> None:
+    Path("policy.json").write_text("{}")
+    with pytest.raises(InvalidArgument) as caught:
+        run(f"backup-policy create {VAULT} -n p --policy polciy.json", session)
+    assert caught.value.hint == "did you mean policy.json?"
+
+
+def test_sleep_lets_time_pass_on_the_connections_clock(session: Session) -> None:
+    before = session.connected().now()
+    (slept,) = run("sleep 90m", session)
+    assert (session.connected().now() - before).total_seconds() == 5400
+    assert slept.line.startswith("1 h 30 min later: 2026-03-02")
+
+
+def test_context_says_where_one_stands(session: Session) -> None:
+    run("connect sandbox --read-only --subscription Workloads", session)
+    (told,) = run("context", session)
+    assert told.line == (
+        "sandbox as you@sandbox.invalid, subscription Workloads (22222222-2222-4222-8222-222222222222), read-only"
+    )
+
+
+def test_read_only_refuses_a_change_and_lets_it_be_previewed(session: Session) -> None:
+    run("connect sandbox --read-only", session)
+    with pytest.raises(DpmagicError, match="read-only"):
+        run(CREATE, session)
+    assert isinstance(run(f"{CREATE} --dry-run", session)[0].value, Preview)
+
+
+def test_a_state_folder_keeps_the_sandbox(tmp_path: Path) -> None:
+    first = Session()
+    run(f"connect sandbox --state {tmp_path / 'kept'}\n{CREATE}", first)
+    first.connected().transport.sandbox.close()
+    second = Session()
+    *_, listed = run(f"connect sandbox --state {tmp_path / 'kept'}\nbackup-vault list", second)
+    assert list(listed.value["name"]) == ["TestBkpVault"]

@@ -1,0 +1,119 @@
+"""The ``dpmagic`` command: real processes, az's exit codes, JSON when nobody looks, a table when somebody does."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.served import Served, served_sandbox
+from tests.test_execute import CREATE, VAULT
+
+DPMAGIC = [sys.executable, "-m", "dpmagic.shell"]
+
+
+def shell(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*DPMAGIC, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, env={**os.environ, **environment}
+    )
+
+
+def sandbox(text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return shell("run", "--target", "sandbox", *options, "--", *text.split())
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> tuple[str, str]:
+    """Options for a sandbox that is kept, with a vault in it."""
+    kept = ("--state", str(tmp_path / "azure"))
+    assert sandbox(CREATE, *kept).returncode == 0
+    return kept
+
+
+@pytest.mark.parametrize("prefix", ["", "dataprotection ", "az dataprotection "])
+def test_json_on_a_pipe(state: tuple[str, str], prefix: str) -> None:
+    done = sandbox(f"{prefix}backup-vault list", *state)
+    assert [vault["name"] for vault in json.loads(done.stdout)] == ["TestBkpVault"]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_table_on_a_terminal(state: tuple[str, str]) -> None:
+    parent, child = pty.openpty()
+    command = [*DPMAGIC, "run", "--target", "sandbox", *state, "--", "backup-vault", "list"]
+    subprocess.run(command, stdout=child, stderr=child, stdin=subprocess.DEVNULL, check=True)
+    os.close(child)
+    shown = os.read(parent, 10_000).decode()
+    os.close(parent)
+    assert shown.split()[0] == "name"
+    assert "TestBkpVault" in shown
+    assert "{" not in shown.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("backup-vault show -g testBkpVaultRG -v nothere", 3, "NotFound: ResourceNotFound"),
+        ("backup-vualt list", 2, "did you mean backup-vault?"),
+        ("backup-vault list --nope", 2, "has no option --nope"),
+        ("backup-vault show -g testBkpVaultRG", 2, "--vault-name"),
+        ("backup-policy get-default-policy-template --datasource-type AzureDisc", 2, "did you mean AzureDisk?"),
+        (f"backup-policy create {VAULT} -n p --policy nothere.json", 1, "is not there"),
+        (f"backup-vault delete {VAULT}", 1, "--yes"),
+    ],
+)
+def test_exit_codes_and_one_line_with_a_hint(state: tuple[str, str], text: str, code: int, said: str) -> None:
+    done = sandbox(text, *state)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_preview_is_json_on_a_pipe() -> None:
+    (change,) = json.loads(sandbox(f"{CREATE} --dry-run").stdout)
+    assert (change["method"], change["later"]) == ("PUT", False)
+
+
+def test_the_target_may_come_from_the_environment() -> None:
+    done = shell("run", "--", "backup-vault", "list", DPMAGIC_TARGET="sandbox")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+    assert shell("run", "--", "backup-vault", "list", DPMAGIC_TARGET="sandbx").returncode == 2
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served_sandbox(tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+def test_an_endpoint_with_its_ca_and_token(served: Served) -> None:
+    where = ("--endpoint", served.url, "--ca", str(served.ca), "--token", "s3cr3t", "--subscription", "Backup")
+    made = shell("run", *where, "--", *CREATE.split())
+    assert json.loads(made.stdout)["properties"]["provisioningState"] == "Succeeded", made.stderr
+    failed = shell("run", *where, "--", "backup-vault", "show", "-g", "testBkpVaultRG", "-v", "TestBkpVualt")
+    assert failed.returncode == 3
+    assert "did you mean TestBkpVault?" in failed.stderr
+    assert "s3cr3t" not in failed.stderr + failed.stdout + made.stderr
+
+
+def test_the_command_table_is_json() -> None:
+    table = {command["name"]: command for command in json.loads(shell("commands", "--json").stdout)}
+    assert len(table) == 63
+    create = table["backup-vault create"]
+    storage = next(option for option in create["options"] if "--storage-settings" in option["names"])
+    assert storage["required"] and set(storage["names"]) == {"--storage-setting", "--storage-settings"}
+    assert (create["waits"], create["asks"], table["backup-vault delete"]["asks"]) == (True, False, True)
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    piped = subprocess.run(
+        f"{sys.executable} -m dpmagic.shell commands --json | head -1", shell=True, capture_output=True, text=True
+    )
+    assert piped.stdout == "[\n"
+    assert "Traceback" not in piped.stderr
