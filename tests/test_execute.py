@@ -26,7 +26,10 @@ from dpmagic.results import Handle, Preview, Text
 from dpmagic.session import Session
 
 VAULT = "-g testBkpVaultRG --vault-name TestBkpVault"
-CREATE = f"backup-vault create {VAULT} -l westus --type SystemAssigned --storage-settings datastore-type=VaultStore type=LocallyRedundant"
+CREATE = (
+    f"backup-vault create {VAULT} -l westus --type SystemAssigned "
+    "--storage-settings datastore-type=VaultStore type=LocallyRedundant"
+)
 
 
 @pytest.fixture

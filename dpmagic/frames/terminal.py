@@ -19,8 +19,8 @@ def terminal_table(frame: pandas.DataFrame, width: int | None = None) -> str:
     """The frame's rows below a header, without a newline at the end; ``""`` when there is nothing to show.
 
     Shown is every column that has a value and holds no lists or objects.  Times are in UTC to the second, durations
-    ``[d.]hh:mm:ss``.  Nothing is ever cut: where ``width`` says how many characters a line has and a row needs more, each
-    row is shown as lines of ``column  value``, as psql does.
+    ``[d.]hh:mm:ss``.  Nothing is ever cut: where ``width`` says how many characters a line has and a row needs more,
+    each row is shown as lines of ``column  value``, as psql does.
 
     >>> print(terminal_table(pandas.DataFrame({"name": ["v1", "vault2"], "jobs": [3, 14]}).convert_dtypes()))
     name    jobs
