@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dpmagic.api import connect_azure, connect_endpoint, connect_sandbox, connected, rest, run
 
-__version__ = "0.1.0"
 __all__ = ["connect_azure", "connect_endpoint", "connect_sandbox", "connected", "rest", "run"]
 
 

@@ -11,10 +11,10 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
-from dpmagic import __version__
 from dpmagic.errors import CommandLineError, DpmagicError
 
 
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dpmagic", description="Azure Backup vaults: the az dataprotection commands, in a shell or a notebook."
     )
-    parser.add_argument("--version", action="version", version=f"dpmagic {__version__}")
+    parser.add_argument("--version", action="version", version=f"dpmagic {version('dpmagic')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser(
