@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,14 @@ def _impatient(connection: Connection) -> object:
 
 def test_no_repr_shows_a_token(served: Served) -> None:
     assert "s3cr3t" not in repr(connect(served))
+
+
+def test_no_log_holds_a_token(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        connection = connect(served)
+        carry_out(make_vault(), lambda: connection, Manner(Silent()))
+    assert any(record.name.startswith("azure") for record in caplog.records)
+    assert not [record for record in caplog.records if "s3cr3t" in record.getMessage()]
 
 
 def test_a_clock_of_its_own(served: Served) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from dpmagic.api import rest
 from dpmagic.clouds import Cloud, StaticToken
+from dpmagic.commands.camel import camel
 from dpmagic.connection import Connection
 from dpmagic.execute import execute
 from dpmagic.results import Preview
@@ -103,6 +104,15 @@ def _roles(session: Session) -> None:
 
 def _run(text: str, session: Session) -> list[Any]:
     return [result.value for result in execute(text, session)]
+
+
+def test_initialize_writes_what_the_page_prints_in_the_apis_spelling(session: Session) -> None:
+    _run(BLOCKS[6], session)
+    printed = camel(json.loads(fences("json")[5]))
+    assert paths(json.loads(Path("backup_instance.json").read_text())) - paths(printed) == set(
+        DIFFERENCES["backup-instance initialize"]["new"]
+    )
+    assert paths(printed) - paths(json.loads(Path("backup_instance.json").read_text())) == set()
 
 
 def test_the_page_has_its_blocks() -> None:
