@@ -7,6 +7,7 @@ shaping it again would give a ``resourceGroup`` to whatever ``{id: id}`` has pic
 from __future__ import annotations
 
 import json
+import operator
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable
@@ -61,23 +62,32 @@ def az_json(value: Any) -> Any:
 
 
 def with_resource_group(value: Any) -> Any:
-    """A copy in which every object with an ARM ``id`` below a resource group has a ``resourceGroup``, last.
+    """The value, in which every object with an ARM ``id`` below a resource group has a ``resourceGroup``, last.
 
-    As in az: an object that has the key in any spelling keeps its own, the id of the group itself does not count, and
-    nothing inside ``sourceVault`` changes.
+    What was given stays as it is; what has no such object in it is given back, not copied.  As in az: an object that
+    has the key in any spelling keeps its own, the id of the group itself does not count, and nothing inside
+    ``sourceVault`` changes.
 
     >>> with_resource_group({"id": "/subscriptions/s/resourceGroups/rg1/providers/Microsoft.Compute/disks/d"})
     {'id': '/subscriptions/s/resourceGroups/rg1/providers/Microsoft.Compute/disks/d', 'resourceGroup': 'rg1'}
     """
     if isinstance(value, list):
-        return [with_resource_group(item) for item in value]
+        items = [with_resource_group(item) if isinstance(item, (dict, list)) else item for item in value]
+        return items if any(map(operator.is_not, items, value)) else value
     if not isinstance(value, dict):
         return value
-    made = {key: item if key == "sourceVault" else with_resource_group(item) for key, item in value.items()}
+    made = value
+    for key, item in value.items():
+        # A call for each text and number would be most of the work of a long list.
+        if isinstance(item, (dict, list)) and key != "sourceVault":
+            shaped = with_resource_group(item)
+            if shaped is not item:
+                made = dict(value) if made is value else made
+                made[key] = shaped
     group = _resource_group(value.get("id"))
-    if group is not None and not any(key.lower() == "resourcegroup" for key in value):
-        made["resourceGroup"] = group
-    return made
+    if group is None or any(key.lower() == "resourcegroup" for key in value):
+        return made
+    return {**made, "resourceGroup": group}
 
 
 def _resource_group(arm_id: Any) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
@@ -12,14 +14,14 @@ from dpmagic.connection import Connection
 from dpmagic.errors import IncompleteAnswer
 
 
-def pages(connection: Connection, request: Request) -> Iterator[Answer]:
-    """Each page, following ``nextLink`` as the service gives it.
+def pages(connection: Connection, request: Request, **options: Any) -> Iterator[Answer]:
+    """Each page, following ``nextLink`` as the service gives it.  ``options`` are those of the SDK's pipeline.
 
     Raises `IncompleteAnswer` when a link comes a second time: the pages would never end.
     """
     seen: set[str] = set()
     while True:
-        answer = send(connection, request)
+        answer = send(connection, request, **options)
         yield answer
         link = answer.json.get("nextLink") if isinstance(answer.json, dict) else None
         if not link:
@@ -34,14 +36,28 @@ def pages(connection: Connection, request: Request) -> Iterator[Answer]:
         request = replace(request, method="GET", path=path, body=None, query={}, api_version="")
 
 
-def every_page(connection: Connection, request: Request) -> Answer:
+def every_page(connection: Connection, request: Request, **options: Any) -> Answer:
     """All pages as one answer: ``{"value": [...]}``; an answer that is not a list stays as it is."""
     first: Answer | None = None
     items: list[Any] = []
-    for answer in pages(connection, request):
-        first = first or answer
-        if not (isinstance(answer.json, dict) and isinstance(answer.json.get("value"), list)):
-            return answer
-        items += answer.json["value"]
+    with _uncollected():
+        for answer in pages(connection, request, **options):
+            first = first or answer
+            if not (isinstance(answer.json, dict) and isinstance(answer.json.get("value"), list)):
+                return answer
+            items += answer.json["value"]
     assert first is not None
     return replace(first, json={"value": items})
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: decoded pages are all kept, and looking through them again and again for
+    garbage takes as long as decoding them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import frames, load
+from tests.benchmarks import commands, completion, frames, load
 
 if __name__ == "__main__":
-    for benchmark in (load, frames):
-        print("\n".join(benchmark.measure()))
+    for benchmark in (load, completion, commands, frames):
+        print("\n".join(benchmark.measure()), flush=True)

@@ -13,7 +13,7 @@ from dpmagic.frames import frame
 ROWS = 10_000
 
 
-def _instance(number: int) -> dict[str, Any]:
+def instance(number: int) -> dict[str, Any]:
     """A backup instance with the nesting and the fields of Azure's."""
     base = f"/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataProtection/backupVaults/v{number % 9}"
     info = {"objectType": "Datasource", "resourceID": f"/d/{number}", "resourceName": f"d{number}", "resourceUri": ""}
@@ -44,6 +44,6 @@ def _cost(build: Callable[[Any], pandas.DataFrame], rows: list[dict[str, Any]]) 
 
 def measure() -> list[str]:
     """Lines for the report: the best of three each, and their ratio."""
-    rows = [_instance(number) for number in range(ROWS)]
+    rows = [instance(number) for number in range(ROWS)]
     ours, theirs = (min(_cost(build, rows) for _ in range(3)) for build in (frame, pandas.json_normalize))
     return [f"frame of {ROWS:,} instances, typed: {ours / theirs:.2f}x pandas.json_normalize, untyped ({theirs:.2f} s)"]
