@@ -34,6 +34,9 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
+docs: $(VENV)/.test
+	$(BIN)/python -m dpmagic.reference docs/commands.md
+
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 

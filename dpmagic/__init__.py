@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dpmagic.api import connect_azure, connect_endpoint, connect_sandbox, connected, rest, run
+    from dpmagic.api import connect_azure, connect_endpoint, connect_sandbox, connected, rest, resume, run
 
-__all__ = ["connect_azure", "connect_endpoint", "connect_sandbox", "connected", "rest", "run"]
+__all__ = ["connect_azure", "connect_endpoint", "connect_sandbox", "connected", "rest", "resume", "run"]
 
 
 def __getattr__(name: str) -> Any:

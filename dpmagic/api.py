@@ -9,6 +9,7 @@ from dpmagic import connection as connections
 from dpmagic.arm.requests import API_VERSION, Request, send
 from dpmagic.connection import Connection
 from dpmagic.execute import execute
+from dpmagic.handles import Handle
 from dpmagic.session import current
 
 
@@ -66,6 +67,16 @@ def connect_endpoint(
     )
     current().use(made)
     return made
+
+
+def resume(token: str | None = None) -> Handle:
+    """A change that Azure goes on with: that of a `Handle.token`, or the one that this process has left last.
+
+    Sends nothing that changes anything: ``resume(token).wait()`` gives what the command would have given, also in
+    another process.  Raises `InvalidArgument` when it is no token or one of another target, and `NotConnected` when
+    the caller does not see its subscription.
+    """
+    return current().resume(token)
 
 
 def rest(method: str, url: str, body: Any = None, *, api_version: str = API_VERSION) -> Any:

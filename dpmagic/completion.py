@@ -1,23 +1,34 @@
-"""What could stand where the cursor is: from the text before it to candidates, out of the command table alone."""
+"""What could stand where the cursor is: from the text before it to candidates.
+
+They come out of the command table, the folder and the names that are stored; names of the estate are asked for and
+looked up elsewhere, see `dpmagic.live_names`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dpmagic import language, session_commands
 from dpmagic.commands.help import describe
 from dpmagic.commands.model import Command, Option
 from dpmagic.commands.table import GROUPS, commands, group
+from dpmagic.live_names import Name, Question
 
 # Kinds of option that take several words, so that after one of them another value or an option may follow.
-_SEVERAL = frozenset({"texts", "jsons", "settings", "json", "pairs"})
-_FILE_KINDS = frozenset({"json", "jsons"})
+_SEVERAL = frozenset({"texts", "ids", "jsons", "settings", "json", "object", "pairs"})
+_FILE_KINDS = frozenset({"json", "object", "jsons"})
 _FILE_OPTIONS = frozenset({"--ca", "--state"})
+# The options that say where a name is looked for, in the order of `Question`.
+_PLACES = ("subscription_given", "resource_group", "vault_name", "backup_instance_name")
+_NAME_ALONE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+
+Live = Callable[[Question], Sequence[Name]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +40,17 @@ class Candidate:
     help: str = ""
 
 
-def candidates(text: str, names: Iterable[str]) -> tuple[str, list[Candidate]]:
+def _nothing(question: Question) -> Sequence[Name]:
+    return ()
+
+
+def candidates(text: str, names: Mapping[str, Any], live: Live = _nothing) -> tuple[str, list[Candidate]]:
     """The end of ``text`` that would be replaced, and what could stand there; required options come first.
 
     ``text`` is what a cell holds before the cursor, without the magic's own name; ``names`` are what ``$`` may stand
-    before.  Never raises, whatever the text.
+    before; ``live`` answers what is there now.  Never raises, whatever the text.
 
-    >>> fragment, found = candidates("sleep --f", ())
+    >>> fragment, found = candidates("sleep --f", {})
     >>> fragment, [one.text for one in found]
     ('--f', ['--for'])
     """
@@ -46,16 +61,16 @@ def candidates(text: str, names: Iterable[str]) -> tuple[str, list[Candidate]]:
         return here.word, []
     if here.kind == "file":
         return _fragment(here), _written(here, _files(here.typed))
-    return _word(here)
+    return _word(here, names, live)
 
 
-def _names(here: language.Partial, names: Iterable[str]) -> list[Candidate]:
+def _names(here: language.Partial, names: Mapping[str, Any]) -> list[Candidate]:
     before, after = ("${", "}") if here.word.startswith("${") else ("$", "")
     fitting = sorted(name for name in names if name.startswith(here.typed) and not name.startswith("_"))
     return [Candidate(f"{before}{name}{after}", "name") for name in fitting]
 
 
-def _word(here: language.Partial) -> tuple[str, list[Candidate]]:
+def _word(here: language.Partial, names: Mapping[str, Any], live: Live) -> tuple[str, list[Candidate]]:
     """Candidates for a word of a command line: a member of a group, an option, or an option's value."""
     name, command = _walk(here.words)
     rest = here.words[len(name.split()) :]
@@ -64,12 +79,20 @@ def _word(here: language.Partial) -> tuple[str, list[Candidate]]:
         asks = here.typed.startswith("-") and not rest and "--help".startswith(here.typed)
         return _fragment(here), [Candidate("--help", "option", "Show this help.")] if asks else found
     state = _read(command, rest)
+
+    def values(option: Option, typed: str) -> list[Candidate]:
+        listed = _values(option, typed)
+        if listed is None:
+            question = _question(command, option, typed, state.given, names)
+            listed = [Candidate(one.text, "value", one.help) for one in live(question)] if question else []
+        return _written(here, (one for one in listed if one.text.lower().startswith(typed.lower())))
+
     spelling, equals, value = here.typed.partition("=")
     if here.typed.startswith("-") and equals:
         option = command.by_name.get(spelling)
-        return _fragment(here, "="), _written(here, _values(option, value)) if option else []
+        return _fragment(here, "="), values(option, value) if option else []
     if state.open and not here.typed.startswith("-"):
-        found += _written(here, _values(state.open, here.typed))
+        found += values(state.open, here.typed)
     if here.typed.startswith("-") or not (here.typed or state.needs_value):
         found += _options(command, state.used, here.typed)
     return _fragment(here), found
@@ -125,29 +148,35 @@ def _walk(words: Sequence[str]) -> tuple[str, Command | None]:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Where the options stand: which were typed, and which one the next word would belong to."""
+    """Where the options stand: which were typed, which one the next word would belong to, the last word of each."""
 
     used: frozenset[str]
     open: Option | None
     needs_value: bool
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def _read(command: Command, words: Sequence[str]) -> _State:
     used: set[str] = set()
     opened: Option | None = None
     needs_value = False
+    given: dict[str, str] = {}
     for word in words:
         if word.startswith("-"):
-            spelling, equals, _ = word.partition("=")
+            spelling, equals, value = word.partition("=")
             opened = command.by_name.get(spelling)
             used |= {opened.key} if opened else set()
+            if opened and equals:
+                given[opened.key] = value
             if opened and (equals or opened.kind == "flag"):
                 opened = None
             needs_value = opened is not None and opened.kind != "boolean"
         else:
+            if opened:
+                given[opened.key] = word
             opened = opened if opened and opened.kind in _SEVERAL else None
             needs_value = False
-    return _State(frozenset(used), opened, needs_value)
+    return _State(frozenset(used), opened, needs_value, given)
 
 
 def _options(command: Command, used: frozenset[str], typed: str) -> list[Candidate]:
@@ -162,14 +191,48 @@ def _options(command: Command, used: frozenset[str], typed: str) -> list[Candida
     return found
 
 
-def _values(option: Option, typed: str) -> Iterator[Candidate]:
+def _values(option: Option, typed: str) -> list[Candidate] | None:
+    """What the option takes, as far as that is known without asking; None where only the estate knows."""
     if typed.startswith("@"):
-        yield from (Candidate(f"@{one.text}", "file") for one in _files(typed[1:]))
-    elif option.choices or option.kind == "boolean":
-        choices = option.choices or ("true", "false")
-        yield from (Candidate(choice, "value") for choice in choices if choice.lower().startswith(typed.lower()))
-    elif option.kind in _FILE_KINDS or option.shown in _FILE_OPTIONS:
-        yield from _files(typed)
+        return [Candidate(f"@{one.text}", "file") for one in _files(typed[1:])]
+    if option.choices or option.kind == "boolean":
+        return [Candidate(choice, "value") for choice in option.choices or ("true", "false")]
+    if option.kind in _FILE_KINDS or option.shown in _FILE_OPTIONS:
+        return _files(typed)
+    return None
+
+
+def _question(
+    command: Command, option: Option, typed: str, given: Mapping[str, str], names: Mapping[str, Any]
+) -> Question | None:
+    """What to ask the estate for a value of the option; None where it does not know, or a name's value is not text."""
+    if not option.live:
+        return None
+    places = [_text(given.get(key, ""), names) for key in _PLACES]
+    if option.live == "subscription":  # which there are does not hang on what else was typed
+        places = [""] * len(places)
+    if None in places:
+        return None
+    subscription, group, vault, instance = (place or "" for place in places)
+    question = Question(option.live, subscription, group, vault, instance, as_ids=option.kind in ("id", "ids"))
+    if option.live != "id":
+        return question
+    types = tuple(one.id_part for one in command.options if one.id_part not in ("", "resourceGroups"))
+    for depth in range(len(types) - 1, 0, -1):
+        before, list_, _ = typed.lower().rpartition(f"/{types[depth].lower()}/")
+        if list_:
+            above = typed[: len(before) + len(list_) - 1]
+            return replace(question, types=types[depth:], above=above)
+    return replace(question, types=types)
+
+
+def _text(word: str, names: Mapping[str, Any]) -> str | None:
+    """The word with its name expanded, if it is one; None where that takes more than looking the name up."""
+    found = _NAME_ALONE.fullmatch(word)
+    if not found:
+        return None if "$" in word else word
+    value = names.get(found[1] or found[2])
+    return value if isinstance(value, str) else None
 
 
 def _files(typed: str) -> list[Candidate]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -204,9 +205,7 @@ def connect_sandbox(
     try:
         from dpmagic import sandbox
     except ModuleNotFoundError as error:
-        raise NotConnected(
-            f"the sandbox needs {error.name}, which is not installed", "pip install 'dpmagic[local]'"
-        ) from error
+        raise _not_installed(error) from error
     try:
         transport = sandbox.transport(state)
     except sandbox.StateError as error:
@@ -220,3 +219,26 @@ def connect_sandbox(
         default_subscription=subscription,
         read_only=read_only,
     )
+
+
+def serve_sandbox(announce: Callable[[Any], None], **options: Any) -> None:
+    """Serve a local Azure to any client until SIGINT or SIGTERM.
+
+    ``options`` and what ``announce`` is called with are those of `dpmagic.sandbox.server.serve`; its time is a multiple
+    of the machine's.  Raises `InvalidArgument` for an address that cannot be had or is not meant to be, `NotConnected`
+    when the state folder or the parts it needs are not there.
+    """
+    try:
+        from dpmagic import sandbox
+
+        sandbox.serve(announce, time.monotonic, **options)
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    except sandbox.StateError as error:
+        raise NotConnected(str(error), error.hint) from error
+    except sandbox.ServeError as error:
+        raise InvalidArgument(str(error), error.hint) from error
+
+
+def _not_installed(error: ModuleNotFoundError) -> NotConnected:
+    return NotConnected(f"the sandbox needs {error.name}, which is not installed", "pip install 'dpmagic[local]'")

@@ -10,6 +10,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 _SECRETS = (
     (re.compile(r"(?i)\b(Bearer)\s+[\w\-.~+/=]+"), r"\1 ***"),
@@ -60,17 +61,15 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     return f"did you mean {found}?" if found else otherwise
 
 
-class DpmagicError(Exception):
-    """The base of all of them.  ``hint`` says what to do; both are free of secrets."""
-
-    exit_code = 1
+class Told(BaseException):
+    """What a person reads of an error: ``message``, and ``hint`` on what to do; both are free of secrets."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         self.message, self.hint = redact(message), redact(hint)
         super().__init__(self.message)
 
     def lines(self) -> list[str]:
-        """What a person reads: the fault, then what to do."""
+        """The fault, then what to do."""
         return [f"{type(self).__name__}: {self.message}", *([f"  hint: {self.hint}"] if self.hint else [])]
 
     def _render_traceback_(self) -> list[str]:
@@ -85,6 +84,25 @@ class DpmagicError(Exception):
             return full
         name, *rest = self.lines()[0].split(":", 1)
         return [f"\x1b[31m{name}\x1b[0m:{rest[0]}", *self.lines()[1:]]
+
+
+class DpmagicError(Told, Exception):
+    """The base of all of them, but for `Interrupted`, which is no fault."""
+
+    exit_code = 1
+
+
+class Interrupted(Told, KeyboardInterrupt):
+    """Ctrl-C while something was waited for: the waiting has stopped, what Azure does has not.
+
+    ``operation`` is what goes on, None when nothing does that could be followed.
+    """
+
+    exit_code = 130  # a shell's own for SIGINT
+
+    def __init__(self, message: str, hint: str = "", operation: Any = None) -> None:
+        super().__init__(message, hint)
+        self.operation = operation
 
 
 class CommandLineError(DpmagicError):
@@ -127,6 +145,14 @@ class NotConnected(DpmagicError):
 
 class ConnectionFailed(DpmagicError):
     """The service could not be reached, or its answer could not be read."""
+
+
+class OutOfTouch(ConnectionFailed):
+    """Azure stopped answering while an operation was waited for; ``operation`` may well go on."""
+
+    def __init__(self, message: str, hint: str = "", operation: Any = None) -> None:
+        super().__init__(message, hint)
+        self.operation = operation
 
 
 class ReadOnly(DpmagicError):

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from dpmagic import language, output
+from dpmagic import language, session_commands
+from dpmagic.answers import Form, Result
 from dpmagic.arm.ids import parse_id
 from dpmagic.arm.plans import Manner, Outcome, carry_out
 from dpmagic.commands.help import Help
 from dpmagic.commands.model import Args, Command
 from dpmagic.commands.parse import parse
 from dpmagic.commands.table import Group, resolve
-from dpmagic.errors import InvalidArgument, LanguageError
+from dpmagic.errors import DpmagicError, Interrupted, InvalidArgument, LanguageError, OutOfTouch
+from dpmagic.handles import Handle
 from dpmagic.progress import Observer, Silent
-from dpmagic.results import Handle, Preview, Text
+from dpmagic.results import Preview
 from dpmagic.session import Session
 from dpmagic.session_commands import SessionCommand, session_command
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one statement gave.
-
-    ``value`` is what a variable gets (a DataFrame, `Text`, `Preview`, `Handle`, `Help`, or None), ``line`` what was
-    done when there is nothing to show, ``silent`` whether the statement asked for quiet.
-    """
-
-    value: Any = None
-    line: str = ""
-    silent: bool = False
 
 
 def execute(text: str, session: Session, names: Mapping[str, Any] | None = None) -> Iterator[Result]:
@@ -66,7 +53,7 @@ def one(words: list[str], session: Session, file: str = "") -> Result:
         return _own(*own, session)
     found, rest = resolve(words)
     if isinstance(found, Group):
-        return Result(Help(found))
+        return Result(Help(found, () if found.name else session_commands.COMMANDS))
     values = parse(found, rest)
     if values.get("help"):
         return Result(Help(found))
@@ -76,8 +63,9 @@ def one(words: list[str], session: Session, file: str = "") -> Result:
 def _own(command: SessionCommand, words: list[str], session: Session) -> Result:
     values = parse(command, words)
     if values.get("help"):
-        return Result(Help(command))
-    return Result(line=command.act(Args(values, session.subscription), session))
+        return Result(Help(command, session_commands.below(command)))
+    given = command.act(Args(values, session.subscription), session)
+    return Result(line=given) if isinstance(given, str) else given
 
 
 def _answer(command: Command, values: dict[str, Any], session: Session, file: str) -> Result:
@@ -89,20 +77,42 @@ def _answer(command: Command, values: dict[str, Any], session: Session, file: st
         yes=bool(values.get("yes")),
         ask=session.ask,
     )
-    outcomes = [carry_out(command.plan(args), session.connected, manner) for args in _each(command, values, session)]
+    runs = _each(command, values, session)
+    outcomes, handles = [], []
+    for run in runs:
+        outcomes.append(_carried(command, run, runs, session, manner))
+        if operation := outcomes[-1].operation:
+            handles.append(session.keep(Handle(operation, Form.of(command, [run]), session)))
     if withheld := [step for outcome in outcomes for step in outcome.withheld]:
         return Result(
             Preview(tuple(withheld)), line="nothing was written: the file would hold the answer" if file else ""
         )
-    if outcomes[0].operation is not None:
-        return _accepted(outcomes, observer)
-    value = outcomes[0].value if len(outcomes) == 1 else [outcome.value for outcome in outcomes]
-    return _shown(command, values, value, session, file)
+    if handles:
+        line = "nothing was written: the answer comes with .wait()" if file else ""
+        return Result(handles[0] if len(handles) == 1 else handles, line)
+    found = [outcome.value for outcome in outcomes]
+    value = found[0] if len(found) == 1 or not any(one is not None for one in found) else found
+    return session.give(value, Form.of(command, runs), session.connection, file)
 
 
-def _accepted(outcomes: list[Outcome], observer: Observer) -> Result:
-    handles = [Handle(outcome.operation, observer) for outcome in outcomes if outcome.operation]
-    return Result(handles[0] if len(handles) == 1 else handles)
+def _carried(command: Command, run: Args, runs: list[Args], session: Session, manner: Manner) -> Outcome:
+    """What came of one run.  When its wait is broken off, the session keeps a handle and the error says what to do."""
+    try:
+        outcome = carry_out(command.plan(run), session.connected, manner)
+    except (Interrupted, OutOfTouch) as stopped:
+        session.changes += 1
+        if stopped.operation is not None:
+            stopped.hint = session.keep(Handle(stopped.operation, Form.of(command, [run]), session)).advice
+        if left := len(runs) - 1 - runs.index(run):
+            stopped.hint += f"; of the {len(runs)} ids the last {left} were not begun"
+        raise
+    except DpmagicError as error:
+        if len(runs) > 1:
+            done = f"{runs.index(run)} of {len(runs)} ids were done before this one, none after it"
+            error.hint = "; ".join(filter(None, [error.hint, done]))
+        raise
+    session.changes += outcome.changed
+    return outcome
 
 
 def _each(command: Command, values: dict[str, Any], session: Session) -> list[Args]:
@@ -130,33 +140,3 @@ def _from_id(command: Command, values: dict[str, Any], text: str) -> Args:
 
 def _always(subscription: str) -> Callable[[], str]:
     return lambda: subscription
-
-
-def _shown(command: Command, values: dict[str, Any], value: Any, session: Session, file: str) -> Result:
-    form = values["output"] or session.output
-    if value is None and not values["query"] and not file:
-        return Result(line=command.done.format_map(_Blank(values)) if form in ("frame", "table") else "")
-    if values["query"] or file:
-        value = output.az_json(value)
-    elif form != "raw":
-        value = output.with_resource_group(value)
-    if values["query"]:
-        value = output.query(value, values["query"])
-    if file:
-        return Result(line=output.write(value, Path(file).expanduser()))
-    if form == "frame":
-        return Result(_frame(command, value, session))
-    return Result(Text(output.text(value, form, width=session.width)) if form != "none" else None)
-
-
-def _frame(command: Command, value: Any, session: Session) -> Any:
-    from dpmagic.frames import frame
-
-    where = session.connection
-    attrs = {"command": command.name, **({"target": where.target, "at": where.now().isoformat()} if where else {})}
-    return frame(value, attrs=attrs)
-
-
-class _Blank(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return key.replace("_", " ")

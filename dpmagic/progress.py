@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Protocol, TextIO
 
 
 class Observer(Protocol):
@@ -26,6 +29,40 @@ class Silent:
     def stage(self, text: str) -> None: ...
 
     def done(self) -> None: ...
+
+
+class Terminal:
+    """Shows what goes on, on standard error: lines always, progress as its last line and only to a person.
+
+    ``takes_time`` says whether waiting is real: where it is not, as in the sandbox, there is nothing to watch.
+    """
+
+    def __init__(self, takes_time: Callable[[], bool], stream: TextIO | None = None) -> None:
+        self._takes_time, self._given = takes_time, stream
+        self._width = 0
+
+    @property
+    def _stream(self) -> TextIO:
+        return self._given or sys.stderr  # as it is now: IPython and tests put their own in its place
+
+    def say(self, text: str) -> None:
+        self.done()
+        print(text, file=self._stream, flush=True)
+
+    def stage(self, text: str) -> None:
+        if self._stream.isatty() and self._takes_time():
+            self.done()
+            # A line that wraps cannot be taken back.
+            shown = text[: shutil.get_terminal_size().columns - 1]
+            self._stream.write(shown)
+            self._stream.flush()
+            self._width = len(shown)
+
+    def done(self) -> None:
+        if self._width:
+            self._stream.write(f"\r{'':{self._width}}\r")
+            self._stream.flush()
+            self._width = 0
 
 
 def elapsed(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What a statement gives besides frames: text, the preview of a dry run, an operation that goes on."""
+"""What a statement gives besides frames: text, and the preview of a dry run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import json
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from dpmagic.arm.plans import Withheld
 from dpmagic.errors import redact
-from dpmagic.progress import Observer, Silent, elapsed
 
 if TYPE_CHECKING:
     import pandas
-
-    from dpmagic.arm.operations import Operation
 
 
 _CODE = "font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere"
@@ -84,30 +80,3 @@ class Preview:
                 + "</li>"
             )
         return "".join([*parts, "</ol>"])
-
-
-class Handle:
-    """A change that Azure has accepted and that nobody waited for (``--no-wait``)."""
-
-    def __init__(self, operation: Operation, observer: Observer | None = None) -> None:
-        self._operation, self._observer = operation, observer or Silent()
-
-    @property
-    def status(self) -> str:
-        """Azure's word for where it stood when last asked."""
-        return self._operation.status
-
-    @property
-    def token(self) -> str:
-        """What another process needs to follow it; it holds no bearer token."""
-        return self._operation.token
-
-    def wait(self) -> Any:
-        """Follow it to its end; the service's final JSON, or None.  Raises `AzureError` when it failed."""
-        return self._operation.wait(self._observer).json
-
-    def __repr__(self) -> str:
-        request = self._operation.request
-        waited = (self._operation.connection.now() - self._operation.started).total_seconds()
-        what = request.purpose or f"{request.method} {urlsplit(request.path).path}"
-        return f"{what}: {self.status}, accepted {elapsed(waited)} ago; .wait() follows it to its end"

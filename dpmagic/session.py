@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from dpmagic import handles
+from dpmagic.answers import Form, Result
 from dpmagic.arm import subscriptions
-from dpmagic.connection import Connection, connect_azure
+from dpmagic.connection import Connection, SystemClock, connect_azure
+from dpmagic.errors import InvalidArgument
+from dpmagic.handles import Handle
 from dpmagic.progress import Observer, Silent
 
 
@@ -20,7 +24,9 @@ class Session:
     """What statements share.
 
     ``ask`` is None where nobody can answer a question; ``output`` is the form of answers when ``-o`` is not given;
-    ``width`` is how many characters a line of the terminal holds, None where that is no matter.
+    ``width`` is how many characters a line of the terminal holds, None where that is no matter.  ``prefix`` is what a
+    person types before a statement; ``stays`` is whether the session outlives it.  ``handles`` are the operations that
+    nobody waited for to the end, the latest last; ``changes`` grows whenever the estate may look different.
     """
 
     connection: Connection | None = None
@@ -29,6 +35,10 @@ class Session:
     ask: Callable[[str], bool] | None = None
     output: str = "frame"
     width: int | None = None
+    prefix: str = ""
+    stays: bool = True
+    handles: list[Handle] = field(default_factory=list)
+    changes: int = 0
     _subscription: str | None = None
 
     def use(self, connection: Connection) -> None:
@@ -52,6 +62,45 @@ class Session:
         if self._subscription is None:
             self._subscription = subscriptions.default(self.connected())
         return self._subscription
+
+    @property
+    def known_subscription(self) -> str | None:
+        """The id of the default subscription, if it has been looked up."""
+        return self._subscription
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether waiting is real.  On a clock of its own (the sandbox's) it takes none: there is nothing to watch."""
+        return self.connection is None or isinstance(self.connection.clock, SystemClock)
+
+    def give(self, value: Any, form: Form, connection: Connection | None, file: str = "") -> Result:
+        """An answer in the form that was asked for, or in the session's own."""
+        return form.give(value, connection, self.output, self.width, file)
+
+    def keep(self, handle: Handle) -> Handle:
+        """Remember a handle for `resume`; those that have ended are forgotten."""
+        self.handles = [*(one for one in self.handles if not one.done), handle]
+        return handle
+
+    def resume(self, token: str | None = None) -> Handle:
+        """The handle of a `Handle.token`, or the latest one of this session.
+
+        Raises `InvalidArgument` when there is none, when it is no token, or one of another target.
+        """
+        if token:
+            return self.keep(handles.restored(token, self.connected(), self))
+        if not self.handles:
+            hint = f"give a handle's token: {self.prefix}resume TOKEN"
+            raise InvalidArgument("nothing was left unfinished here", hint)
+        return self.handles[-1]
+
+    def how_to_resume(self, handle: Handle) -> str:
+        """What to type to go on waiting, here or, where the session ends with the command, in the next one."""
+        command = f"{self.prefix}resume"
+        if not (self.stays and self.handles and self.handles[-1] is handle):
+            return f"go on waiting with: {command} {handle.token}"
+        elsewhere = f"`{command} --no-wait` gives a handle, whose .token serves another process"
+        return f"go on waiting with `{command}`; {elsewhere}"
 
 
 @cache

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from dpmagic.answers import Result
 from dpmagic.arm import subscriptions
 from dpmagic.arm.plans import Plan
 from dpmagic.clouds import CLOUD_NAMES
-from dpmagic.commands.model import GLOBALS, Args, Command, Option
+from dpmagic.commands.model import GLOBALS, NO_WAIT, Args, Command, Option
 from dpmagic.connection import Connection, connect_azure, connect_endpoint, connect_sandbox
 from dpmagic.errors import CommandLineError, InvalidArgument, did_you_mean
 from dpmagic.progress import elapsed
@@ -23,6 +24,7 @@ _SUBSCRIPTION = Option(
 )
 _TENANT = Option(("--tenant", "-t"), "Id of the tenant to sign in to.")
 _HELP = tuple(option for option in GLOBALS if option.key == "help")
+_READ_SUBSCRIPTIONS = "Microsoft.Resources/subscriptions/read"
 
 
 def _no_plan(args: Args) -> Plan:
@@ -31,9 +33,9 @@ def _no_plan(args: Args) -> Plan:
 
 @dataclass(frozen=True)
 class SessionCommand(Command):
-    """A command that acts on the session; ``act`` returns the line to show."""
+    """A command that acts on the session; ``act`` returns the line to show, or a whole result."""
 
-    act: Callable[[Args, Session], str] = lambda args, session: ""
+    act: Callable[[Args, Session], str | Result] = lambda args, session: ""
 
     @cached_property
     def all_options(self) -> tuple[Option, ...]:
@@ -110,7 +112,13 @@ def _sleep(args: Args, session: Session) -> str:
     seconds = seconds_of(args.span)
     connection = session.connected()
     connection.sleep(seconds)
+    session.changes += 1
     return f"{elapsed(seconds)} later: {connection.now():%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _resume(args: Args, session: Session) -> Result:
+    handle = session.resume(args.token)
+    return Result(handle) if args.no_wait else handle.finish()
 
 
 COMMANDS: tuple[SessionCommand, ...] = (
@@ -124,6 +132,7 @@ COMMANDS: tuple[SessionCommand, ...] = (
             _READ_ONLY,
         ),
         examples=("connect sandbox", "connect sandbox --state ./my-azure --read-only"),
+        permission=_READ_SUBSCRIPTIONS,
         act=_sandbox,
     ),
     SessionCommand(
@@ -137,6 +146,7 @@ COMMANDS: tuple[SessionCommand, ...] = (
             _READ_ONLY,
         ),
         examples=("connect azure --subscription Production --read-only", "connect azure --cloud AzureUSGovernment"),
+        permission=_READ_SUBSCRIPTIONS,
         act=_azure,
     ),
     SessionCommand(
@@ -152,6 +162,7 @@ COMMANDS: tuple[SessionCommand, ...] = (
             _READ_ONLY,
         ),
         examples=("connect --endpoint https://localhost:8443 --ca ca.pem --token TEXT",),
+        permission=_READ_SUBSCRIPTIONS,
         act=_endpoint,
     ),
     SessionCommand(
@@ -159,6 +170,7 @@ COMMANDS: tuple[SessionCommand, ...] = (
         "Show the connection in use: target, principal, subscription.",
         _no_plan,
         examples=("context",),
+        permission=_READ_SUBSCRIPTIONS,
         act=_context,
     ),
     SessionCommand(
@@ -169,8 +181,28 @@ COMMANDS: tuple[SessionCommand, ...] = (
         examples=("sleep --for 5m", "sleep 5m"),
         act=_sleep,
     ),
+    SessionCommand(
+        "resume",
+        "Go on waiting for a change that Azure is at work on, and give what its command would have given.",
+        _no_plan,
+        (
+            Option(("--token",), "Token of a handle; without it, the change that was left last."),
+            replace(NO_WAIT, help="Give the handle, without waiting."),
+        ),
+        details="Ctrl-C and --no-wait leave a change to Azure. Nothing is sent a second time.",
+        examples=("resume", "resume ${handle.token}", "resume --no-wait"),
+        permission=_READ_SUBSCRIPTIONS,
+        act=_resume,
+    ),
 )
+# The option that a first word without one is for.
+_FIRST = {"sleep": "--for", "resume": "--token"}
 _BY_NAME = {command.name: command for command in COMMANDS}
+
+
+def below(command: SessionCommand) -> tuple[SessionCommand, ...]:
+    """The commands whose name goes on from this one's."""
+    return tuple(one for one in COMMANDS if one.name.startswith(f"{command.name} "))
 
 
 def session_command(words: Sequence[str]) -> tuple[SessionCommand, list[str]] | None:
@@ -181,8 +213,8 @@ def session_command(words: Sequence[str]) -> tuple[SessionCommand, list[str]] | 
     """
     if not words or words[0] not in {name.split()[0] for name in _BY_NAME}:
         return None
-    if words[0] == "sleep" and len(words) == 2 and not words[1].startswith("-"):
-        return _BY_NAME["sleep"], ["--for", words[1]]
+    if words[0] in _FIRST and len(words) > 1 and not words[1].startswith("-"):
+        return _BY_NAME[words[0]], [_FIRST[words[0]], *words[1:]]
     if (both := " ".join(words[:2])) in _BY_NAME:
         return _BY_NAME[both], list(words[2:])
     if words[0] == "connect" and len(words) > 1 and not words[1].startswith("-"):

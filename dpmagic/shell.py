@@ -8,38 +8,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from dpmagic.errors import CommandLineError, DpmagicError
-
-
-class Terminal:
-    """Shows what goes on, on standard error: lines always, progress only to a person."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._live = stream, stream.isatty()
-        self._shown = 0
-
-    def say(self, text: str) -> None:
-        self.done()
-        print(text, file=self._stream, flush=True)
-
-    def stage(self, text: str) -> None:
-        if self._live:
-            self.done()
-            self._stream.write(text)
-            self._stream.flush()
-            self._shown = len(text)
-
-    def done(self) -> None:
-        if self._shown:
-            self._stream.write("\r" + " " * self._shown + "\r")
-            self._shown = 0
+from dpmagic.errors import CommandLineError, DpmagicError, Interrupted
+from dpmagic.progress import Terminal
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,8 +28,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except DpmagicError as error:
         print("\n".join(error.lines()), file=sys.stderr)
         return error.exit_code
+    except Interrupted as stopped:
+        print("\n".join(stopped.lines()), file=sys.stderr)
+        return stopped.exit_code
     except KeyboardInterrupt:
-        return 130
+        return Interrupted.exit_code
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`; nothing is left to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -85,7 +66,34 @@ def _parser() -> argparse.ArgumentParser:
     table = commands.add_parser("commands", help="list the commands")
     table.add_argument("--json", action="store_true", help="the whole table: options, choices, what waits, what asks")
     table.set_defaults(act=_commands)
+
+    sandbox = commands.add_parser("sandbox", help="a local Azure for any client")
+    _serve_parser(sandbox.add_subparsers(required=True, metavar="COMMAND"))
     return parser
+
+
+def _serve_parser(commands: Any) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="serve it over TLS at this machine: to az, the SDKs, dpmagic run --endpoint",
+        description="A local Azure over TLS, until Ctrl-C.  Without --state it is new, and gone in the end.  Waits "
+        "that answers ask for (Retry-After) are shortened as --pace says, to a second at least; a silence counts for "
+        "an hour at most.  For the holder of any token: POST /sandbox/clock lets time pass, PUT /sandbox/mishaps makes "
+        "things go wrong, GET /sandbox/mishaps says which can.",
+    )
+    serve.add_argument("--port", type=int, metavar="N", help="0 is any free one (default: 10443)")
+    serve.add_argument("--state", type=Path, metavar="DIR", help="folder that keeps the world and the certificates")
+    serve.add_argument(
+        "--pace",
+        type=float,
+        metavar="N",
+        help="sandbox's seconds in one of yours; 1 is real time; at 0 only requests and their waits take time "
+        "(default: 60)",
+    )
+    serve.add_argument("--json", action="store_true", help="one line: endpoint, caFile, subscriptions, token")
+    serve.add_argument("--host", metavar="ADDRESS", help="another address than 127.0.0.1")
+    serve.add_argument("--reachable-by-anyone", action="store_true", help="let --host be one that others can reach")
+    serve.set_defaults(act=_serve)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -98,16 +106,31 @@ def _run(arguments: argparse.Namespace) -> int:
     if not words:
         raise CommandLineError("run what?", "dpmagic run -- backup-vault list; see `dpmagic commands`")
     session = current()
-    session.observer = Terminal(sys.stderr)
+    session.observer = Terminal(lambda: session.takes_time)
+    session.prefix, session.stays = _again(arguments), False
     session.ask = _ask if sys.stdin.isatty() else None
     if sys.stdout.isatty():
         session.output, session.width = "table", shutil.get_terminal_size().columns
     else:
         session.output = "json"
     _connect(arguments, session)
-    result = one(words, session)
-    _show(result)
+    _show(one(words, session))
     return 0
+
+
+def _again(arguments: argparse.Namespace) -> str:
+    """What to type before another command, to the same target; a token stays in the environment."""
+    options = {
+        "--target": arguments.target,
+        "--state": arguments.state,
+        "--endpoint": arguments.endpoint,
+        "--ca": arguments.ca,
+        "--tenant": arguments.tenant,
+        "--cloud": arguments.cloud if arguments.cloud != "AzureCloud" else None,
+        "--subscription": arguments.subscription,
+    }
+    given = [word for name, value in options.items() if value for word in (name, value)]
+    return shlex.join(["dpmagic", "run", *given, "--", ""]).removesuffix("''")
 
 
 def _connect(arguments: argparse.Namespace, session: Any) -> None:
@@ -134,18 +157,35 @@ def _connect(arguments: argparse.Namespace, session: Any) -> None:
         session.use(connection.connect_azure(tenant=arguments.tenant, cloud_name=arguments.cloud, **common))
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    from dpmagic import connection
+
+    names = ("port", "state", "pace", "host", "reachable_by_anyone")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    connection.serve_sandbox(
+        lambda served: print(served.line() if arguments.json else served, flush=True),
+        **given,
+    )
+    return 0
+
+
 def _ask(question: str) -> bool:
     print(f"{question} (y/n): ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _show(result: Any) -> None:
+    from dpmagic.handles import Handle
     from dpmagic.results import Preview
 
     value = result.value
+    handles = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Handle)]
+    for handle in handles:
+        # az prints nothing for --no-wait, and neither does standard output here.
+        print(f"{handle.headline}; {handle.advice}", file=sys.stderr)
     if isinstance(value, Preview) and not sys.stdout.isatty():
         print(json.dumps(value.to_json(), indent=2, ensure_ascii=False))
-    elif value is not None:
+    elif value is not None and not handles:
         text = str(value)
         print(text, end="" if text.endswith("\n") else "\n")
     if result.line:

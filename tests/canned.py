@@ -26,7 +26,8 @@ from dpmagic import language
 from dpmagic.clouds import Cloud, StaticToken
 from dpmagic.connection import Connection
 from dpmagic.errors import DpmagicError
-from dpmagic.results import Handle, Preview
+from dpmagic.handles import Handle
+from dpmagic.results import Preview
 from dpmagic.session import Session
 
 ENDPOINT = "https://canned.invalid"

@@ -16,7 +16,7 @@ from dpmagic.completion import candidates
 from dpmagic.language import quote
 from dpmagic.session_commands import COMMANDS
 
-NAMES = ("vault", "vaults", "_private", "group")
+NAMES = dict.fromkeys(("vault", "vaults", "_private", "group"), "testBkpVaultRG")
 EVERY = {**commands(), **{command.name: command for command in COMMANDS}}
 
 
@@ -31,7 +31,7 @@ def completed(text: str) -> list[str]:
 
 
 def test_groups_and_commands_of_our_own_come_with_their_help() -> None:
-    _, found = candidates("", ())
+    _, found = candidates("", {})
     kinds = {one.text: one.type for one in found}
     assert kinds["backup-vault"] == "group"
     assert kinds["connect"] == kinds["context"] == kinds["sleep"] == "command"

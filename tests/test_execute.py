@@ -22,7 +22,8 @@ from dpmagic.errors import (
     UnknownOption,
 )
 from dpmagic.execute import Result, execute
-from dpmagic.results import Handle, Preview, Text
+from dpmagic.handles import Handle
+from dpmagic.results import Preview, Text
 from dpmagic.session import Session
 
 VAULT = "-g testBkpVaultRG --vault-name TestBkpVault"
@@ -124,7 +125,7 @@ def test_a_dry_run_of_a_read_just_reads(session: Session) -> None:
 def test_no_wait_gives_a_handle(session: Session) -> None:
     (result,) = run(f"{CREATE} --no-wait", session)
     assert isinstance(result.value, Handle)
-    assert result.value.wait()["name"] == "TestBkpVault"
+    assert result.value.wait().loc[0, "name"] == "TestBkpVault"
 
 
 def test_ids_stand_for_the_options_that_name_the_resource(session: Session) -> None:
@@ -134,6 +135,15 @@ def test_ids_stand_for_the_options_that_name_the_resource(session: Session) -> N
     assert sorted(both.value["name"]) == ["Other", "TestBkpVault"]
     with pytest.raises(InvalidArgument, match="names no backupVaults"):
         run("backup-vault show --ids /subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d", session)
+
+
+def test_an_error_among_several_ids_says_what_was_done(session: Session) -> None:
+    run(CREATE, session)
+    (ids,) = run("backup-vault list --query [].id", session)
+    there = ids.value.loc[0, "value"]
+    with pytest.raises(NotFound) as caught:
+        run("backup-vault update --tags a=b --ids $ids", session, ids=[there, f"{there}2", f"{there}3"])
+    assert caught.value.hint.endswith("1 of 3 ids were done before this one, none after it")
 
 
 def test_a_subscription_goes_by_name(session: Session) -> None:

@@ -14,14 +14,14 @@ from dpmagic.connection import Connection
 from dpmagic.errors import IncompleteAnswer
 
 
-def pages(connection: Connection, request: Request, **options: Any) -> Iterator[Answer]:
-    """Each page, following ``nextLink`` as the service gives it.  ``options`` are those of the SDK's pipeline.
+def pages(connection: Connection, request: Request) -> Iterator[Answer]:
+    """Each page, following ``nextLink`` as the service gives it.
 
     Raises `IncompleteAnswer` when a link comes a second time: the pages would never end.
     """
     seen: set[str] = set()
     while True:
-        answer = send(connection, request, **options)
+        answer = send(connection, request)
         yield answer
         link = answer.json.get("nextLink") if isinstance(answer.json, dict) else None
         if not link:
@@ -36,12 +36,12 @@ def pages(connection: Connection, request: Request, **options: Any) -> Iterator[
         request = replace(request, method="GET", path=path, body=None, query={}, api_version="")
 
 
-def every_page(connection: Connection, request: Request, **options: Any) -> Answer:
+def every_page(connection: Connection, request: Request) -> Answer:
     """All pages as one answer: ``{"value": [...]}``; an answer that is not a list stays as it is."""
     first: Answer | None = None
     items: list[Any] = []
     with _uncollected():
-        for answer in pages(connection, request, **options):
+        for answer in pages(connection, request):
             first = first or answer
             if not (isinstance(answer.json, dict) and isinstance(answer.json.get("value"), list)):
                 return answer

@@ -15,7 +15,7 @@ from dpmagic.arm.paging import every_page
 from dpmagic.arm.requests import Answer, Request, send
 from dpmagic.arm.suggest import with_nearest_name
 from dpmagic.connection import Connection
-from dpmagic.errors import DpmagicError, NotConfirmed, NotFound, OperationTimeout
+from dpmagic.errors import DpmagicError, Interrupted, NotConfirmed, NotFound, OperationTimeout, OutOfTouch
 from dpmagic.progress import Observer, elapsed
 
 
@@ -152,6 +152,13 @@ class _Run:
             answer = every_page(connection, request) if request.every_page else send(connection, request)
         except NotFound as error:
             raise with_nearest_name(error, connection, request) from error
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            if not request.changes:
+                raise
+            what = request.purpose or f"{request.method} {request.path}"
+            raise Interrupted(f"stopped in the middle of asking for: {what}", "see whether it was done") from None
         self._outcome.changed |= request.changes
         return answer
 
@@ -163,11 +170,9 @@ class _Run:
             return operation.accepted
         try:
             return operation.wait(self._manner.observer)
-        except KeyboardInterrupt:
-            self._manner.observer.say(
-                f"stopped waiting for {request.purpose or request.method}: Azure goes on with it; "
-                "see it with `backup-instance show` or `job list`"
-            )
+        except (Interrupted, OutOfTouch) as stopped:
+            if not request.no_wait:  # the plan has further steps, which following the operation would not take
+                stopped.operation, stopped.hint = None, "what was to follow was not done: run the command again"
             raise
 
     def _ask(self, question: str) -> None:
@@ -198,6 +203,8 @@ class _Run:
                     )
                 observer.stage(f"{step.purpose}, {elapsed(waited_for)}")
                 connection.sleep(step.every)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped waiting: {step.purpose}", "run it again to go on waiting") from None
         finally:
             observer.done()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from azure.core.rest import HttpRequest, HttpResponse
 
 API_VERSION = "2024-04-01"
+
+# How often a read is sent whose answer cannot be read.
+_TRIES = 3
+_UNSURE = "Azure may have done it all the same: look with `show` or `list` before you run it again"
+_SIGN_IN = "the token is not, or no longer, accepted: run `az login` or give a new one, then connect again"
 
 FinalState = Literal["", "location", "azure-async-operation"]
 
@@ -81,36 +87,74 @@ class Answer:
 def send(connection: Connection, request: Request) -> Answer:
     """The answer to one request, its first page only.
 
+    A read whose answer broke off is sent again, as the SDK does where it does not stream.
+
     Raises `AzureError` (`NotFound` for a 404) for an error status that the request does not allow, and
     `ConnectionFailed` when there is no readable answer.
     """
-    response = exchange(connection, request.http(connection), stream=True)
-    return read(response, allow=request.allow)
+    for left in reversed(range(1 if request.changes else _TRIES)):
+        response = exchange(connection, request.http(connection), stream=True)
+        try:
+            return read(response, allow=request.allow)
+        except ConnectionFailed as error:
+            if request.changes:
+                raise ConnectionFailed(error.message, _UNSURE) from error
+            if not left:
+                raise
+    raise AssertionError("one try at least")
 
 
 def exchange(connection: Connection, request: HttpRequest, **options: Any) -> Any:
     """Send, with what goes wrong below HTTP told as `ConnectionFailed`."""
-    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
-
-    try:
+    with reaching(connection, changing=changes_state(request.method, request.url)):
         return connection.send(request, **options)
+
+
+@contextmanager
+def reaching(connection: Connection, *, changing: bool = False) -> Iterator[None]:
+    """What goes wrong below HTTP in the block is told as `ConnectionFailed`.
+
+    ``changing`` says that the block changes something: without an answer nobody knows whether it was done.
+    """
+    from azure.core.exceptions import (
+        ClientAuthenticationError,
+        HttpResponseError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
+
+    host = urlsplit(connection.cloud.endpoint).netloc
+    hint = "check the network, the endpoint and --ca; then run it again"
+    try:
+        yield
     except ClientAuthenticationError as error:
         raise ConnectionFailed(f"sign-in failed: {_first_line(error)}", "run `az login`, then connect again") from error
-    except (ServiceRequestError, ServiceResponseError) as error:
-        host = urlsplit(connection.cloud.endpoint).netloc
-        raise ConnectionFailed(
-            f"no answer from {host}: {_first_line(error)}",
-            "check the network, the endpoint and --ca; then run it again",
-        ) from error
+    except ServiceRequestError as error:
+        raise ConnectionFailed(f"no answer from {host}: {_first_line(error)}", hint) from error
+    except ServiceResponseError as error:
+        told = f"no answer from {host}: {_first_line(error)}"
+        raise ConnectionFailed(told, _UNSURE if changing else hint) from error
+    except HttpResponseError as error:
+        if not _unreadable(error):
+            raise
+        told = f"the answer of {host} cannot be read: {_first_line(error)}"
+        raise ConnectionFailed(told, _UNSURE if changing else "run it again") from error
+
+
+def _unreadable(error: Any) -> bool:
+    """Whether the SDK means that a body broke off or is not JSON: it says so by errors that look like the service's."""
+    from azure.core.exceptions import DecodeError
+
+    return isinstance(error, DecodeError) or error.response is None
 
 
 def read(response: HttpResponse, *, allow: Collection[int] = ()) -> Answer:
     """The response as an `Answer`, or the error it holds."""
-    from azure.core.exceptions import ServiceResponseError
+    from azure.core.exceptions import HttpResponseError, ServiceResponseError
 
     try:
         content = response.read()
-    except ServiceResponseError as error:
+    except (ServiceResponseError, HttpResponseError) as error:
         raise ConnectionFailed(f"the answer broke off: {_first_line(error)}", "run it again") from error
     if response.status_code >= 400 and response.status_code not in allow:
         raise fault(response.status_code, content, response.headers)
@@ -169,6 +213,7 @@ def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:
         status=status,
         recommended_action=actions,
         request_id=request_id,
+        hint=_SIGN_IN if status == 401 else "",
     )
 
 

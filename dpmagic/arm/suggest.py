@@ -43,7 +43,8 @@ def _hint(connection: Connection, parts: list[str], lowered: list[str]) -> str:
     for kind, words in (("backupinstances", "backup instance"), ("backuppolicies", "policy")):
         if name := _after(parts, lowered, kind):
             listed = _names(connection, f"{provider}/{vault}/{kind}")
-            return did_you_mean(name, listed, _there(words, listed))
+            if name.lower() not in {one.lower() for one in listed}:
+                return did_you_mean(name, listed, _there(words, listed))
     return ""
 
 

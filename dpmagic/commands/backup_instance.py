@@ -22,8 +22,10 @@ from dpmagic.commands.common import (
     policy_path,
     vault,
 )
+from dpmagic.commands.examples import AT, BLOB_INSTANCE, DISK_INSTANCE, VAULT_ID
+from dpmagic.commands.guard_requests import PERMISSION as OF_REQUESTS
 from dpmagic.commands.guard_requests import from_tenant, operation_requests
-from dpmagic.commands.instance_body import body_of, containers, name_of, with_containers, writable
+from dpmagic.commands.instance_body import body_of, container_list, containers, name_of, with_containers, writable
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.waiting import WAIT_OPTIONS, wait
 
@@ -72,8 +74,10 @@ def _delete(args: Args) -> Plan:
 
 
 def _update(args: Args) -> Plan:
+    given = args.vaulted_blob_container_list
+    new = None if given is None else container_list(given)
     before = writable((yield from fetch(Request("GET", instance(args)))))
-    after = with_containers(before, args.vaulted_blob_container_list) if args.vaulted_blob_container_list else before
+    after = before if new is None else with_containers(before, new)
     if gone := set(containers(before)) - set(containers(after)):
         yield Say(
             f"backup instance {args.backup_instance_name}: no longer backed up to the vault: {', '.join(sorted(gone))}"
@@ -133,8 +137,6 @@ def _wait(args: Args) -> Plan:
 _NAMED = (GROUP, VAULT, INSTANCE)
 _ACTION = "Microsoft.DataProtection/backupVaults/backupInstances"
 _VALIDATE = "Microsoft.DataProtection/backupVaults/validateForBackup/action"
-_AT = "-g testBkpVaultRG --vault-name TestBkpVault"
-_DISK = "disk1-disk1-f2b42b0e-0000-4000-8000-5c6d7e8f9a0b"
 
 COMMANDS = (
     Command(
@@ -145,7 +147,7 @@ COMMANDS = (
         waits=True,
         details="Azure first checks whether the backup can work; only then the backup instance is made, under the "
         "name in the JSON.",
-        examples=(f"backup-instance create {_AT} --backup-instance backup_instance.json",),
+        examples=(f"backup-instance create {AT} --backup-instance backup_instance.json",),
         permission=f"{_VALIDATE}, {_ACTION}/write",
     ),
     Command(
@@ -155,7 +157,7 @@ COMMANDS = (
         (GROUP, VAULT, BACKUP_INSTANCE),
         waits=True,
         ids=True,
-        examples=(f"backup-instance validate-for-backup {_AT} --backup-instance backup_instance.json",),
+        examples=(f"backup-instance validate-for-backup {AT} --backup-instance backup_instance.json",),
         permission=_VALIDATE,
     ),
     Command(
@@ -164,7 +166,7 @@ COMMANDS = (
         _show,
         _NAMED,
         ids=True,
-        examples=(f"backup-instance show {_AT} -n {_DISK}",),
+        examples=(f"backup-instance show {AT} -n {DISK_INSTANCE}",),
         permission=f"{_ACTION}/read",
     ),
     Command(
@@ -172,7 +174,7 @@ COMMANDS = (
         "List the backup instances of a vault.",
         _list,
         (GROUP, VAULT, *PAGING),
-        examples=(f"backup-instance list {_AT}",),
+        examples=(f"backup-instance list {AT}",),
         permission=f"{_ACTION}/read",
     ),
     Command(
@@ -185,7 +187,7 @@ COMMANDS = (
         ids=True,
         done="deleted backup instance {backup_instance_name}",
         details="How many recovery points go, and whether the vault's soft delete keeps them, is said first.",
-        examples=(f"backup-instance delete {_AT} -n {_DISK} --yes",),
+        examples=(f"backup-instance delete {AT} -n {DISK_INSTANCE} --yes",),
         permission=f"{_ACTION}/delete",
     ),
     Command(
@@ -199,12 +201,12 @@ COMMANDS = (
             Option(
                 ("--vaulted-blob-container-list", "--container-blob-list"),
                 "The containers, as `backup-instance initialize-backupconfig` writes them.",
-                "json",
+                "object",
             ),
         ),
         waits=True,
         examples=(
-            f"backup-instance update {_AT} --backup-instance-name sa1-sa1-f2b42b0e-0000-4000-8000-5c6d7e8f9a0b "
+            f"backup-instance update {AT} --backup-instance-name {BLOB_INSTANCE} "
             "--vaulted-blob-container-list containers.json",
         ),
         permission=f"{_ACTION}/read, {_ACTION}/write",
@@ -217,11 +219,10 @@ COMMANDS = (
         waits=True,
         details="When the new policy keeps recovery points for a shorter time, that is said first.",
         examples=(
-            f"backup-instance update-policy {_AT} --backup-instance-name {_DISK} --policy-id "
-            "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/testBkpVaultRG/providers"
-            "/Microsoft.DataProtection/backupVaults/TestBkpVault/backupPolicies/DiskPolicy1",
+            f"backup-instance update-policy {AT} --backup-instance-name {DISK_INSTANCE} "
+            f"--policy-id {VAULT_ID}/backupPolicies/diskPolicy2",
         ),
-        permission=f"{_ACTION}/read, {_ACTION}/write",
+        permission=f"{_ACTION}/read, {_ACTION}/write; {OF_REQUESTS}",
     ),
     Command(
         "backup-instance adhoc-backup",
@@ -234,7 +235,7 @@ COMMANDS = (
         ),
         waits=True,
         ids=True,
-        examples=(f"backup-instance adhoc-backup {_AT} -n {_DISK} --rule-name BackupHourly",),
+        examples=(f"backup-instance adhoc-backup {AT} -n {DISK_INSTANCE} --rule-name BackupHourly",),
         permission=f"{_ACTION}/backup/action",
     ),
     Command(
@@ -245,8 +246,8 @@ COMMANDS = (
         waits=True,
         ids=True,
         done="stopped protection of {backup_instance_name}",
-        examples=(f"backup-instance stop-protection {_AT} -n {_DISK}",),
-        permission=f"{_ACTION}/stopProtection/action",
+        examples=(f"backup-instance stop-protection {AT} -n {DISK_INSTANCE}",),
+        permission=f"{_ACTION}/stopProtection/action; {OF_REQUESTS}",
     ),
     Command(
         "backup-instance suspend-backup",
@@ -256,8 +257,8 @@ COMMANDS = (
         waits=True,
         ids=True,
         done="suspended backups of {backup_instance_name}",
-        examples=(f"backup-instance suspend-backup {_AT} -n {_DISK}",),
-        permission=f"{_ACTION}/suspendBackups/action",
+        examples=(f"backup-instance suspend-backup {AT} -n {DISK_INSTANCE}",),
+        permission=f"{_ACTION}/suspendBackups/action; {OF_REQUESTS}",
     ),
     Command(
         "backup-instance resume-protection",
@@ -267,7 +268,7 @@ COMMANDS = (
         waits=True,
         ids=True,
         done="resumed protection of {backup_instance_name}",
-        examples=(f"backup-instance resume-protection {_AT} -n {_DISK}",),
+        examples=(f"backup-instance resume-protection {AT} -n {DISK_INSTANCE}",),
         permission=f"{_ACTION}/resumeProtection/action",
     ),
     Command(
@@ -278,7 +279,7 @@ COMMANDS = (
         ids=True,
         done="backup instance {backup_instance_name} is as asked",
         examples=(
-            f"backup-instance wait {_AT} -n {_DISK} "
+            f"backup-instance wait {AT} -n {DISK_INSTANCE} "
             "--custom \"properties.currentProtectionState=='ProtectionConfigured'\"",
         ),
         permission=f"{_ACTION}/read",

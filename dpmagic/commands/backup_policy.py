@@ -19,6 +19,7 @@ from dpmagic.commands.common import (
     pure,
     vault,
 )
+from dpmagic.commands.examples import AT
 from dpmagic.commands.generic_update import generic_update
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.policy_edits import policy_of
@@ -75,9 +76,9 @@ def _path(args: Args) -> str:
 
 
 _ACTION = "Microsoft.DataProtection/backupVaults/backupPolicies"
-_NAMED = "-g testBkpVaultRG --vault-name TestBkpVault -n diskPolicy"
+_NAMED = f"{AT} -n diskPolicy"
 _POLICY = Option(
-    ("--policy",), "The policy's JSON, as get-default-policy-template or show writes it.", "json", required=True
+    ("--policy",), "The policy's JSON, as get-default-policy-template or show writes it.", "object", required=True
 )
 COMMANDS = (
     Command(
@@ -110,7 +111,7 @@ COMMANDS = (
             f"backup-policy update {_NAMED} "
             "--set properties.policyRules[name=Default].lifecycles[0].deleteAfter.duration=P30D",
         ),
-        permission=f"{_ACTION}/write",
+        permission=f"{_ACTION}/read, {_ACTION}/write",
     ),
     Command(
         "backup-policy delete",
@@ -128,7 +129,7 @@ COMMANDS = (
         "List the policies of a vault.",
         _list,
         (GROUP, VAULT, *PAGING),
-        examples=("backup-policy list -g testBkpVaultRG --vault-name TestBkpVault",),
+        examples=(f"backup-policy list {AT}",),
         permission=f"{_ACTION}/read",
     ),
     Command(

@@ -24,7 +24,9 @@ from dpmagic.commands.common import (
     subscription_wide,
     vault,
 )
+from dpmagic.commands.examples import AT
 from dpmagic.commands.generic_update import generic_update
+from dpmagic.commands.guard_requests import PERMISSION as OF_REQUESTS
 from dpmagic.commands.guard_requests import from_tenant, operation_requests
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.vault_body import body_of, changed, writable
@@ -150,6 +152,7 @@ _SETTINGS = (
     Option(
         ("--cmk-uami", "--cmk-user-assigned-identity-id"),
         "Id of the user-assigned identity with which the vault reads the key.",
+        "id",
         dest="cmk_user_assigned_identity_id",
     ),
 )
@@ -185,9 +188,9 @@ COMMANDS = (
         ),
         waits=True,
         examples=(
-            "backup-vault create -g testBkpVaultRG --vault-name TestBkpVault -l westus --type SystemAssigned "
+            f"backup-vault create {AT} -l westus --type SystemAssigned "
             "--storage-settings datastore-type=VaultStore type=LocallyRedundant",
-            "backup-vault create -g testBkpVaultRG -v TestBkpVault --type SystemAssigned "
+            f"backup-vault create {AT} --type SystemAssigned "
             "--storage-setting '[{type:ZoneRedundant,datastore-type:VaultStore}]' --soft-delete-state AlwaysOn",
         ),
         permission="Microsoft.DataProtection/backupVaults/write",
@@ -203,7 +206,7 @@ COMMANDS = (
         done="deleted vault {vault_name}",
         details="Azure refuses while the vault holds backup instances, soft-deleted ones among them. What is in the "
         "vault is said first.",
-        examples=("backup-vault delete -g testBkpVaultRG --vault-name TestBkpVault --yes",),
+        examples=(f"backup-vault delete {AT} --yes",),
         permission="Microsoft.DataProtection/backupVaults/delete",
     ),
     Command(
@@ -220,7 +223,7 @@ COMMANDS = (
         _show,
         (GROUP, VAULT),
         ids=True,
-        examples=("backup-vault show -g testBkpVaultRG --vault-name TestBkpVault",),
+        examples=(f"backup-vault show {AT}",),
         permission="Microsoft.DataProtection/backupVaults/read",
     ),
     Command(
@@ -233,11 +236,11 @@ COMMANDS = (
         details="The vault is read, changed and written back. What weakens its protection, or cannot be undone, is "
         "said first.",
         examples=(
-            "backup-vault update -g testBkpVaultRG --vault-name TestBkpVault --tags owner=backup-team",
-            "backup-vault update -g testBkpVaultRG -v TestBkpVault --soft-delete-state Off "
-            "--operation-requests DataProtectionSoftDelete",
+            f"backup-vault update {AT} --tags owner=backup-team",
+            f"backup-vault update {AT} --soft-delete-state Off --operation-requests DataProtectionSoftDelete",
         ),
-        permission="Microsoft.DataProtection/backupVaults/read, Microsoft.DataProtection/backupVaults/write",
+        permission="Microsoft.DataProtection/backupVaults/read, Microsoft.DataProtection/backupVaults/write; "
+        f"{OF_REQUESTS}",
     ),
     Command(
         "backup-vault wait",
@@ -246,7 +249,7 @@ COMMANDS = (
         (GROUP, VAULT, *WAIT_OPTIONS),
         ids=True,
         done="vault {vault_name} is as asked",
-        examples=("backup-vault wait -g testBkpVaultRG --vault-name TestBkpVault --created",),
+        examples=(f"backup-vault wait {AT} --created",),
         permission="Microsoft.DataProtection/backupVaults/read",
     ),
     *resource_guard_mapping.COMMANDS,

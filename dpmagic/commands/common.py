@@ -40,7 +40,7 @@ INSTANCE = Option(
 # Some commands of az take the long spelling only.
 INSTANCE_LONG = replace(INSTANCE, names=("--backup-instance-name",))
 BACKUP_INSTANCE = Option(
-    ("--backup-instance",), "The backup instance, as `backup-instance initialize` writes it.", "json", required=True
+    ("--backup-instance",), "The backup instance, as `backup-instance initialize` writes it.", "object", required=True
 )
 POLICY_NAME = Option(
     ("--name", "-n", "--backup-policy-name"),
@@ -50,7 +50,7 @@ POLICY_NAME = Option(
     live="policy",
     dest="backup_policy_name",
 )
-POLICY_ID = Option(("--policy-id",), "Id of the backup policy.", required=True)
+POLICY_ID = Option(("--policy-id",), "Id of the backup policy.", "id", required=True)
 LOCATION = Option(("--location", "-l"), "Azure region; the resource group's when not given.", live="location")
 TAGS = Option(("--tags",), "Tags, as KEY=VALUE words.", "pairs")
 OPERATION_REQUESTS = Option(

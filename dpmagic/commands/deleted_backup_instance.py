@@ -7,6 +7,7 @@ from dataclasses import replace
 from dpmagic.arm.plans import Plan, fetch
 from dpmagic.arm.requests import Request
 from dpmagic.commands.common import GROUP, INSTANCE, PAGING, VAULT, listed, vault
+from dpmagic.commands.examples import AT, DISK_INSTANCE
 from dpmagic.commands.model import Args, Command
 
 _NAMED = (
@@ -39,7 +40,7 @@ def _undelete(args: Args) -> Plan:
 
 
 _ACTION = "Microsoft.DataProtection/backupVaults/deletedBackupInstances"
-_EXAMPLE = "-g testBkpVaultRG --vault-name TestBkpVault -n disk1-disk1-f2b42b0e-0000-4000-8000-5c6d7e8f9a0b"
+_EXAMPLE = f"{AT} -n {DISK_INSTANCE}"
 
 COMMANDS = (
     Command(
@@ -47,7 +48,7 @@ COMMANDS = (
         "List the backup instances that soft delete keeps.",
         _list,
         (GROUP, VAULT, *PAGING),
-        examples=("backup-instance deleted-backup-instance list -g testBkpVaultRG --vault-name TestBkpVault",),
+        examples=(f"backup-instance deleted-backup-instance list {AT}",),
         permission=f"{_ACTION}/read",
     ),
     Command(

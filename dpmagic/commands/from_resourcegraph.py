@@ -11,7 +11,7 @@ from dpmagic import datasources
 from dpmagic.arm.plans import Plan, Say, Step, items
 from dpmagic.arm.requests import Request
 from dpmagic.commands.common import DATASOURCE_TYPE
-from dpmagic.commands.model import Args, Command, Option
+from dpmagic.commands.model import Args, Command, Kind, Option
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.graph.literals import literal, literals
 from dpmagic.graph.query import rows
@@ -141,8 +141,8 @@ def _scope(args: Args) -> Generator[Step, Any, list[str]]:
     return list(dict.fromkeys(ids))
 
 
-def _any_of(name: str, help: str, **more: Any) -> Option:
-    return Option((name,), help, "texts", **more)
+def _any_of(name: str, help: str, kind: Kind = "texts", **more: Any) -> Option:
+    return Option((name,), help, kind, **more)
 
 
 _TYPE = replace(DATASOURCE_TYPE, help="Only of this type.", required=False)
@@ -151,7 +151,7 @@ _SUBSCRIPTIONS = _any_of(
     "--subscriptions", "Ids or names of the subscriptions to ask, in place of the current one.", live="subscription"
 )
 _VAULT_NAMES = _any_of("--vaults", "Only of vaults with these names.", live="vault")
-_DATASOURCES = _any_of("--datasource-id", "Only of the datasources with these ids.")
+_DATASOURCES = _any_of("--datasource-id", "Only of the datasources with these ids.", "ids")
 _DETAILS = (
     "All rows are read, however many there are. Resource Graph leaves out what you cannot read without a word, and "
     "lags a little behind. "
@@ -170,7 +170,7 @@ COMMANDS = (
                 "--protection-status", "Only in these states.", choices=("ProtectionConfigured", "ProtectionError")
             ),
             _DATASOURCES,
-            _any_of("--backup-instance-id", "Only those with these ids."),
+            _any_of("--backup-instance-id", "Only those with these ids.", "ids"),
             _any_of("--backup-instance-name", "Only those with these names.", live="instance"),
             _SUBSCRIPTIONS,
         ),
@@ -188,7 +188,7 @@ COMMANDS = (
         (
             _GROUPS,
             _any_of("--vaults", "Only those with these names.", live="vault"),
-            _any_of("--vault-id", "Only those with these ids."),
+            _any_of("--vault-id", "Only those with these ids.", "ids"),
             _SUBSCRIPTIONS,
         ),
         details=_DETAILS,
@@ -217,7 +217,7 @@ COMMANDS = (
         details=f"{_DETAILS}It knows the jobs of the last 14 days, and a little more at times.",
         examples=(
             "job list-from-resourcegraph --datasource-type AzureDisk --status Failed",
-            "job list-from-resourcegraph --vaults TestBkpVault --start-time 2024-01-31T00:00:00Z",
+            "job list-from-resourcegraph --vaults TestBkpVault --start-time 2026-03-01T00:00:00Z",
         ),
         permission="Microsoft.DataProtection/backupVaults/backupJobs/read",
     ),

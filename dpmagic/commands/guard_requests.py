@@ -13,6 +13,8 @@ from dpmagic.commands.model import Args
 from dpmagic.errors import InvalidArgument, did_you_mean
 
 MAPPING = "DppResourceGuardProxy"
+# What ``--operation-requests`` needs beside the command's own permission.
+PERMISSION = "with names in --operation-requests Microsoft.DataProtection/backupVaults/backupResourceGuardProxies/read"
 BACKUP_VAULTS, RECOVERY_SERVICES = "Microsoft.DataProtection/backupVaults", "Microsoft.RecoveryServices/vaults"
 
 # az's short names: what they stand for below the type of vault.

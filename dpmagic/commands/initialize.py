@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from dpmagic.arm.ids import group_path, parse_id
 from dpmagic.arm.plans import Plan, Say
 from dpmagic.commands import initialize_config
 from dpmagic.commands.camel import camel
-from dpmagic.commands.common import DATASOURCE_TYPE, POLICY_ID, TAGS, region
+from dpmagic.commands.common import DATASOURCE_TYPE, POLICY_ID, TAGS, policy_path, region
 from dpmagic.commands.datasource_info import SECRET_STORE, checked_id, credentials, datasource, datasource_set
+from dpmagic.commands.examples import DISK_ID, VAULT_ID
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.datasources import Manifest, manifest
 from dpmagic.errors import InvalidArgument, MissingArgument
@@ -20,6 +21,7 @@ from dpmagic.errors import InvalidArgument, MissingArgument
 def _initialize(args: Args) -> Plan:
     kind = manifest(args.datasource_type)
     id_ = checked_id(kind, "--datasource-id", args.datasource_id)
+    policy_path(args.policy_id)  # for its check
     location = region(args.datasource_location)
     info, set_info = datasource(kind, id_, location), datasource_set(kind, id_, location)
     for option in _ignored(kind, args):
@@ -88,17 +90,15 @@ def _snapshot_group(name: str | None, id_: str) -> str:
 
 
 def _configuration(kind: Manifest, given: Any) -> dict[str, Any]:
-    found = camel(given) if isinstance(given, Mapping) else {}
-    object_type = found.get("objectType", kind.backup_configuration)
-    if not found or object_type != kind.backup_configuration or initialize_config.foreign_keys(kind, found):
+    found = camel(given)
+    if not initialize_config.is_backup_configuration(kind, found):
         raise InvalidArgument(
             f"--backup-configuration is not that of {kind.name}",
             f"`backup-instance initialize-backupconfig --datasource-type {kind.name}` writes it",
         )
-    return {**found, "objectType": object_type}
+    return {**found, "objectType": kind.backup_configuration}
 
 
-_GROUP = "/subscriptions/SUB/resourceGroups"
 COMMANDS = (
     Command(
         "backup-instance initialize",
@@ -106,7 +106,7 @@ COMMANDS = (
         _initialize,
         (
             DATASOURCE_TYPE,
-            Option(("--datasource-id",), "Resource id of what is to be backed up.", required=True),
+            Option(("--datasource-id",), "Resource id of what is to be backed up.", "id", required=True),
             Option(
                 ("--datasource-location", "-l"), "Region of what is to be backed up.", required=True, live="location"
             ),
@@ -120,17 +120,15 @@ COMMANDS = (
             Option(
                 ("--backup-configuration",),
                 "What to back up of it (AzureBlob, AzureKubernetesService), as initialize-backupconfig writes it.",
-                "json",
+                "object",
             ),
             *SECRET_STORE,
             TAGS,
         ),
         details="Nothing is sent: give the JSON to backup-instance validate-for-backup, then to create.",
         examples=(
-            "backup-instance initialize --datasource-type AzureDisk -l eastus --snapshot-rg snapshotRG "
-            f"--datasource-id {_GROUP}/diskRG/providers/Microsoft.Compute/disks/disk1 "
-            f"--policy-id {_GROUP}/testBkpVaultRG"
-            "/providers/Microsoft.DataProtection/backupVaults/TestBkpVault/backupPolicies/diskPolicy > instance.json",
+            "backup-instance initialize --datasource-type AzureDisk -l westus --snapshot-rg snapshotrg "
+            f"--datasource-id {DISK_ID} --policy-id {VAULT_ID}/backupPolicies/diskPolicy > backup_instance.json",
         ),
     ),
     *initialize_config.COMMANDS,

@@ -88,7 +88,7 @@ _RESTORE = (
     ),
     _Setting(
         "namespaceMappings",
-        Option(("--namespace-mappings",), "Namespaces with those they become: {from:to}.", "json"),
+        Option(("--namespace-mappings",), "Namespaces with those they become: {from:to}.", "object"),
     ),
     _Setting(
         "restoreHookReferences",
@@ -101,7 +101,9 @@ _RESTORE = (
     _Setting(
         "stagingResourceGroupId",
         Option(
-            ("--staging-resource-group-id", "--staging-rg-id"), "Resource group that data from a vault passes through."
+            ("--staging-resource-group-id", "--staging-rg-id"),
+            "Resource group that data from a vault passes through.",
+            "id",
         ),
     ),
     _Setting(
@@ -109,6 +111,7 @@ _RESTORE = (
         Option(
             ("--staging-storage-account-id", "--staging-storage-id"),
             "Storage account that a vault's data passes through.",
+            "id",
         ),
     ),
     _Setting(
@@ -116,7 +119,7 @@ _RESTORE = (
         Option(
             ("--resource-modifier-reference", "--resource-modifier"),
             "Config map that changes resources on their way: {name:..,namespace:..}.",
-            "json",
+            "object",
         ),
     ),
 )
@@ -139,10 +142,12 @@ _ACCOUNT = (
 )
 
 
-def foreign_keys(kind: Manifest, configuration: Mapping[str, Any]) -> list[str]:
-    """The keys of a backup configuration that belong to another datasource type's."""
-    others = {"containersList"} if kind.restore_configuration else {setting.key for setting in _BACKUP}
-    return [key for key in configuration if key in others]
+def is_backup_configuration(kind: Manifest, configuration: Mapping[str, Any]) -> bool:
+    """Whether JSON is a backup configuration of this datasource type: by its objectType, and else by its keys."""
+    blob, cluster = {"containersList"}, {setting.key for setting in _BACKUP}
+    own, other = (cluster, blob) if kind.restore_configuration else (blob, cluster)
+    named = configuration.get("objectType", kind.backup_configuration) == kind.backup_configuration
+    return named and not other & configuration.keys() and bool({"objectType", *own} & configuration.keys())
 
 
 def _backup(args: Args) -> Plan:
@@ -170,7 +175,7 @@ def _configuration(object_type: str, settings: tuple[_Setting, ...], args: Args)
     configuration: dict[str, Any] = {"objectType": object_type}
     for setting in settings:
         value = getattr(args, setting.option.key)
-        if value is not None and setting.option.kind == "json":
+        if value is not None and setting.option.kind in ("json", "object"):
             value = _checked(setting, value)
         configuration[setting.key] = setting.otherwise if value is None else value
     return configuration
@@ -192,7 +197,11 @@ def _checked(setting: _Setting, value: Any) -> Any:
 
 
 def _is_reference(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == _REFERENCE
+    return (
+        isinstance(value, dict)
+        and value.keys() == _REFERENCE
+        and all(isinstance(name, str) and name for name in value.values())
+    )
 
 
 def _containers(args: Args) -> Generator[Step, Any, list[str]]:
@@ -231,11 +240,12 @@ COMMANDS = (
         (DATASOURCE_TYPE, *_CONTAINERS, *_ACCOUNT, *(setting.option for setting in _BACKUP)),
         details="For --backup-configuration of backup-instance initialize. --include-all-containers sends a read.",
         examples=(
-            "backup-instance initialize-backupconfig --datasource-type AzureBlob --container-list logs images",
+            "backup-instance initialize-backupconfig --datasource-type AzureBlob --container-list invoices receipts "
+            "> containers.json",
             "backup-instance initialize-backupconfig --datasource-type AzureKubernetesService "
             "--included-namespaces shop",
         ),
-        permission="Microsoft.Storage/storageAccounts/blobServices/containers/read",
+        permission="Microsoft.Storage/storageAccounts/blobServices/containers/read (with --include-all-containers)",
     ),
     Command(
         "backup-instance initialize-restoreconfig",

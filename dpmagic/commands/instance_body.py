@@ -24,9 +24,11 @@ def body_of(given: Any) -> dict[str, Any]:
     Raises `InvalidArgument` when it is not a backup instance.
     """
     instance = without_nulls(camel(given)) if isinstance(given, Mapping) else {}
-    if not isinstance(instance.get("properties"), dict):
+    properties = instance.get("properties")
+    if not (isinstance(properties, dict) and isinstance(properties.get("dataSourceInfo"), dict)):
+        lacking = "properties.dataSourceInfo" if isinstance(properties, dict) else "properties"
         raise InvalidArgument(
-            "--backup-instance holds no backup instance: it has no properties",
+            f"--backup-instance holds no backup instance: it has no {lacking}",
             "give what `backup-instance initialize` writes",
         )
     return {key: instance[key] for key in ("properties", "tags") if key in instance}
@@ -52,18 +54,25 @@ def writable(instance: Mapping[str, Any]) -> dict[str, Any]:
     return dict(body)
 
 
-def with_containers(body: Mapping[str, Any], configuration: Any) -> dict[str, Any]:
-    """``body`` with ``configuration`` as what of a storage account is backed up.
+def container_list(given: Any) -> dict[str, Any]:
+    """The JSON of ``--vaulted-blob-container-list`` in camelCase.
 
     Raises `InvalidArgument` when it is not what ``initialize-backupconfig`` writes.
     """
-    if not isinstance(configuration, Mapping):
+    configuration: dict[str, Any] = camel(given)
+    names = configuration.get("containersList")
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise InvalidArgument(
-            "--vaulted-blob-container-list is not an object",
+            "--vaulted-blob-container-list has no containersList",
             "give what `backup-instance initialize-backupconfig` writes",
         )
+    return configuration
+
+
+def with_containers(body: Mapping[str, Any], configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """``body`` with ``configuration``, from `container_list`, as what of a storage account is backed up."""
     policy = body["properties"]["policyInfo"]
-    parameters = {**policy.get("policyParameters", {}), "backupDatasourceParametersList": [camel(configuration)]}
+    parameters = {**policy.get("policyParameters", {}), "backupDatasourceParametersList": [configuration]}
     return {
         **body,
         "properties": {**body["properties"], "policyInfo": {**policy, "policyParameters": without_nulls(parameters)}},

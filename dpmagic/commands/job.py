@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dpmagic.arm.plans import Plan, fetch
 from dpmagic.arm.requests import Request
+from dpmagic.commands import examples
 from dpmagic.commands.common import GROUP, PAGING, USE_SECONDARY_REGION, VAULT, listed, vault
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.regions import in_region, vault_regions
@@ -39,8 +40,8 @@ COMMANDS = (
         details="The service keeps the jobs of the last 14 days here. With --use-secondary-region: the cross-region "
         "restores into the paired region.",
         examples=(
-            "job list -g testBkpVaultRG --vault-name TestBkpVault",
-            "job list -g testBkpVaultRG --vault-name TestBkpVault --use-secondary-region",
+            f"job list {examples.AT}",
+            f"job list {examples.AT} --use-secondary-region",
         ),
         permission=f"{_ACTION}; with --use-secondary-region {_SECONDARY}",
     ),
@@ -50,9 +51,7 @@ COMMANDS = (
         _show,
         (GROUP, VAULT, JOB, USE_SECONDARY_REGION),
         ids=True,
-        examples=(
-            "job show -g testBkpVaultRG --vault-name TestBkpVault --job-id 3c60cb49-63e8-4b21-b9bd-26277b3fdfae",
-        ),
+        examples=(f"job show {examples.AT} --job-id {examples.JOB}",),
         permission=f"{_ACTION}; with --use-secondary-region {_SECONDARY}",
     ),
 )

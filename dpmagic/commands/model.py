@@ -12,13 +12,16 @@ from dpmagic.arm.plans import Plan
 Kind = Literal[
     "text",  # one word
     "texts",  # one or more words; repeating the option adds to them
+    "id",  # a resource id
+    "ids",  # one or more of those
     "flag",  # no word
     "boolean",  # true, false, or no word for true
     "integer",
     "number",
     "time",  # ISO 8601, read into an aware UTC datetime
     "json",  # a file, @file, JSON text or shorthand: an object or a list
-    "jsons",  # one or more of those, given as one list
+    "object",  # the same, and an object
+    "jsons",  # one or more objects, or lists of them, given as one list
     "pairs",  # KEY=VALUE words, or any form of an object
     "settings",  # KEY=VALUE words, or [{..},{..}]: a list of objects
 ]
@@ -138,7 +141,7 @@ NO_WAIT = Option(
 IDS = Option(
     ("--ids",),
     "One or more resource ids, in place of the options that name the resource.",
-    "texts",
+    "ids",
     live="id",
 )
 OUTPUTS = ("frame", "json", "jsonc", "table", "tsv", "yaml", "yamlc", "raw", "none")

@@ -15,10 +15,14 @@ _WORDS_EACH: dict[str, Any] = {
     "flag": 0,
     "boolean": "?",
     "texts": "+",
+    "ids": "+",
     "jsons": "+",
     "settings": "+",
     "json": "+",
+    "object": "+",
+    "pairs": "*",
 }
+_SEVERAL = frozenset(kind for kind, words in _WORDS_EACH.items() if words in ("+", "*"))
 
 
 class _Leaf(argparse.ArgumentParser):
@@ -31,7 +35,7 @@ class _Leaf(argparse.ArgumentParser):
 def _leaf(command: Command) -> _Leaf:
     leaf = _Leaf(prog=command.name, add_help=False, allow_abbrev=False)
     for option in command.all_options:
-        words = _WORDS_EACH.get(option.kind, "*" if option.kind == "pairs" else 1)
+        words = _WORDS_EACH.get(option.kind, 1)
         if words == 0:
             leaf.add_argument(*option.names, dest=option.key, action="store_const", const=[], default=None)
         elif words == "?":
@@ -75,7 +79,7 @@ def _value(command: Command, option: Option, typed: dict[str, list[str]]) -> Any
     if option.key not in typed:
         return option.default
     words = typed[option.key]
-    if option.kind not in ("texts", "jsons", "settings", "json", "pairs") and len(words) > 1:
+    if option.kind not in _SEVERAL and len(words) > 1:
         if option.kind == "boolean":
             raise _misplaced(command, words[1])
         words = words[-1:]  # as in az, the last of a repeated option counts

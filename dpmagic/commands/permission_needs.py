@@ -9,6 +9,7 @@ from typing import Any
 from dpmagic.arm.ids import parse_id
 from dpmagic.commands.camel import camel
 from dpmagic.commands.common import region
+from dpmagic.commands.instance_body import body_of
 from dpmagic.commands.model import Args
 from dpmagic.commands.role_assignments import widened
 from dpmagic.datasources import Manifest, Role, manifest
@@ -36,8 +37,7 @@ class Need:
     @property
     def secret_uri(self) -> str:
         """Where the password of the datasource is kept."""
-        credentials = self.properties.get("datasourceAuthCredentials") or {}
-        return str((credentials.get("secretStoreResource") or {}).get("uri") or "")
+        return str(_within(self.properties, "datasourceAuthCredentials", "secretStoreResource").get("uri") or "")
 
 
 def need_of(args: Args) -> Need:
@@ -59,8 +59,8 @@ def _backup(args: Args, about: Manifest) -> Need:
         raise MissingArgument("--operation Backup needs --backup-instance", "give what `initialize` wrote")
     if about.secret_store and not args.keyvault_id:
         raise MissingArgument(f"--datasource-type {about.name} needs --keyvault-id", "give the key vault's id")
-    properties = camel(args.backup_instance).get("properties") or {}
-    datasource = properties.get("dataSourceInfo") or {}
+    properties = body_of(args.backup_instance)["properties"]
+    datasource = properties["dataSourceInfo"]
     return Need(about, about.vault_backup_roles, about.datasource_backup_roles, datasource, properties)
 
 
@@ -73,8 +73,13 @@ def _restore(args: Args, about: Manifest) -> Need:
         raise MissingArgument(
             "--operation Restore needs --restore-request-object", "give what `restore initialize-for-...` wrote"
         )
-    target = camel(args.restore_request_object).get("restoreTargetInfo") or {}
-    datasource = target.get("datasourceInfo") or {}
+    target = camel(args.restore_request_object).get("restoreTargetInfo")
+    if not isinstance(target, dict):
+        raise InvalidArgument(
+            "--restore-request-object is not a restore request: it has no restoreTargetInfo",
+            "give what `restore initialize-for-...` wrote",
+        )
+    datasource = _within(target, "datasourceInfo")
     return Need(about, about.vault_restore_roles, about.datasource_restore_roles, datasource, target)
 
 
@@ -102,17 +107,24 @@ def resource_of(args: Args, need: Need, role: Role) -> str:
 
 
 def _snapshot_group(args: Args, need: Need) -> str:
-    parameters = (need.properties.get("policyInfo") or {}).get("policyParameters") or {}
-    stores = parameters.get("dataStoreParametersList") or [{}]
-    found = args.snapshot_resource_group_id or stores[0].get("resourceGroupId")
+    stores = _within(need.properties, "policyInfo", "policyParameters").get("dataStoreParametersList")
+    store = stores[0] if isinstance(stores, list) and stores else None
+    found = args.snapshot_resource_group_id or _within(store).get("resourceGroupId")
     return parse_id(str(found)).text if found else ""
 
 
 def _target(args: Args, need: Need) -> str:
-    found = args.target_storage_account_id or (need.properties.get("targetDetails") or {}).get("targetResourceArmId")
+    found = args.target_storage_account_id or _within(need.properties, "targetDetails").get("targetResourceArmId")
     if not found:
         raise MissingArgument(
             f"a restore of {need.manifest.name} needs --target-storage-account-id",
             "give the id of the storage account that the restore writes to",
         )
     return parse_id(str(found)).text
+
+
+def _within(value: Any, *keys: str) -> Mapping[str, Any]:
+    """The object that ``keys`` lead to in JSON that a person wrote; an empty one where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}

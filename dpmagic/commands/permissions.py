@@ -11,6 +11,7 @@ from dpmagic.arm.plans import Ask, Plan, Say, Step, fetch
 from dpmagic.arm.requests import Request
 from dpmagic.commands import database_access
 from dpmagic.commands.common import BACKUP_INSTANCE, DATASOURCE_TYPE, GROUP, VAULT, vault
+from dpmagic.commands.examples import AT
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.permission_needs import Need, check_region, need_of, resource_of
 from dpmagic.commands.role_assignments import ASSIGNMENTS, Grant, ensure, until_visible, widened
@@ -144,23 +145,30 @@ COMMANDS = (
                 choices=("Resource", "ResourceGroup", "Subscription"),
             ),
             replace(BACKUP_INSTANCE, required=False),
-            Option(("--restore-request-object",), "The restore request, for --operation Restore.", "json"),
-            Option(("--keyvault-id",), "Id of the key vault with the database's password."),
+            Option(("--restore-request-object",), "The restore request, for --operation Restore.", "object"),
+            Option(("--keyvault-id",), "Id of the key vault with the database's password.", "id"),
             Option(
-                ("--snapshot-resource-group-id", "--snapshot-rg-id"), "Id of the resource group that snapshots are in."
+                ("--snapshot-resource-group-id", "--snapshot-rg-id"),
+                "Id of the resource group that snapshots are in.",
+                "id",
             ),
-            Option(("--target-storage-account-id",), "Id of the storage account that a restore writes to."),
+            Option(("--target-storage-account-id",), "Id of the storage account that a restore writes to.", "id"),
         ),
         asks=True,
         details="A role that an identity has already, there or above, is left as it is; running it again changes "
         "nothing. For PostgreSQL single server it also lets the vault read the secret and opens the server's "
         "firewall to Azure.",
         examples=(
-            "backup-instance update-msi-permissions -g testBkpVaultRG --vault-name TestBkpVault "
+            f"backup-instance update-msi-permissions {AT} "
             "--datasource-type AzureDisk --operation Backup --permissions-scope ResourceGroup "
             "--backup-instance backup_instance.json --yes",
         ),
-        permission="Microsoft.Authorization/roleAssignments/write, Microsoft.Authorization/roleDefinitions/read, "
-        "Microsoft.DataProtection/backupVaults/read",
+        permission="Microsoft.Authorization/roleAssignments/read, Microsoft.Authorization/roleAssignments/write, "
+        "Microsoft.Authorization/roleDefinitions/read, Microsoft.DataProtection/backupVaults/read; "
+        "for AzureKubernetesService Microsoft.ContainerService/managedClusters/read; "
+        "for AzureDatabaseForPostgreSQL Microsoft.KeyVault/vaults/read, Microsoft.KeyVault/vaults/write, "
+        "Microsoft.KeyVault/vaults/accessPolicies/write, Microsoft.KeyVault/vaults/secrets/read, "
+        "Microsoft.DBforPostgreSQL/servers/read, Microsoft.DBforPostgreSQL/servers/firewallRules/read, "
+        "Microsoft.DBforPostgreSQL/servers/firewallRules/write",
     ),
 )

@@ -13,6 +13,7 @@ from dpmagic.errors import InvalidArgument, did_you_mean
 
 # Of two tags that fit a recovery point, Azure takes the one of lower priority number; these are az's numbers.
 _PRIORITIES = {"Daily": 25, "Weekly": 20, "Monthly": 15, "Yearly": 10}
+_CRITERIA = {"absoluteCriteria", "daysOfMonth", "daysOfTheWeek", "monthsOfYear", "scheduleTimes", "weeksOfTheMonth"}
 _FREQUENCIES = {"D": "Daily", "W": "Weekly", "H": "Hourly"}
 _INTERVAL = re.compile(r"R\d*/(?P<start>[^/]+)/P(?:\d+[DW]|T\d+H)")
 
@@ -163,7 +164,7 @@ def with_tag(policy: Mapping[str, Any], name: str, criteria: Iterable[Any]) -> d
     """
     policy = policy_of(policy)
     new = [camel(one) for one in criteria]
-    if not (new and all(isinstance(one, dict) for one in new)):
+    if not (new and all(isinstance(one, dict) and _CRITERIA & one.keys() for one in new)):
         raise InvalidArgument(
             "--criteria holds something that is not a criteria",
             "give what `backup-policy tag create-absolute-criteria` or `create-generic-criteria` writes",
@@ -172,7 +173,8 @@ def with_tag(policy: Mapping[str, Any], name: str, criteria: Iterable[Any]) -> d
     _check_name(kind, name)
     if kind.absolute_criteria_only and not all(one.get("absoluteCriteria") for one in new):
         raise InvalidArgument(
-            f"{kind.name} takes absolute criteria only", "make them with `backup-policy tag create-absolute-criteria`"
+            f"--criteria: {kind.name} takes absolute criteria only",
+            "make them with `backup-policy tag create-absolute-criteria`",
         )
     tags = _tags(policy)
     for tag in tags:

@@ -126,7 +126,7 @@ def _remove_tag(args: Args) -> dict[str, Any]:
 
 
 _POLICY = Option(
-    ("--policy",), "The policy's JSON, as get-default-policy-template or show writes it.", "json", required=True
+    ("--policy",), "The policy's JSON, as get-default-policy-template or show writes it.", "object", required=True
 )
 _RULE = Option(("--name",), "The retention rule.", required=True, choices=("Default", *_TAGS))
 _TAG = Option(("--name",), "The tag.", required=True, choices=_TAGS)
@@ -163,7 +163,9 @@ _TRIGGER = (
             ),
         ),
         details="Gives the whole policy, for backup-policy create or update.",
-        examples=("backup-policy trigger set --policy policy.json --schedule R/2024-01-31T13:00:00+00:00/PT6H",),
+        examples=(
+            "backup-policy trigger set --policy policy.json --schedule R/2024-01-31T13:00:00+00:00/PT6H > policy.json",
+        ),
     ),
 )
 _RETENTION = (
@@ -188,7 +190,8 @@ _RETENTION = (
             ),
         ),
         examples=(
-            "backup-policy retention-rule create-lifecycle --source-datastore OperationalStore --count 30 --type Days",
+            "backup-policy retention-rule create-lifecycle --source-datastore OperationalStore --count 30 --type Days "
+            "> lifecycle.json",
         ),
     ),
     Command(
@@ -209,7 +212,10 @@ _RETENTION = (
             "Gives the whole policy, for backup-policy create or update. Where two rules share the name, as the two "
             "Default of AzureBlob do, each lifecycle goes to the rule of its source store and the other rule stays."
         ),
-        examples=("backup-policy retention-rule set --name Weekly --policy policy.json --lifecycles lifecycle.json",),
+        examples=(
+            "backup-policy retention-rule set --name Weekly --policy policy.json --lifecycles lifecycle.json "
+            "> policy.json",
+        ),
     ),
     Command(
         "backup-policy retention-rule remove",
@@ -217,7 +223,7 @@ _RETENTION = (
         _remove_retention,
         (_RULE, _POLICY),
         details="Gives the whole policy, for backup-policy create or update.",
-        examples=("backup-policy retention-rule remove --name Weekly --policy policy.json",),
+        examples=("backup-policy retention-rule remove --name Weekly --policy policy.json > policy.json",),
     ),
 )
 _TAGGING = (
@@ -233,7 +239,7 @@ _TAGGING = (
                 choices=("AllBackup", "FirstOfDay", "FirstOfMonth", "FirstOfWeek", "FirstOfYear"),
             ),
         ),
-        examples=("backup-policy tag create-absolute-criteria --absolute-criteria FirstOfWeek",),
+        examples=("backup-policy tag create-absolute-criteria --absolute-criteria FirstOfWeek > criteria.json",),
     ),
     Command(
         "backup-policy tag create-generic-criteria",
@@ -275,7 +281,7 @@ _TAGGING = (
             Option(("--criteria",), "What create-..-criteria writes: one, several, or a list.", "jsons", required=True),
         ),
         details="Gives the whole policy, for backup-policy create or update.",
-        examples=("backup-policy tag set --name Weekly --policy policy.json --criteria criteria.json",),
+        examples=("backup-policy tag set --name Weekly --policy policy.json --criteria criteria.json > policy.json",),
     ),
     Command(
         "backup-policy tag remove",
@@ -283,7 +289,7 @@ _TAGGING = (
         _remove_tag,
         (_TAG, _POLICY),
         details="Gives the whole policy, for backup-policy create or update.",
-        examples=("backup-policy tag remove --name Weekly --policy policy.json",),
+        examples=("backup-policy tag remove --name Weekly --policy policy.json > policy.json",),
     ),
 )
 COMMANDS = (*_TRIGGER, *_RETENTION, *_TAGGING)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from dpmagic.arm.plans import Plan, Say, fetch
 from dpmagic.arm.requests import Request
 from dpmagic.commands.common import GROUP, INSTANCE_LONG, PAGING, USE_SECONDARY_REGION, VAULT, instance, listed
+from dpmagic.commands.examples import AT, BLOB_INSTANCE, DISK_INSTANCE, RECOVERY_POINT
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.regions import in_region, instance_regions
 from dpmagic.graph.literals import instant
@@ -36,22 +35,17 @@ def _show(args: Args) -> Plan:
 
 def _find(args: Args) -> Plan:
     body = {"sourceDataStoreType": args.source_data_store_type}
-    body |= {key: _iso(time) for key, time in {"startTime": args.start_time, "endTime": args.end_time}.items() if time}
+    # The service refuses a start alone in any other form.
+    bounds = {"startTime": args.start_time, "endTime": args.end_time}
+    body |= {key: instant(time) for key, time in bounds.items() if time}
     return (yield from fetch(Request("POST", instance(args, "findRestorableTimeRanges"), body)))
-
-
-def _iso(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
 
 
 _NAMED = (GROUP, VAULT, INSTANCE_LONG)
 _START = Option(("--start-time",), "From this time on (UTC).", "time")
 _END = Option(("--end-time",), "Up to this time (UTC).", "time")
 _ACTION = "Microsoft.DataProtection/backupVaults/backupInstances"
-_AT = (
-    "-g testBkpVaultRG --vault-name TestBkpVault "
-    "--backup-instance-name disk1-disk1-f2b42b0e-0000-4000-8000-5c6d7e8f9a0b"
-)
+_AT = f"{AT} --backup-instance-name {DISK_INSTANCE}"
 
 COMMANDS = (
     Command(
@@ -61,7 +55,7 @@ COMMANDS = (
         (*_NAMED, _START, _END, *PAGING, USE_SECONDARY_REGION),
         examples=(
             f"recovery-point list {_AT}",
-            f"recovery-point list {_AT} --start-time 2024-01-01 --end-time 2024-02-01",
+            f"recovery-point list {_AT} --start-time 2026-03-01 --end-time 2026-04-01",
         ),
         permission=f"{_ACTION}/recoveryPoints/read; with --use-secondary-region "
         "Microsoft.DataProtection/locations/fetchSecondaryRecoveryPoints/action",
@@ -81,7 +75,7 @@ COMMANDS = (
             ),
         ),
         ids=True,
-        examples=(f"recovery-point show {_AT} --recovery-point-id b7d4d2f1b0ac4a6d8a1f0a5d2b7c9e3f",),
+        examples=(f"recovery-point show {_AT} --recovery-point-id {RECOVERY_POINT}",),
         permission=f"{_ACTION}/recoveryPoints/read",
     ),
     Command(
@@ -100,7 +94,10 @@ COMMANDS = (
             _END,
         ),
         ids=True,
-        examples=(f"restorable-time-range find {_AT} --source-data-store-type OperationalStore",),
+        examples=(
+            f"restorable-time-range find {AT} --backup-instance-name {BLOB_INSTANCE} "
+            "--source-data-store-type OperationalStore",
+        ),
         permission=f"{_ACTION}/findRestorableTimeRanges/action",
     ),
 )

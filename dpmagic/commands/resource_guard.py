@@ -23,6 +23,7 @@ from dpmagic.commands.common import (
     location_of,
     subscription_wide,
 )
+from dpmagic.commands.examples import AT, DISK_INSTANCE, GUARD_AT, VAULT_ID
 from dpmagic.commands.generic_update import generic_update
 from dpmagic.commands.guard_requests import (
     BACKUP_VAULTS,
@@ -31,6 +32,7 @@ from dpmagic.commands.guard_requests import (
     from_tenant,
     operation_requests,
 )
+from dpmagic.commands.guard_requests import PERMISSION as OF_REQUESTS
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.resource_guard_mapping import MAPPING_NAME, mapping
 from dpmagic.errors import MissingArgument
@@ -128,7 +130,6 @@ def _unlock(args: Args) -> Plan:
 
 
 _ACTION = "Microsoft.DataProtection/resourceGuards"
-_AT = "-g guardRG -n guard1"
 
 COMMANDS = (
     Command(
@@ -136,7 +137,7 @@ COMMANDS = (
         "Create a resource guard.",
         _create,
         (GROUP, _GUARD, LOCATION, TAGS, Option(("--e-tag",), "ETag that the guard must have.")),
-        examples=(f"resource-guard create {_AT} -l westus",),
+        examples=(f"resource-guard create {GUARD_AT} -l westus",),
         permission=f"{_ACTION}/write",
     ),
     Command(
@@ -147,7 +148,7 @@ COMMANDS = (
         asks=True,
         ids=True,
         done="deleted resource guard {resource_guard_name}",
-        examples=(f"resource-guard delete {_AT} --yes",),
+        examples=(f"resource-guard delete {GUARD_AT} --yes",),
         permission=f"{_ACTION}/delete",
     ),
     Command(
@@ -164,7 +165,7 @@ COMMANDS = (
         _protected_operations,
         (GROUP, _GUARD, replace(_VAULT_TYPE, required=True)),
         ids=True,
-        examples=(f"resource-guard list-protected-operations {_AT} --resource-type {BACKUP_VAULTS}",),
+        examples=(f"resource-guard list-protected-operations {GUARD_AT} --resource-type {BACKUP_VAULTS}",),
         permission=f"{_ACTION}/read",
     ),
     Command(
@@ -173,7 +174,7 @@ COMMANDS = (
         _show,
         (GROUP, _GUARD),
         ids=True,
-        examples=(f"resource-guard show {_AT}",),
+        examples=(f"resource-guard show {GUARD_AT}",),
         permission=f"{_ACTION}/read",
     ),
     Command(
@@ -190,8 +191,13 @@ COMMANDS = (
         ),
         ids=True,
         details="Deleting a backup instance or a mapping takes no requests of its own: unlock it here first.",
-        examples=("resource-guard unlock -g testBkpVaultRG -v TestBkpVault --operation-requests DeleteBackupInstance",),
-        permission="Microsoft.DataProtection/backupVaults/backupResourceGuardProxies/unlockDelete/action",
+        examples=(
+            f"resource-guard unlock {AT} --operation-requests DeleteBackupInstance "
+            f"--resource-to-be-deleted {VAULT_ID}/backupInstances/{DISK_INSTANCE}",
+            f"resource-guard unlock {AT} --operation-requests DisableMUA",
+        ),
+        permission="Microsoft.DataProtection/backupVaults/backupResourceGuardProxies/unlockDelete/action; "
+        f"{OF_REQUESTS}",
     ),
     Command(
         "resource-guard update",
@@ -211,7 +217,7 @@ COMMANDS = (
         ),
         ids=True,
         examples=(
-            f"resource-guard update {_AT} --resource-type {BACKUP_VAULTS} "
+            f"resource-guard update {GUARD_AT} --resource-type {BACKUP_VAULTS} "
             "--critical-operation-exclusion-list DataProtectionRestore",
         ),
         permission=f"{_ACTION}/read, {_ACTION}/write",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dpmagic.arm.ids import parse_id
 from dpmagic.arm.plans import Ask, Plan, Say, fetch
 from dpmagic.arm.requests import Request
 from dpmagic.commands.common import GROUP, VAULT, vault
+from dpmagic.commands.examples import AT, GUARD_ID
 from dpmagic.commands.guard_requests import MAPPING
 from dpmagic.commands.model import Args, Command, Option
+from dpmagic.errors import InvalidArgument
 
 MAPPING_NAME = Option(
     ("--name", "-n", "--resource-guard-mapping-name"),
@@ -20,6 +23,7 @@ MAPPING_NAME = Option(
 _GUARD_ID = Option(
     ("--resource-guard-id", "--resource-guard-resource-id"),
     "Id of the resource guard.",
+    "id",
     live="resource-guard",
     dest="resource_guard_resource_id",
 )
@@ -31,7 +35,14 @@ def mapping(args: Args, *rest: str) -> str:
 
 
 def _create(args: Args) -> Plan:
-    properties = {"resourceGuardResourceId": args.resource_guard_resource_id} if args.resource_guard_resource_id else {}
+    guard = args.resource_guard_resource_id
+    below_subscription = guard and guard.lower().startswith("/subscriptions/")
+    if below_subscription and not parse_id(guard).named("resourceGuards"):
+        raise InvalidArgument(
+            f"--resource-guard-id: {guard!r} is not the id of a resource guard",
+            "take it from `resource-guard show --query id`",
+        )
+    properties = {"resourceGuardResourceId": guard} if guard else {}
     return (yield from fetch(Request("PUT", mapping(args), {"properties": properties})))
 
 
@@ -56,11 +67,7 @@ COMMANDS = (
         "Put a vault under a resource guard.",
         _create,
         (GROUP, VAULT, MAPPING_NAME, _GUARD_ID),
-        examples=(
-            "backup-vault resource-guard-mapping create -g testBkpVaultRG --vault-name TestBkpVault "
-            "--resource-guard-id /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/guardRG"
-            "/providers/Microsoft.DataProtection/resourceGuards/guard1",
-        ),
+        examples=(f"backup-vault resource-guard-mapping create {AT} --resource-guard-id {GUARD_ID}",),
         permission=f"{_ACTION}/write, Microsoft.DataProtection/resourceGuards/read",
     ),
     Command(
@@ -72,10 +79,7 @@ COMMANDS = (
         ids=True,
         done="vault {vault_name} is under no resource guard",
         details="The guard protects this operation, too: see `resource-guard unlock`.",
-        examples=(
-            "backup-vault resource-guard-mapping delete -g testBkpVaultRG -v TestBkpVault "
-            "-n DppResourceGuardProxy --yes",
-        ),
+        examples=(f"backup-vault resource-guard-mapping delete {AT} -n DppResourceGuardProxy --yes",),
         permission=f"{_ACTION}/delete",
     ),
     Command(
@@ -84,7 +88,7 @@ COMMANDS = (
         _show,
         (GROUP, VAULT, MAPPING_NAME),
         ids=True,
-        examples=("backup-vault resource-guard-mapping show -g testBkpVaultRG --vault-name TestBkpVault",),
+        examples=(f"backup-vault resource-guard-mapping show {AT}",),
         permission=f"{_ACTION}/read",
     ),
 )

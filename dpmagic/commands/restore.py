@@ -16,6 +16,8 @@ from dpmagic.commands.common import (
     VAULT,
     instance,
 )
+from dpmagic.commands.examples import AT, DISK_INSTANCE
+from dpmagic.commands.guard_requests import PERMISSION as OF_REQUESTS
 from dpmagic.commands.guard_requests import from_tenant, operation_requests
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.regions import in_region, instance_regions
@@ -68,13 +70,13 @@ def _post(path: str, body: dict[str, Any], purpose: str) -> Request:
 _RESTORE_REQUEST = Option(
     ("--restore-request-object",),
     "The restore request, as one of `backup-instance restore initialize-for-...` writes it.",
-    "json",
+    "object",
     required=True,
 )
 _NAMED = (GROUP, VAULT, INSTANCE, _RESTORE_REQUEST)
 _ACTION = "Microsoft.DataProtection/backupVaults/backupInstances"
 _SECONDARY = "with --use-secondary-region Microsoft.DataProtection/locations"
-_AT = "-g testBkpVaultRG --vault-name TestBkpVault -n disk1-disk1-f2b42b0e-0000-4000-8000-5c6d7e8f9a0b"
+_AT = f"{AT} -n {DISK_INSTANCE}"
 
 COMMANDS = (
     Command(
@@ -86,8 +88,8 @@ COMMANDS = (
         ids=True,
         details="The answer names the job that restores: follow it with `job show`. With --use-secondary-region the "
         "restore takes place in the vault's paired region.",
-        examples=(f"backup-instance restore trigger {_AT} --restore-request-object restore_request_object.json",),
-        permission=f"{_ACTION}/restore/action; {_SECONDARY}/crossRegionRestore/action",
+        examples=(f"backup-instance restore trigger {_AT} --restore-request-object restore.json",),
+        permission=f"{_ACTION}/restore/action; {_SECONDARY}/crossRegionRestore/action; {OF_REQUESTS}",
     ),
     Command(
         "backup-instance validate-for-restore",
@@ -96,7 +98,7 @@ COMMANDS = (
         (*_NAMED, USE_SECONDARY_REGION),
         waits=True,
         ids=True,
-        examples=(f"backup-instance validate-for-restore {_AT} --restore-request-object restore_request_object.json",),
+        examples=(f"backup-instance validate-for-restore {_AT} --restore-request-object restore.json",),
         permission=f"{_ACTION}/validateRestore/action; {_SECONDARY}/validateCrossRegionRestore/action",
     ),
 )

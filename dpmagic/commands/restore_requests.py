@@ -14,6 +14,7 @@ from dpmagic.commands import restore_criteria
 from dpmagic.commands.camel import camel
 from dpmagic.commands.common import DATASOURCE_TYPE, pure, region
 from dpmagic.commands.datasource_info import SECRET_STORE, checked_id, credentials, datasource, datasource_set
+from dpmagic.commands.examples import BLOB_INSTANCE, RECOVERY_POINT, RESTORED_ID, VAULT_ID
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.datasources import Manifest, manifest
 from dpmagic.errors import InvalidArgument, MissingArgument
@@ -155,7 +156,7 @@ def _criteria(kind: Manifest, args: Args) -> list[dict[str, Any]]:
         "--from-prefix-pattern, --to-prefix-pattern": args.from_prefix_pattern or args.to_prefix_pattern,
         "--vaulted-blob-prefix-pattern": args.vaulted_blob_prefix_pattern,
     }
-    given = [way for way, value in ways.items() if value]
+    given = [way for way, value in ways.items() if value is not None]
     if kind.restore_configuration:
         if given:
             raise InvalidArgument(f"{given[0]} does not go with {kind.name}", "use --restore-configuration")
@@ -166,7 +167,7 @@ def _criteria(kind: Manifest, args: Args) -> list[dict[str, Any]]:
         raise InvalidArgument(f"{given[0]} does not go with {given[1]}", "give one of them")
     if args.container_list:
         return restore_criteria.of_containers(args.container_list, in_time=bool(args.point_in_time))
-    if args.vaulted_blob_prefix_pattern:
+    if args.vaulted_blob_prefix_pattern is not None:
         return restore_criteria.of_paths(args.vaulted_blob_prefix_pattern)
     return restore_criteria.of_prefixes(args.from_prefix_pattern, args.to_prefix_pattern)
 
@@ -199,15 +200,16 @@ _REHYDRATION = (
     ),
     Option(("--rehydration-duration",), "For how many days it stays out: 10 to 30.", "integer", default=15),
 )
-_TARGET = Option(("--target-resource-id",), "Id of what is restored to, or will be: another place.")
-_INSTANCE_ID = Option(("--backup-instance-id",), "Id of the backup instance, to restore to where the data came from.")
+_TARGET = Option(("--target-resource-id",), "Id of what is restored to, or will be: another place.", "id")
+_INSTANCE_ID = Option(
+    ("--backup-instance-id",), "Id of the backup instance, to restore to where the data came from.", "id"
+)
 _CONFIGURATION = Option(
     ("--restore-configuration",),
     "What to restore of a cluster and how, as initialize-restoreconfig writes it.",
-    "json",
+    "object",
 )
-_GROUP = "/subscriptions/SUB/resourceGroups"
-_READ = "Microsoft.DataProtection/backupVaults/backupInstances/read"
+_READ = "Microsoft.DataProtection/backupVaults/backupInstances/read (with --backup-instance-id)"
 _NEXT = "Give the JSON to backup-instance validate-for-restore, then to restore trigger."
 COMMANDS = (
     Command(
@@ -218,8 +220,8 @@ COMMANDS = (
         details=f"{_NEXT} With --backup-instance-id, the instance is read.",
         examples=(
             "backup-instance restore initialize-for-data-recovery --datasource-type AzureDisk "
-            "--source-datastore OperationalStore --restore-location eastus --recovery-point-id POINT "
-            f"--target-resource-id {_GROUP}/diskRG/providers/Microsoft.Compute/disks/restored > restore.json",
+            "--source-datastore OperationalStore --restore-location westus "
+            f"--recovery-point-id {RECOVERY_POINT} --target-resource-id {RESTORED_ID} > restore.json",
         ),
         permission=_READ,
     ),
@@ -237,8 +239,9 @@ COMMANDS = (
         details=_NEXT,
         examples=(
             "backup-instance restore initialize-for-data-recovery-as-files --datasource-type AzureDatabaseForMySQL "
-            "--source-datastore VaultStore --restore-location eastus --recovery-point-id POINT "
-            "--target-blob-container-url https://account.blob.core.windows.net/restored --target-file-name shop",
+            "--source-datastore VaultStore --restore-location westus "
+            f"--recovery-point-id {RECOVERY_POINT} "
+            "--target-blob-container-url https://strestores.blob.core.windows.net/restored --target-file-name shop",
         ),
     ),
     Command(
@@ -255,16 +258,15 @@ COMMANDS = (
             Option(
                 ("--vaulted-blob-prefix-pattern", "--vaulted-blob-prefix"),
                 "What blobs of each container begin with: {containers:[{name:..,prefixmatch:[..]}]}.",
-                "json",
+                "object",
             ),
             _CONFIGURATION,
         ),
         details=f"{_NEXT} With --backup-instance-id, the instance is read.",
         examples=(
             "backup-instance restore initialize-for-item-recovery --datasource-type AzureBlob "
-            "--source-datastore OperationalStore --restore-location eastus --point-in-time 2024-01-31T13:00:00Z "
-            f"--container-list logs images --backup-instance-id {_GROUP}/testBkpVaultRG"
-            "/providers/Microsoft.DataProtection/backupVaults/TestBkpVault/backupInstances/INSTANCE",
+            "--source-datastore OperationalStore --restore-location westus --point-in-time 2026-03-02T09:30:00Z "
+            f"--container-list invoices receipts --backup-instance-id {VAULT_ID}/backupInstances/{BLOB_INSTANCE}",
         ),
         permission=_READ,
     ),

@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dpmagic.arm.ids import parse_id
 from dpmagic.commands.model import Option
 from dpmagic.commands.shorthand import parse_pairs, parse_shorthand
 from dpmagic.errors import InvalidArgument, InvalidChoice, did_you_mean
 
+# A `$name` that is a DataFrame goes in as its rows, which have dotted columns: not the JSON it came from.
+_AS_JSON = "store the JSON, not the DataFrame: name << command -o json"
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
@@ -78,20 +81,47 @@ def _time(option: Option, words: list[str]) -> datetime:
         ) from None
 
 
+def _id(option: Option, word: str) -> str:
+    """An id as given.  Only those below a subscription have a form that we know: the rest is for the service to say."""
+    if word.startswith("/") and not word.lower().startswith("/subscriptions"):
+        return word
+    try:
+        return parse_id(word).text
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{option.shown}: {error.message}", error.hint) from None
+
+
 def _json(option: Option, words: list[str]) -> Any:
     """A file, @file, JSON text, shorthand in brackets, or KEY=VALUE words."""
     if len(words) > 1 or _is_pair(words[0]):
         return parse_pairs(option.shown, words)
     text = words[0]
-    if text.lstrip().startswith(("{", "[")):
-        return _inline(option, text)
-    return read_json(option, Path(text.removeprefix("@")).expanduser())
+    if not text.lstrip().startswith(("{", "[")):
+        return read_json(option, Path(text.removeprefix("@")).expanduser())
+    value = _inline(option, text)
+    if isinstance(value, list) and any(isinstance(one, dict) and any("." in key for key in one) for one in value):
+        raise InvalidArgument(f"{option.shown} has the rows of a DataFrame", _AS_JSON)
+    return value
+
+
+def _object(option: Option, words: list[str]) -> dict[str, Any]:
+    return _checked_object(option, _json(option, words))
+
+
+def _checked_object(option: Option, value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list):
+        rows = bool(value) and all(isinstance(one, dict) for one in value)
+        raise InvalidArgument(f"{option.shown} is a list, not an object", _AS_JSON if rows else "write {key: value}")
+    raise InvalidArgument(f"{option.shown} is {json.dumps(value)[:40]}, not an object", "write {key: value}")
 
 
 def _jsons(option: Option, words: list[str]) -> list[Any]:
     """One list, or several values of which each may be a list."""
     values = [_json(option, [word]) for word in words]
-    return [one for value in values for one in (value if isinstance(value, list) else [value])]
+    found = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return [_checked_object(option, one) for one in found]
 
 
 def _is_pair(word: str) -> bool:
@@ -146,8 +176,7 @@ def _pairs(option: Option, words: list[str]) -> dict[str, Any]:
 def _settings(option: Option, words: list[str]) -> list[dict[str, Any]]:
     """A list of objects.  In the KEY=VALUE form a repeated key begins the next object."""
     if len(words) == 1 and not _is_pair(words[0]):
-        value = _json(option, words)
-        return value if isinstance(value, list) else [value]
+        return _jsons(option, words)
     settings: list[dict[str, Any]] = [{}]
     for word in words:
         ((key, value),) = parse_pairs(option.shown, [word]).items()
@@ -160,12 +189,15 @@ def _settings(option: Option, words: list[str]) -> list[dict[str, Any]]:
 _KINDS: dict[str, Callable[[Option, list[str]], Any]] = {
     "text": lambda option, words: words[0],
     "texts": lambda option, words: words,
+    "id": lambda option, words: _id(option, words[0]),
+    "ids": lambda option, words: [_id(option, word) for word in words],
     "flag": lambda option, words: True,
     "boolean": _boolean,
     "integer": _integer,
     "number": _number,
     "time": _time,
     "json": _json,
+    "object": _object,
     "jsons": _jsons,
     "pairs": _pairs,
     "settings": _settings,

@@ -52,7 +52,8 @@ def body_of(args: Args) -> dict[str, Any]:
     if "user_assigned_identities" in args:
         _put(body, "identity.userAssignedIdentities", identities(args.user_assigned_identities))
     if "storage_setting" in args:
-        _put(body, "properties.storageSettings", [_storage_setting(one) for one in args.storage_setting])
+        given = args.storage_setting or [{}]  # of no setting at all, everything is missing
+        _put(body, "properties.storageSettings", [_storage_setting(one) for one in given])
     if args.cmk_identity_type == "SystemAssigned" and "cmk_user_assigned_identity_id" not in args:
         _put(body, _PLACES["cmk_user_assigned_identity_id"], None)
     return body

@@ -17,6 +17,8 @@ SCOPE = 1_000  # subscriptions: the most that it takes at once
 _ANSWERED = (400, 403, 429)
 # The SDK sends a 429 again only when it has a Retry-After; the others are waited out here, this many times.
 _TRIES = 5
+# How often all pages are read when rows come or go meanwhile.
+_READINGS = 3
 _ADVICE = {
     403: "ask for Reader on one of the subscriptions, or connect as someone who has it",
     429: "someone else is using up your quota; run it again in a minute",
@@ -32,8 +34,10 @@ def rows(kql: str, subscriptions: Sequence[str]) -> Generator[Step, Answer, Rows
     The query has to put its rows in an order that is unique (``order by id asc``): otherwise the service's pages may
     overlap.  More subscriptions than a request takes are asked in several, and each has its own order.
 
+    Rows that came or went between two pages make one row be missed or read twice: all is then read again.
+
     Raises `AzureError` with the place of the fault when the service refuses the query, and `IncompleteAnswer` when
-    its pages do not add up to its ``totalRecords``.
+    its pages do not add up to its ``totalRecords``, or that has changed in every reading.
     """
     found: Rows = []
     answer: Answer | None = None
@@ -44,14 +48,32 @@ def rows(kql: str, subscriptions: Sequence[str]) -> Generator[Step, Answer, Rows
 
 
 def _every_page(kql: str, scope: Sequence[str], before: Answer | None) -> Generator[Step, Answer, tuple[Rows, Answer]]:
+    for _ in range(_READINGS):
+        found, before = yield from _reading(kql, scope, before)
+        if found is not None:
+            return found, before
+    raise IncompleteAnswer(
+        f"the rows changed while Resource Graph was read, {_READINGS} times over", "run it again at a quieter time"
+    )
+
+
+def _reading(
+    kql: str, scope: Sequence[str], before: Answer | None
+) -> Generator[Step, Answer, tuple[Rows | None, Answer]]:
+    """All pages; None when the service says on one of them that there are more or fewer rows than it said before."""
     # The token alone says whether there is more: resultTruncated is "false" on every page that has one.
     found: Rows = []
     seen: set[str] = set()
     token = ""
+    first: int | None = None
     while True:
         if before is not None:
             yield from _pace(before)
         before = answer = yield from _ask(kql, scope, token)
+        if first is None:
+            first = answer.json["totalRecords"]
+        elif answer.json["totalRecords"] != first:
+            return None, answer
         found += answer.json["data"]
         token = answer.json.get("$skipToken") or ""
         if not token:
@@ -59,9 +81,9 @@ def _every_page(kql: str, scope: Sequence[str], before: Answer | None) -> Genera
         if token in seen:
             raise IncompleteAnswer("Resource Graph gave the same page twice", "run it again")
         seen.add(token)
-    if (total := answer.json["totalRecords"]) != len(found):
+    if first != len(found):
         raise IncompleteAnswer(
-            f"Resource Graph says there are {total:,} rows, and gave {len(found):,}",
+            f"Resource Graph says there are {first:,} rows, and gave {len(found):,}",
             "run it again; if it stays, ask for fewer subscriptions or columns, or leave `limit` away",
         )
     return found, answer

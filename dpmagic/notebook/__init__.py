@@ -30,6 +30,7 @@ def load(shell: InteractiveShell) -> None:
     session = current()
     magics = DataProtection(shell, session)
     session.names, session.observer = shell.user_ns, observer_of(shell, session)
+    session.prefix = f"%{NAME} "
     shell.register_magics(magics)
     shell.Completer.custom_matchers.append(magics.matcher)
     shell.input_transformers_cleanup.append(as_typed)
@@ -48,7 +49,7 @@ def unload(shell: InteractiveShell) -> None:
     shell.configurables.remove(magics)  # type: ignore[arg-type]  # IPython's annotation is narrower than its use
     shell.Completer.custom_matchers.remove(magics.matcher)
     shell.input_transformers_cleanup.remove(as_typed)
-    magics.session.names, magics.session.observer = magics.before
+    magics.session.names, magics.session.observer, magics.session.prefix = magics.before
 
 
 def _loaded(shell: InteractiveShell) -> DataProtection | None:

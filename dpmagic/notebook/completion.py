@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
+
+from dpmagic.session import Session
+
+if TYPE_CHECKING:
+    from dpmagic.live_names import LiveNames
 
 _CELL = re.compile(r"\s*%%dataprotection(?=\s)")
 _LINE = re.compile(r"\s*(?:[^#]*?=\s*)?%dataprotection(?=\s)")
@@ -33,8 +40,14 @@ def text_before_cursor(full_text: str, cursor_line: int, cursor_position: int) -
     return text[line.end() :] if line else None
 
 
-def matcher_of(shell: InteractiveShell) -> Callable[[CompletionContext], SimpleMatcherResult]:
+def matcher_of(shell: InteractiveShell, session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
     """A matcher for ``shell.Completer.custom_matchers``."""
+
+    @cache
+    def live() -> LiveNames:
+        from dpmagic.live_names import LiveNames
+
+        return LiveNames(session)
 
     @context_matcher(identifier="dataprotection")  # type: ignore[untyped-decorator]
     def match(context: CompletionContext) -> SimpleMatcherResult:
@@ -44,7 +57,8 @@ def matcher_of(shell: InteractiveShell) -> Callable[[CompletionContext], SimpleM
         # The command table costs some milliseconds to build: not at %load_ext, but here.
         from dpmagic.completion import candidates
 
-        fragment, found = candidates(text, [name for name in shell.user_ns if name not in shell.user_ns_hidden])
+        names = {name: value for name, value in shell.user_ns.items() if name not in shell.user_ns_hidden}
+        fragment, found = candidates(text, names, live())
         # Never empty: IPython asks its other matchers, Python names and all, when there is nothing to suppress them.
         offered = [SimpleCompletion(one.text, type=one.type) for one in found] or [SimpleCompletion(fragment)]
         return {"completions": offered, "matched_fragment": fragment, "suppress": True, "ordered": True}

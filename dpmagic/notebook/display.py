@@ -1,17 +1,14 @@
 """What is seen beside results: lines that stay, the line of progress that goes, and questions."""
 
-# mypy: allow-untyped-calls
-# (IPython.display has no annotations)
 from __future__ import annotations
 
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, display
 
-from dpmagic.connection import SystemClock
-from dpmagic.progress import Observer
+from dpmagic.progress import Observer, Terminal
 from dpmagic.session import Session
 
 
@@ -31,7 +28,7 @@ class NotebookProgress:
         print(text)
 
     def stage(self, text: str) -> None:
-        if not _takes_time(self._session):
+        if not self._session.takes_time:
             return
         if self._line is None:
             self._line = display({"text/plain": text}, raw=True, display_id=True)
@@ -44,36 +41,6 @@ class NotebookProgress:
             self._line = None
 
 
-class TerminalProgress:
-    """Progress as the last line of a terminal, overwritten; where nobody looks, none."""
-
-    def __init__(self, session: Session, stream: TextIO) -> None:
-        self._session, self._stream = session, stream
-        self._width = 0
-
-    def say(self, text: str) -> None:
-        self.done()
-        print(text)
-
-    def stage(self, text: str) -> None:
-        if _takes_time(self._session) and self._stream.isatty():
-            self.done()
-            self._stream.write(text)
-            self._stream.flush()
-            self._width = len(text)
-
-    def done(self) -> None:
-        if self._width:
-            self._stream.write(f"\r{'':{self._width}}\r")
-            self._stream.flush()
-            self._width = 0
-
-
-def _takes_time(session: Session) -> bool:
-    """Whether waiting is real.  On a clock of its own (the sandbox's) it takes none, and there is nothing to watch."""
-    return session.connection is None or isinstance(session.connection.clock, SystemClock)
-
-
 def _kernel(shell: InteractiveShell) -> Any:
     """The ipykernel that the shell is in; None in a terminal."""
     return getattr(shell, "kernel", None)
@@ -81,7 +48,7 @@ def _kernel(shell: InteractiveShell) -> Any:
 
 def observer_of(shell: InteractiveShell, session: Session) -> Observer:
     """Who shows progress in this shell."""
-    return NotebookProgress(session) if _kernel(shell) else TerminalProgress(session, sys.stderr)
+    return NotebookProgress(session) if _kernel(shell) else Terminal(lambda: session.takes_time)
 
 
 def can_answer(shell: InteractiveShell) -> bool:

@@ -1,7 +1,5 @@
 """``%dataprotection`` and ``%%dataprotection``: text in, results shown, the last one given back."""
 
-# mypy: allow-untyped-calls
-# (IPython.display has no annotations)
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ from dpmagic.notebook.display import ask, can_answer, show_line
 from dpmagic.session import Session
 
 if TYPE_CHECKING:
-    from dpmagic.execute import Result
+    from dpmagic.answers import Result
 
 NAME = "dataprotection"
 
@@ -30,8 +28,8 @@ class DataProtection(Magics):
     def __init__(self, shell: InteractiveShell, session: Session) -> None:
         super().__init__(shell)
         self.session = session
-        self.before = session.names, session.observer
-        self.matcher = matcher_of(shell)
+        self.before = session.names, session.observer, session.prefix
+        self.matcher = matcher_of(shell, session)
 
     # IPython's @output_can_be_silenced is not for us: to find the `;` it reads the text as Python, and raises where
     # that fails (a text over two lines, uneven indentation), after the commands have run.  `Result.silent` says it.
@@ -54,6 +52,7 @@ class DataProtection(Magics):
 
         %dataprotection connect sandbox           a local Azure, to try things out
         %dataprotection connect azure             Azure, as the person who ran `az login`
+        %dataprotection resume                    go on waiting, after Ctrl-C or --no-wait
         %dataprotection --help                    the groups of commands
         %dataprotection job list?                 the help of one command
         """

@@ -6,9 +6,12 @@ with the rest of dpmagic and nothing else. What it makes up, where no recording 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .listening import ServeError
+from .mishaps import Mishap, Mishaps
 from .modelled import MODELLED
 from .reply import Reply
 from .service import Sandbox
@@ -16,8 +19,9 @@ from .store import StateError
 
 if TYPE_CHECKING:
     from .http_transport import SandboxTransport
+    from .server import Served
 
-__all__ = ["MODELLED", "Reply", "Sandbox", "StateError", "transport"]
+__all__ = ["MODELLED", "Mishap", "Mishaps", "Reply", "Sandbox", "ServeError", "StateError", "serve", "transport"]
 
 
 def transport(state: Path | None = None, **options: Any) -> SandboxTransport:
@@ -29,3 +33,14 @@ def transport(state: Path | None = None, **options: Any) -> SandboxTransport:
     from .http_transport import SandboxTransport  # the Azure SDK is heavy, and not every caller needs it
 
     return SandboxTransport(Sandbox(state, **options))
+
+
+def serve(announce: Callable[[Served], None], wall: Callable[[], float], **options: Any) -> None:
+    """Serve a sandbox over TLS to any client of Azure, until SIGINT or SIGTERM: see :func:`.server.serve`.
+
+    ``announce`` is told where it is, ``wall`` gives seconds that only grow. Raises :class:`ServeError` and
+    :class:`StateError`, and ModuleNotFoundError where the extra ``local`` is not installed.
+    """
+    from .server import serve as run  # what it needs comes with an extra
+
+    run(announce, wall, **options)

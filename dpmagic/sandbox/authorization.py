@@ -14,6 +14,13 @@ from .reply import Reply
 from .store import Document
 from .world import World, group_id, name_of, scopes_above, subscription_of
 
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+STORAGE_ACCOUNT_BACKUP_CONTRIBUTOR = "e5e2a7ff-d759-4cd2-bb51-3152d37e2eb1"
+STORAGE_BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+POSTGRES_LONG_TERM_BACKUP = "c088a766-074b-43ba-90d4-1fb21feae531"
+MYSQL_BACKUP_OPERATOR = "d18ad5f3-1baf-4119-b49b-d944edb1f9d0"
 DISK_BACKUP_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
 DISK_SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
 DISK_RESTORE_OPERATOR = "b50d9833-a0cb-478e-945f-707fcc997c13"
@@ -30,6 +37,15 @@ def definitions() -> list[dict[str, Any]]:
     text = resources.files(__package__).joinpath("roles.json").read_text(encoding="utf-8")
     roles: list[dict[str, Any]] = json.loads(text)
     return roles
+
+
+def role_name(guid: str) -> str:
+    """What a role is called.
+
+    >>> role_name(READER)
+    'Reader'
+    """
+    return next(str(role["roleName"]) for role in definitions() if role["name"] == guid)
 
 
 def definition(role: dict[str, Any], subscription: str) -> Document:

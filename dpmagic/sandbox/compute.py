@@ -168,7 +168,16 @@ def make_disk(world: World, group: Document, name: str, location: str, body: dic
 
 def take_snapshot(world: World, disk: Document, group: Document, name: str, tags: dict[str, str]) -> Document:
     """Make an incremental snapshot of a disk, as Azure Backup does, and return it."""
-    snapshot = {
+    snapshot = make_snapshot(disk, group, name, tags, world.now, world.guid("snapshot"))
+    world.store.put("snapshot", group["id"], name, snapshot)
+    return snapshot
+
+
+def make_snapshot(
+    disk: Document, group: Document, name: str, tags: dict[str, str], created: int, unique: str
+) -> Document:
+    """The document of an incremental snapshot; ``unique`` is its own ``uniqueId``."""
+    return {
         "name": name,
         "id": f"{group['id']}/providers/Microsoft.Compute/snapshots/{name}",
         "type": "Microsoft.Compute/snapshots",
@@ -187,16 +196,14 @@ def take_snapshot(world: World, disk: Document, group: Document, name: str, tags
             "incrementalSnapshotFamilyId": disk["properties"]["uniqueId"],
             "networkAccessPolicy": "AllowAll",
             "publicNetworkAccess": "Enabled",
-            "timeCreated": times.compute(world.now),
+            "timeCreated": times.compute(created),
             "provisioningState": "Succeeded",
             "diskState": "Unattached",
             "diskSizeBytes": disk["properties"]["diskSizeBytes"],
-            "uniqueId": world.guid("snapshot"),
+            "uniqueId": unique,
             "completionPercent": 100.0,
         },
     }
-    world.store.put("snapshot", group["id"], name, snapshot)
-    return snapshot
 
 
 def _list(world: World, request: Request, kind: str) -> Reply:

@@ -10,12 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from . import authorization, jobs, policies, recovery_points, times
+from . import (
+    authorization,
+    cross_region,
+    graph_scopes,
+    jobs,
+    policies,
+    recovery_points,
+    resourcegraph_changes,
+    times,
+    tracked,
+    vaults,
+)
+from .layered import LayeredStore
 from .messages import visible
+from .resourcegraph_scope import Hierarchy
 from .store import Document
 from .world import World, group_id, name_of, subscription_of
 
-_UNSET_SPAN = "-10675199.02:48:05.4775808"  # .NET's smallest TimeSpan: "no such thing"
+UNSET_SPAN = "-10675199.02:48:05.4775808"  # .NET's smallest TimeSpan: "no such thing"
 
 Row = dict[str, Any]
 
@@ -34,7 +47,7 @@ def _row(world: World, document: Mapping[str, Any], properties: Any, **columns: 
         "name": document["name"],
         "type": document["type"].lower(),
         "tenantId": world.tenant,
-        "kind": "",
+        "kind": document.get("kind") or "",
         "location": document.get("location", ""),
         "resourceGroup": name_of(group_id(document["id"])).lower(),
         "subscriptionId": subscription_of(document["id"]),
@@ -55,21 +68,36 @@ def _vaults(world: World) -> Iterator[Row]:
         yield _row(world, vault, vault["properties"], id=vault["id"].replace("/backupVaults/", "/BackupVaults/"))
 
 
-def _compute(world: World) -> Iterator[Row]:
+def _tracked(world: World) -> Iterator[Row]:
     for kind in ("disk", "snapshot"):
+        for document in _put(world, kind):
+            yield _row(world, document, document["properties"])
+    for kind in ("extraSnapshot", "guard", "virtualMachine", "recoveryVault", *tracked.TYPES):
         for document in world.store.below(kind):
             yield _row(world, document, document["properties"])
 
 
+def _put(world: World, kind: str) -> Iterable[Document]:
+    """The documents of a kind but for generated ones, whose rows are typed columns."""
+    return world.store.own(kind) if isinstance(world.store, LayeredStore) else world.store.below(kind)
+
+
 def _instances(world: World) -> Iterator[Row]:
-    for instance in world.store.below("instance"):
+    for instance in _put(world, "instance"):
         yield _row(world, instance, _instance_properties(world, instance), tags=instance.get("tags"))
 
 
 def _jobs(world: World) -> Iterator[Row]:
-    for job in jobs.recent(world, ""):
+    for job in _put(world, "job"):
+        if job["start"] <= world.now - jobs.LISTED:
+            continue
         document = {"id": job["id"], "name": job["name"], "type": jobs.TYPE}
         yield _row(world, document, jobs.graph_properties(job))
+
+
+def _protected_items(world: World) -> Iterator[Row]:
+    for item in world.store.below("protectedItem"):
+        yield _row(world, item, item["properties"])
 
 
 def _policies(world: World) -> Iterator[Row]:
@@ -78,6 +106,7 @@ def _policies(world: World) -> Iterator[Row]:
 
 
 def _subscriptions(world: World) -> Iterator[Row]:
+    hierarchy = Hierarchy(graph_scopes.management_groups(world))
     for subscription in world.store.children("subscription", ""):
         document = {
             "id": subscription["id"],
@@ -86,7 +115,7 @@ def _subscriptions(world: World) -> Iterator[Row]:
         }
         properties = {
             "managedByTenants": [],
-            "managementGroupAncestorsChain": [{"displayName": "Tenant Root Group", "name": world.tenant}],
+            "managementGroupAncestorsChain": graph_scopes.ancestors(hierarchy, subscription["subscriptionId"]),
             "state": subscription["state"],
             "subscriptionPolicies": subscription["subscriptionPolicies"],
         }
@@ -101,8 +130,7 @@ def _groups(world: World) -> Iterator[Row]:
 
 def _assignments(world: World) -> Iterator[Row]:
     for assignment in world.store.below("roleAssignment"):
-        if subscription_of(assignment["id"]):
-            yield _row(world, assignment, assignment["properties"], location="global")
+        yield _row(world, assignment, assignment["properties"], location="global")
 
 
 def _definitions(world: World) -> Iterator[Row]:
@@ -112,10 +140,21 @@ def _definitions(world: World) -> Iterator[Row]:
             yield _row(world, document, document["properties"], location="global")
 
 
+def _management_groups(world: World) -> Iterator[Row]:
+    for document, properties in graph_scopes.group_rows(world):
+        yield _row(world, document, properties)
+
+
+def _changes(world: World) -> Iterator[Row]:
+    for document, properties in resourcegraph_changes.changes(world):
+        yield _row(world, document, properties)
+
+
 _TABLES: dict[str, tuple[Callable[[World], Iterable[Row]], ...]] = {
-    "resources": (_vaults, _compute),
-    "recoveryservicesresources": (_instances, _jobs, _policies),
-    "resourcecontainers": (_subscriptions, _groups),
+    "resources": (_vaults, _tracked),
+    "recoveryservicesresources": (_instances, _jobs, _policies, _protected_items),
+    "resourcecontainers": (_management_groups, _subscriptions, _groups),
+    "resourcechanges": (_changes,),
     "authorizationresources": (_assignments, _definitions),
 }
 
@@ -157,46 +196,57 @@ def _policy_info(info: dict[str, Any]) -> dict[str, Any]:
 
 def _extended(world: World, instance: Document) -> dict[str, Any]:
     vault = world.find("vault", instance["_"]["vault"])
+    secondary = vaults.secondary_region(vault) if vault else ""
     points = recovery_points.all_points(world, instance["id"])
-    newest, oldest = (_milliseconds(points[place]["time"]) if points else times.UNSET for place in (0, -1))
+    replicas = cross_region.points(world, instance) if secondary else []
     return {
-        "protectionStateInSecondaryRegion": "NotProtected",
+        "protectionStateInSecondaryRegion": "ProtectionConfigured" if secondary else "NotProtected",
         "protectedPrimaryRegion": vault["location"] if vault else "",
         "vaultId": instance["_"]["vault"],
-        "protectedSecondaryRegion": "",
+        "protectedSecondaryRegion": secondary,
         "dataSourceExtendedInfo": {"dataSourceId": instance["properties"]["friendlyName"]},
-        "policyExtendedInfo": _policy_extended(world, instance),
+        "policyExtendedInfo": _policy_extended(world, instance, secondary),
         "recoveryPointInfo": {
-            "latestRecoveryPointInSecondaryRegion": times.full(times.UNSET),
-            "oldestRecoveryPointInSecondaryRegion": times.full(times.UNSET),
-            "oldestRecoveryPointInPrimaryRegion": times.full(oldest),
-            "latestRecoveryPointInPrimaryRegion": times.full(newest),
+            "latestRecoveryPointInSecondaryRegion": _time_of(replicas, 0),
+            "oldestRecoveryPointInSecondaryRegion": _time_of(replicas, -1),
+            "oldestRecoveryPointInPrimaryRegion": _time_of(points, -1),
+            "latestRecoveryPointInPrimaryRegion": _time_of(points, 0),
         },
-        "allowedOperations": _ALLOWED.get(instance["properties"]["currentProtectionState"], []),
+        "allowedOperations": ALLOWED.get(instance["properties"]["currentProtectionState"], []),
     }
 
 
-def _milliseconds(instant: int) -> int:
-    """Resource Graph cuts the instants of recovery points to milliseconds, as recorded."""
-    return instant - instant % (times.SECOND // 1000)
+def _time_of(points: list[Document], place: int) -> str:
+    """When a point of a list is of, cut to milliseconds as recorded; the unset instant if there is none."""
+    instant = points[place]["time"] if points else times.UNSET
+    return times.full(instant - instant % (times.SECOND // 1000))
 
 
-_ALLOWED = {
+ALLOWED = {
     "ProtectionConfigured": ["BackupNow", "Restore", "ChangePolicy", "StopBackup", "Delete"],
     "ProtectionStopped": ["Restore", "ResumeBackup", "Delete"],
     "BackupsSuspended": ["Restore", "ResumeBackup", "Delete"],
 }
 
 
-def _policy_extended(world: World, instance: Document) -> dict[str, str]:
-    """Spans of the policy. The warning threshold is one and a half times the frequency in every recorded row."""
-    policy = world.find("policy", instance["properties"]["policyInfo"]["policyId"])
-    span = policies.longest_retention(policy) if policy else 0
-    frequency = policies.frequency(policy) if policy else 0
+def policy_spans(world: World, policy: str) -> tuple[int, int]:
+    """The longest retention and the time between two backups of a policy given by its id, in ticks."""
+    document = world.find("policy", policy)
+    return (policies.longest_retention(document), policies.frequency(document)) if document else (0, 0)
+
+
+def _policy_extended(world: World, instance: Document, secondary: str) -> dict[str, str]:
+    """Spans of the policy.
+
+    In every recorded row the warning threshold is one and a half times the frequency, and the paired region's
+    frequency six hours more than the other.
+    """
+    span, frequency = policy_spans(world, instance["properties"]["policyInfo"]["policyId"])
+    later = frequency + 6 * 3600 * times.SECOND
     return {
-        "configuredRPGenerationFrequencyInSecondaryRegion": _UNSET_SPAN,
-        "configuredMaximumRetentionInSecondaryRegion": _UNSET_SPAN,
-        "rpoWarningThresholdInSecondaryRegion": _UNSET_SPAN,
+        "configuredRPGenerationFrequencyInSecondaryRegion": times.timespan(later) if secondary else UNSET_SPAN,
+        "configuredMaximumRetentionInSecondaryRegion": times.timespan(span) if secondary else UNSET_SPAN,
+        "rpoWarningThresholdInSecondaryRegion": times.timespan(later * 3 // 2) if secondary else UNSET_SPAN,
         "rpoWarningThresholdInPrimaryRegion": times.timespan(frequency * 3 // 2),
         "configuredRPGenerationFrequency": times.timespan(frequency),
         "configuredMaximumRetention": times.timespan(span),

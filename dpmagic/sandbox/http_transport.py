@@ -10,8 +10,10 @@ from typing import Any
 
 from azure.core.exceptions import (
     HttpResponseError,
+    IncompleteReadError,
     ResponseNotReadError,
     ServiceRequestError,
+    ServiceResponseTimeoutError,
     StreamClosedError,
     StreamConsumedError,
 )
@@ -21,10 +23,12 @@ from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.core.utils import CaseInsensitiveDict
 
+from .mishaps import Spoiled
 from .reply import Reply
 from .service import Sandbox
 
 _BLOCK = 65_536
+_READ_TIMEOUT = 300.0  # seconds, where neither client nor request says: azure-core's own
 
 
 class SandboxTransport(HttpTransport[Any, Any]):
@@ -42,12 +46,22 @@ class SandboxTransport(HttpTransport[Any, Any]):
         reply = self.sandbox.handle(
             request.method, request.url, request.headers, _content(request.data if legacy else request.content)
         )
+        self._await(reply, kwargs.get("read_timeout", _READ_TIMEOUT))
         if legacy:
+            _complete(reply)
             return SandboxLegacyResponse(request, reply)
         response = SandboxResponse(request, reply)
         if not kwargs.get("stream"):
             response.read()
         return response
+
+    def _await(self, reply: Reply, timeout: float) -> None:
+        """Let the time of a slow answer pass, as much as the client has."""
+        delay = reply.delay if isinstance(reply, Spoiled) else 0.0
+        if delay:
+            self.sleep(min(delay, timeout))
+        if delay > timeout:
+            raise ServiceResponseTimeoutError(f"Read timed out. (read timeout={timeout:g})")
 
     def now(self) -> datetime:
         """The sandbox's time."""
@@ -155,6 +169,7 @@ class SandboxResponse(HttpResponse):
         self._consumed = True
         yield from _blocks(self._reply.body)
         self.close()
+        _complete(self._reply)
 
     def iter_bytes(self, **kwargs: Any) -> Iterator[bytes]:
         if self._content is not None:
@@ -202,6 +217,14 @@ def _content(data: Any) -> bytes | None:
         return b"".join(data)
     except TypeError as error:
         raise ServiceRequestError(f"the sandbox cannot send a body of type {type(data).__name__}") from error
+
+
+def _complete(reply: Reply) -> None:
+    """Raise what the SDK's own transport raises if the connection broke before the whole body had come."""
+    if isinstance(reply, Spoiled) and reply.missing:
+        raise IncompleteReadError(
+            f"Connection broken: IncompleteRead({len(reply.body)} bytes read, {reply.missing} more expected)"
+        )
 
 
 def _blocks(body: bytes) -> Iterator[bytes]:

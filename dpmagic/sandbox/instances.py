@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import checks, faults, operations, policies, vaults
+from . import checks, faults, guarding, instance_bodies, operations, vaults
 from .messages import Request, answer, listing, visible
 from .reply import Reply
 from .store import Document
-from .world import World, name_of
+from .world import World
 
 TYPE = f"{vaults.TYPE}/backupInstances"
-TYPES = (policies.DISK, policies.BLOB)  # the datasource types that the sandbox can protect
-
-_SOURCE = (
-    "resourceID",
-    "resourceUri",
-    "datasourceType",
-    "resourceName",
-    "resourceType",
-    "resourceLocation",
-    "objectType",
-)
 
 
 def find(world: World, request: Request) -> tuple[Document, Document]:
@@ -55,7 +44,7 @@ def validate(world: World, request: Request) -> Reply:
     A datasource that this vault has already is refused at once, with 400.
     """
     vault = vaults.find(world, request)
-    properties = _read(world, vault, request.object().get("backupInstance"))
+    properties = instance_bodies.read(world, vault, request.object().get("backupInstance"))
     datasource = properties["dataSourceInfo"]["resourceID"]
     _refuse_known(world, vault, datasource)
     token = operations.start(world, vault, 40, "instance.validate", vault=vault["id"], properties=properties)
@@ -79,7 +68,7 @@ def put(world: World, request: Request) -> Reply:
     """
     vault = vaults.find(world, request)
     body = request.object()
-    properties = _read(world, vault, body.get("properties"))
+    properties = instance_bodies.read(world, vault, body.get("properties"))
     existing = world.store.get("instance", vault["id"], request["instance"])
     if existing is not None:
         return _update(world, request, vault, existing, body, properties)
@@ -162,6 +151,7 @@ def _update(
     properties: dict[str, Any],
 ) -> Reply:
     old = instance["properties"]
+    guarding.require(world, vault, guarding.MODIFY_INSTANCE, body["properties"].get("resourceGuardOperationRequests"))
     if properties["dataSourceInfo"]["resourceID"].lower() != old["dataSourceInfo"]["resourceID"].lower():
         raise faults.backup("BMSUserErrorInvalidInput", reason="the datasource of a backup instance cannot change")
     if "before" in instance["_"]:
@@ -186,60 +176,6 @@ def _refuse_known(world: World, vault: Document, datasource: str) -> None:
             raise
 
 
-def _read(world: World, vault: Document, sent: Any) -> dict[str, Any]:
-    """The properties that an instance keeps, in recorded order and casing. Raises a 400 fault on a wrong body."""
-    if not isinstance(sent, dict):
-        raise _invalid("the backup instance is missing")
-    source, info = sent.get("dataSourceInfo"), sent.get("policyInfo")
-    if not isinstance(source, dict) or not (source.get("resourceID") or source.get("resourceId")):
-        raise _invalid("dataSourceInfo.resourceID is missing")
-    if not isinstance(info, dict) or not isinstance(info.get("policyId"), str):
-        raise _invalid("policyInfo.policyId is missing")
-    datasource = _source(source, "Datasource")
-    policy = world.find("policy", info["policyId"])
-    if policy is None or not policy["id"].lower().startswith(vault["id"].lower() + "/"):
-        raise faults.backup("UserErrorPolicyNotFound", policy=name_of(info["policyId"]))
-    kind, expected = datasource["datasourceType"], policy["properties"]["datasourceTypes"][0]
-    if kind.lower() != expected.lower():
-        words = {"policy": policy["name"], "expected": expected, "actual": kind}
-        raise faults.backup("UserErrorDatasourceTypeMismatch", **words)
-    if kind.lower() not in (known.lower() for known in TYPES):
-        raise faults.backup("UserErrorOperationNotSupported", actual=kind)
-    parameters = {key: value for key, value in (info.get("policyParameters") or {}).items() if value is not None}
-    properties: dict[str, Any] = {
-        "friendlyName": sent.get("friendlyName") or datasource["resourceName"],
-        "dataSourceInfo": datasource,
-    }
-    if sent.get("dataSourceSetInfo"):
-        properties["dataSourceSetInfo"] = _source(sent["dataSourceSetInfo"], "DatasourceSet")
-    properties["policyInfo"] = {
-        "policyId": info["policyId"],
-        **({"policyParameters": parameters} if parameters else {}),
-    }
-    if sent.get("datasourceAuthCredentials"):
-        properties["datasourceAuthCredentials"] = sent["datasourceAuthCredentials"]
-    if kind.lower() == policies.DISK.lower():
-        checks.snapshot_group_id(properties)
-    return properties
-
-
-def _source(sent: dict[str, Any], object_type: str) -> dict[str, Any]:
-    """A datasource as ARM shows it: ``resourceID`` with a capital D, whichever spelling came in."""
-    arm_id = sent.get("resourceID") or sent.get("resourceId") or ""
-    kind = sent.get("datasourceType") or ""
-    known = {
-        **sent,
-        "resourceID": arm_id,
-        "resourceUri": sent.get("resourceUri") or "",
-        "datasourceType": kind,
-        "resourceName": sent.get("resourceName") or name_of(arm_id),
-        "resourceType": sent.get("resourceType") or kind,
-        "resourceLocation": sent.get("resourceLocation") or "",
-        "objectType": object_type,
-    }
-    return {key: known[key] for key in _SOURCE}
-
-
 def _with_state(properties: dict[str, Any], status: str, provisioning: str) -> dict[str, Any]:
     tail = {key: properties[key] for key in ("datasourceAuthCredentials",) if key in properties}
     return {
@@ -250,7 +186,3 @@ def _with_state(properties: dict[str, Any], status: str, provisioning: str) -> d
         **tail,
         "objectType": "BackupInstance",
     }
-
-
-def _invalid(reason: str) -> faults.BackupFault:
-    return faults.backup("BMSUserErrorInvalidInput", reason=reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from . import faults, policies, times, vaults
+from . import faults, kinds, times, vaults
 from .messages import Request, answer, listing
 from .reply import Reply
 from .store import Document
@@ -22,8 +22,7 @@ LISTED = 14 * times.DAY  # how far back lists and Resource Graph reach, as recor
 def list_jobs(world: World, request: Request) -> Reply:
     """GET the jobs of a vault started in the last 14 days, oldest first."""
     found = recent(world, vaults.find(world, request)["id"])
-    items = [_arm(job, times.timespan(_duration(job)), None) for job in found]
-    return listing(request, items, world.page_size, always_link=True)
+    return listing(request, map(listed, found), world.page_size, always_link=True)
 
 
 def get(world: World, request: Request) -> Reply:
@@ -31,8 +30,18 @@ def get(world: World, request: Request) -> Reply:
     job = world.store.get("job", vaults.find(world, request)["id"], request["job"])
     if job is None:
         raise faults.backup("UserErrorGenericResourceNotFound", 404)
+    return answer(200, shown(job))
+
+
+def shown(job: Document) -> dict[str, Any]:
+    """A job as it is read alone."""
     details = {**_details(job, times.trimmed), "warningDetails": None}
-    return answer(200, _arm(job, times.iso_span(_duration(job)), details))
+    return _arm(job, times.iso_span(_duration(job)), details)
+
+
+def listed(job: Document) -> dict[str, Any]:
+    """A job as it is in a list."""
+    return _arm(job, times.timespan(_duration(job)), None)
 
 
 def graph_properties(job: Document) -> dict[str, Any]:
@@ -40,14 +49,19 @@ def graph_properties(job: Document) -> dict[str, Any]:
     return _properties(job, times.full, times.timespan(_duration(job)), _details(job, times.full))
 
 
-def recent(world: World, vault: str) -> list[Document]:
-    """The jobs of a vault, or below a scope, that lists still show, oldest first."""
-    found = [job for job in world.store.below("job", vault) if job["start"] > world.now - LISTED]
+def recent(world: World, vault: str, shelf: str = "job") -> list[Document]:
+    """The jobs of a vault, or below a scope, that lists still show, oldest first; ``shelf`` as in :func:`begin`."""
+    found = [job for job in world.store.below(shelf, vault) if job["start"] > world.now - LISTED]
     return sorted(found, key=lambda job: (job["start"], job["name"]))
 
 
-def begin(world: World, instance: Document, operation: str, *, tag: str | None = None, **facts: Any) -> Document:
-    """Start a job of an instance: ``Backup`` or ``Restore``; ``facts`` are what the details tell beside."""
+def begin(
+    world: World, instance: Document, operation: str, *, tag: str | None = None, shelf: str = "job", **facts: Any
+) -> Document:
+    """Start a job of an instance: ``Backup`` or ``Restore``; ``facts`` are what the details tell beside.
+
+    Those of the vault's region are on the shelf ``job``, those of its paired region on ``secondaryJob``.
+    """
     source, info = instance["properties"]["dataSourceInfo"], instance["properties"]["policyInfo"]
     source_set = instance["properties"].get("dataSourceSetInfo") or {}
     name = world.guid("job")
@@ -55,6 +69,7 @@ def begin(world: World, instance: Document, operation: str, *, tag: str | None =
         "id": f"{instance['_']['vault']}/backupJobs/{name}",
         "name": name,
         "activity": world.guid("activity"),
+        "shelf": shelf,
         "instance": instance["id"],
         "vault": instance["_"]["vault"],
         "friendlyName": instance["properties"]["friendlyName"],
@@ -85,9 +100,20 @@ def finish(world: World, job: Document, fault: faults.BackupFault | None = None,
 
 def find(world: World, arm_id: str) -> Document:
     """A job that is known to exist."""
-    job = world.store.get("job", arm_id.rpartition("/backupJobs/")[0], name_of(arm_id))
+    where = arm_id.rpartition("/backupJobs/")[0], name_of(arm_id)
+    job = world.store.get("job", *where) or world.store.get("secondaryJob", *where)
     assert job is not None, "jobs are never removed"
     return job
+
+
+def reference(job: Document) -> dict[str, str]:
+    """What the operation that began a job says of it: its id, for databases in another casing, as recorded."""
+    arm_id: str = job["id"]
+    if job["shelf"] == "secondaryJob":
+        arm_id = job["name"]
+    elif kinds.known(job["source"]["datasourceType"]).progress:
+        arm_id = arm_id.replace("/resourceGroups/", "/resourcegroups/").replace("/backupVaults/", "/BackupVaults/")
+    return {"jobId": arm_id, "objectType": "OperationJobExtendedInfo"}
 
 
 def running(world: World, instance: Document, operation: str) -> bool:
@@ -98,7 +124,7 @@ def running(world: World, instance: Document, operation: str) -> bool:
 def save(world: World, job: Document) -> None:
     """Put the job back; its etag follows a moment after the change, as recorded."""
     job["changed"] = world.now + world.vary(0.25, 0.5)
-    world.store.put("job", job["vault"], job["name"], job)
+    world.store.put(job["shelf"], job["vault"], job["name"], job)
 
 
 def _arm(job: Document, duration: str, details: dict[str, Any] | None) -> dict[str, Any]:
@@ -108,7 +134,7 @@ def _arm(job: Document, duration: str, details: dict[str, Any] | None) -> dict[s
 
 def _properties(job: Document, spell: Any, duration: str, details: dict[str, Any] | None) -> dict[str, Any]:
     source, backup = job["source"], job["operation"] == "Backup"
-    disk = source["datasourceType"].lower() == policies.DISK.lower()
+    kind = kinds.known(source["datasourceType"])
     changed = quote(times.trimmed(job["changed"]), safe="")
     return {
         "activityID": job["activity"],
@@ -123,18 +149,16 @@ def _properties(job: Document, spell: Any, duration: str, details: dict[str, Any
         "dataSourceSetName": job["sourceSet"],
         "dataSourceName": source["resourceName"],
         "sourceDataStoreName": None,
-        "sourceDataStoreType": None if backup else "OperationalStore",
-        "destinationDataStoreName": (
-            "OperationalTierStore" if backup and disk and job["status"] != "InProgress" else None
-        ),
-        "progressEnabled": False,
+        "sourceDataStoreType": job.get("sourceStore"),
+        "destinationDataStoreName": kind.destination if backup and job["status"] != "InProgress" else None,
+        "progressEnabled": kind.progress,
         "etag": f"W/\"datetime'{changed}'\"",
         "sourceSubscriptionID": subscription_of(source["resourceID"]),
         "dataSourceLocation": source["resourceLocation"],
         "startTime": spell(job["start"]),
         "endTime": None if job["end"] is None else spell(job["end"]),
         "dataSourceType": source["datasourceType"],
-        "operationCategory": job["operation"],
+        "operationCategory": job["operation"] if job["shelf"] == "job" else "CrossRegionRestore",
         "operation": job["operation"],
         "status": job["status"],
         "restoreType": None,
@@ -152,9 +176,10 @@ def _properties(job: Document, spell: Any, duration: str, details: dict[str, Any
 def _details(job: Document, spell: Any) -> dict[str, Any]:
     backup, done = job["operation"] == "Backup", job["status"] != "InProgress"
     target, source = job.get("targetPoint"), job.get("sourcePoint")
+    sized = backup and job["status"] == "Completed" and kinds.known(job["source"]["datasourceType"]).progress
     extra = {"OriginalDatasourceSizeInBytes": str(job.get("bytes") or 0)} if backup else {}
     extra |= {"TaskId": job["activity"], "DatasourceType": job["source"]["datasourceType"]}
-    extra |= {} if backup else {"DataTransferredInBytes": "0"}
+    extra |= {} if backup else {"DataTransferredInBytes": str(job.get("moved") or 0)}
     task = {
         "taskId": 1,
         "taskName": f"Trigger {job['operation']}",
@@ -164,14 +189,25 @@ def _details(job: Document, spell: Any) -> dict[str, Any]:
     }
     return {
         "backupInstanceState": None,
-        "dataTransferredInBytes": None,
+        "dataTransferredInBytes": float(job.get("bytes") or 0) if sized else None,
         "targetRecoverPoint": target and {"recoveryPointID": target, "recoveryPointTime": spell(times.UNSET)},
-        "sourceRecoverPoint": source
-        and {"recoveryPointID": source["name"], "recoveryPointTime": times.full(source["time"])},
+        "sourceRecoverPoint": source and _source_point(source),
         "recoveryDestination": job.get("destination"),
         "subTasks": [task],
-        "additionalDetails": {"RetentionTag": job["tag"]} if job["tag"] else None,
+        "additionalDetails": _additional(job),
     }
+
+
+def _source_point(source: dict[str, Any]) -> dict[str, Any]:
+    """What was restored: a recovery point, or an instant, which has no id and is spelled without needless digits."""
+    time = times.full(source["time"]) if source["name"] else times.trimmed(source["time"])
+    return {"recoveryPointID": source["name"], "recoveryPointTime": time}
+
+
+def _additional(job: Document) -> dict[str, str] | None:
+    if job["tag"]:
+        return {"RetentionTag": job["tag"]}
+    return {"Restore File Prefix": job["prefix"]} if job.get("prefix") else None
 
 
 def _duration(job: Document) -> int:

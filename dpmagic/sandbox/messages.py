@@ -84,6 +84,13 @@ def visible(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key != "_"}
 
 
+def without_nulls(value: Any) -> Any:
+    """The value without members that are null, at any depth: ARM leaves out what is not set."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
 def listing(
     request: Request,
     items: Iterable[Mapping[str, Any]],

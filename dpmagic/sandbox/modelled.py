@@ -4,10 +4,16 @@ from __future__ import annotations
 
 MODELLED: dict[str, str] = {
     "api versions": "every api-version is answered in the shape recorded for 2024-04-01",
-    "request time": "every request takes 0.2031719 s of virtual time",
+    "request time": "every request takes 0.2031719 s of virtual time; a GET with Sec-Purpose: prefetch takes none",
     "retry-after": "10 s on the first answer, 30 s while polling; recordings show 30 s between polls",
     "durations": "operations and jobs take the recorded medians, 10 % more or less",
     "rate limits": "the headers have recorded first values and stand still; only Resource Graph throttles",
+    "served time": "behind a server a second of the wall is 60 s, or as --pace says; Retry-After and the quota's reset "
+    "are shortened alike, to 1 s at least; a silence counts for an hour at most",
+    "signing in": "any tenant, application, secret, identity header and token will do; tokens are unsigned and run out "
+    "in 2100; there is no sign-in for persons",
+    "mishaps": "happen when asked for only; the 429 of Resource Graph is recorded, the other texts are ours; an "
+    "endless operation has done its work all the same; rows move by one, at the front",
     "token signatures": "operation URLs have no signed t, c, s and h parameters",
     "operationResults": "202 while running and 400 with the error after a failure; only successes are recorded",
     "guids": "derived from a counter that the world keeps, so that a history repeats itself",
@@ -15,7 +21,8 @@ MODELLED: dict[str, str] = {
     "policy checks": "BMSUserErrorInvalidInput with a reason of ours; the service's own checks are not recorded",
     "disk checks": "UserErrorDiskAndSnapshotRGOrMSIPermissionsNotPresent is recorded; which of the documented codes "
     "goes with which other finding is our reading",
-    "roles": "a role assignment counts at once; Azure may take minutes. Only the documented roles count, as "
+    "roles": "what those of databases, key vaults and blob data allow and when they were made, beyond name and guid; "
+    "a role assignment counts at once; Azure may take minutes. Only the documented roles count, as "
     "Owner and Contributor are documented as unsupported",
     "principals": "any principal id can be assigned a role; there is no directory",
     "protection errors": "an instance PUT without permissions ends in ProtectionError with errorDetails",
@@ -31,11 +38,38 @@ MODELLED: dict[str, str] = {
     "expiry": "recovery points and their snapshots go at their expiryTime to the second; Azure takes its time",
     "snapshots": "the name and the facts of metaData are recorded; tags, sku, family id and the other members are not",
     "restore": "checks run when the job ends, and the job fails with them; ten restores a day is not kept",
-    "blobs": "protected without any check of the storage account; no vaulted blob backups",
-    "other datasources": "policies for them are kept, instances of them are refused",
-    "resource graph": "policies, disks, snapshots, containers and role rows; allowedOperations while "
-    'suspended; instance rows have location ""; what changes is there at once, where Azure lags',
-    "schedules": "policies do not run on their own yet",
-    "left out": "resource guards, cross-region restore, vault identities assigned by the user beyond being kept, "
-    "Microsoft Graph, deleted vaults",
+    "policies in place": "a policy in use can be changed, as recorded PUTs suggest and Microsoft's documents of disk "
+    "backup deny; points made from then on are kept by the new rules, older ones as they were promised. A backup fails "
+    "if its rule is gone when its point is made",
+    "workload checks": "the codes are documented for blobs and PostgreSQL single server; other types use the same "
+    "ones. Whether a database's password works, and a cluster's extension and trusted access, are not looked at",
+    "workload backups": "an on-demand backup moves the whole size of the resource. The jobs of vaulted blobs and the "
+    "end of a blob restore are recorded without details; no archive tier, no rehydration, no vault tier for clusters",
+    "workload restores": "which request a type knows is from az's manifests; blobs go back to an instant in place "
+    "only. What a restore writes to storage or into a cluster is not kept, restored containers and databases are",
+    "workload resources": "storage accounts, clusters, servers and key vaults have few of their members and can be "
+    "read only, but for key vaults and firewall rules; containers, databases and secrets come with the starter world",
+    "resource guards": "the codes and messages of what a guard refuses; which operations cannot be excluded is "
+    "documented, that a guard in use cannot be deleted, and that another one in its place needs an unlock, is not. "
+    "The caller has every right on the guard; a tenant other than the vault's is not looked at",
+    "secure score": "Maximum and Excellent for a guarded vault that would be Adequate and Good",
+    "cross-region restore": "points are in the paired region an hour after they were made; the codes of refusals; any "
+    "vaulted datasource can be restored there, where Azure supports some; only the shape of the reads is recorded",
+    "resource graph": "policies, disks, snapshots, containers, guards, workloads and role rows; allowedOperations "
+    'while suspended; instance rows have location ""; what changes is there at once, where Azure lags',
+    "schedules": "policies run on their own where the sandbox has an estate, for disks and clusters; their due "
+    "times are an anchor and whole periods after it, also across a change of summer time",
+    "start lag": "runs start seconds after their due time, in the median six, now and then minutes, at most 40",
+    "scheduled durations": "the recorded three minutes for small disks, up to four and a half for the largest, give or "
+    "take; a failure takes about a minute where a check fails, else what the recorded ones took",
+    "retention tags": "the lowest taggingPriority wins; days, months and years are of the policy's time zone and of "
+    "the due time, weeks begin on Sunday; on-demand backups do not count as the first of anything",
+    "overlapping runs": "a scheduled run does not happen while another of its instance is going",
+    "old jobs": "generated jobs are forgotten after 15 days, so a GET of one by its name is then a 404",
+    "estate changes": "what requests change about generated objects counts from then on; generated snapshots and disks "
+    "come and go without rows in resourcechanges",
+    "virtual machines": "machines, Recovery Services vaults and protected items have rows in Resource Graph "
+    "and no routes",
+    "left out": "vault identities assigned by the user beyond being kept, Microsoft Graph, the data planes of Key "
+    "Vault and storage, trusted access of clusters, deleted vaults",
 }

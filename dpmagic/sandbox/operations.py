@@ -74,6 +74,12 @@ def group_headers(request: Request, vault: Document, token: str) -> dict[str, st
     return {**both_headers(request, vault, token), "azure-asyncoperation": request.link(where)}
 
 
+def region_headers(request: Request, vault: Document, token: str) -> dict[str, str]:
+    """The same two, both at the subscription's region, which is ``vault["location"]``."""
+    where = f"/subscriptions/{subscription_of(vault['id'])}/{_region(vault)}/operationStatus/{token}"
+    return {**both_headers(request, vault, token), "azure-asyncoperation": request.link(where)}
+
+
 def accepted(request: Request, vault: Document, token: str) -> Reply:
     """The 202 of a POST or DELETE: no body, both headers."""
     return answer(202, headers=both_headers(request, vault, token))

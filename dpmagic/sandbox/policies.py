@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import faults, times, vaults
-from .messages import Request, answer, listing, visible
+from . import faults, kinds, times, vaults
+from .messages import Request, answer, listing, visible, without_nulls
 from .reply import Reply
 from .store import Document
 from .world import World
 
 TYPE = f"{vaults.TYPE}/backupPolicies"
-DISK = "Microsoft.Compute/disks"
-BLOB = "Microsoft.Storage/storageAccounts/blobServices"
+
+_ONE_BACKUP_RULE = {kinds.DISK.type: "disks", kinds.AKS.type: "clusters"}
 
 _INTERVAL = re.compile(r"R/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?/(P\w+)", re.IGNORECASE)
 
@@ -43,7 +43,7 @@ def put(world: World, request: Request) -> Reply:
     name = existing["name"] if existing else request["name"]
     policy: Document = {
         "properties": {
-            "policyRules": [_stripped(rule) for rule in sent["policyRules"]],
+            "policyRules": [without_nulls(rule) for rule in sent["policyRules"]],
             "datasourceTypes": sent["datasourceTypes"],
             "objectType": "BackupPolicy",
         },
@@ -90,20 +90,26 @@ def problem(properties: Any) -> str:
         return "every rule's objectType must be AzureBackupRule or AzureRetentionRule"
     if not any(rule.get("isDefault") and str(rule.get("name")).lower() == "default" for rule in kept):
         return "a retention rule named Default, with isDefault, is missing"
-    if types[0] == DISK and len(backups) != 1:
-        return "a policy for disks needs exactly one backup rule"
+    if types[0] in _ONE_BACKUP_RULE and len(backups) != 1:
+        return f"a policy for {_ONE_BACKUP_RULE[types[0]]} needs exactly one backup rule"
     names = {str(rule.get("name")).lower() for rule in kept}
     problems = [_retention_problem(rule) for rule in kept] + [_backup_problem(rule, names) for rule in backups]
     return next(filter(None, problems), "")
 
 
-def retention(policy: Document, tag: str) -> str | None:
-    """The ISO period that the policy keeps a point of a tag in its first store; None if it has no such tag."""
+def retention(policy: Document, tag: str, store: str) -> str | None:
+    """The ISO period for which the policy keeps a tag's points in a store; None if it does not."""
     for rule in policy["properties"]["policyRules"]:
         if rule["objectType"] == "AzureRetentionRule" and rule["name"].lower() == tag.lower():
-            period: str = rule["lifecycles"][0]["deleteAfter"]["duration"]
-            return period
+            for lifecycle in rule["lifecycles"]:
+                if lifecycle["sourceDataStore"]["dataStoreType"] == store:
+                    return str(lifecycle["deleteAfter"]["duration"])
     return None
+
+
+def backs_up(policy: Document) -> bool:
+    """Whether the policy makes recovery points: operational backup of blobs keeps versions and makes none."""
+    return any(rule["objectType"] == "AzureBackupRule" for rule in policy["properties"]["policyRules"])
 
 
 def longest_retention(policy: Document) -> int:
@@ -167,10 +173,3 @@ def _is_period(text: Any) -> bool:
     except (ValueError, TypeError):
         return False
     return True
-
-
-def _stripped(value: Any) -> Any:
-    """The value without members that are null: ARM leaves out what is not set."""
-    if isinstance(value, dict):
-        return {key: _stripped(item) for key, item in value.items() if item is not None}
-    return [_stripped(item) for item in value] if isinstance(value, list) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import checks, faults, instances, operations, times, vaults
+from . import checks, faults, guarding, instances, operations, times, vaults
 from .messages import Request, answer, listing, visible
 from .reply import Reply
 from .store import Document
@@ -13,12 +13,12 @@ DELETED_TYPE = f"{vaults.TYPE}/deletedBackupInstances"
 
 def stop(world: World, request: Request) -> Reply:
     """POST stopProtection: 202; 200 if it is stopped already."""
-    return _pause(world, request, "ProtectionStopped")
+    return _pause(world, request, "ProtectionStopped", guarding.STOP_PROTECTION)
 
 
 def suspend(world: World, request: Request) -> Reply:
     """POST suspendBackups: 202; 200 if they are suspended already."""
-    return _pause(world, request, "BackupsSuspended")
+    return _pause(world, request, "BackupsSuspended", guarding.SUSPEND_BACKUPS)
 
 
 def resume(world: World, request: Request) -> Reply:
@@ -45,6 +45,7 @@ def delete(world: World, request: Request) -> Reply:
     instance = world.store.get("instance", vault["id"], request["instance"])
     if instance is None:
         return answer(204)
+    guarding.require_unlocked(world, vault, guarding.DELETE_INSTANCE, instance["name"])
     token = operations.start(world, vault, 85, "instance.remove", instance=instance["id"], asked=world.now)
     return answer(202, headers=operations.both_headers(request, vault, token))
 
@@ -124,8 +125,10 @@ def purged(world: World, vault: str, name: str, purge: int) -> None:
         _erase(world, document)
 
 
-def _pause(world: World, request: Request, status: str) -> Reply:
+def _pause(world: World, request: Request, status: str, operation: str) -> Reply:
     vault, instance = instances.find(world, request)
+    body = request.object() if request.content.strip() else {}
+    guarding.require(world, vault, operation, body.get("resourceGuardOperationRequests"))
     current = instance["properties"]["currentProtectionState"]
     if current == status:
         return answer(200)

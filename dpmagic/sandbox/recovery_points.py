@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from . import compute, faults, instances, policies, times
+from . import compute, faults, instances, kinds, policies, times
 from .messages import Request, answer, listing
 from .reply import Reply
 from .store import Document
@@ -23,7 +23,7 @@ def list_points(world: World, request: Request) -> Reply:
     _, instance = instances.find(world, request)
     start, end = _window(request.query.get("$filter", ""))
     points = [point for point in all_points(world, instance["id"]) if start <= point["time"] <= end]
-    items = [_arm(point, None) for point in points]
+    items = [arm(point, None) for point in points]
     return listing(request, items, world.page_size)
 
 
@@ -33,7 +33,8 @@ def get(world: World, request: Request) -> Reply:
     point = world.store.get("point", instance["id"], request["point"])
     if point is None:
         raise faults.backup("UserErrorGenericResourceNotFound", 404)
-    return answer(200, _arm(point, orjson.dumps([point["metaData"]]).decode()))
+    shown = orjson.dumps([point["metaData"]]).decode() if point["metaData"] else None
+    return answer(200, arm(point, shown))
 
 
 def all_points(world: World, instance: str) -> list[Document]:
@@ -53,15 +54,8 @@ def capture(world: World, instance: Document, disk: Document, snapshot_group: Do
     name = f"AzureBackup_{instance['_']['snapshots']}_{stamp}"
     tags = {"CreatedBy": "AzureBackup", "BackupVaultName": name_of(instance["_"]["vault"])}
     snapshot = compute.take_snapshot(world, disk, snapshot_group, name, tags)
-    point = world.guid("point").replace("-", "")
     return {
-        "name": point,
-        "id": f"{instance['id']}/recoveryPoints/{point}",
-        "instance": instance["id"],
-        "created": world.now,
-        "time": None,
-        "expiry": None,
-        "store": instance["_"]["store"],
+        **_point(world, instance, kinds.DISK, disk["properties"]["diskSizeBytes"]),
         "snapshot": snapshot["id"],
         "metaData": {
             "diskName": disk["name"],
@@ -80,10 +74,37 @@ def capture(world: World, instance: Document, disk: Document, snapshot_group: Do
     }
 
 
+def draw(world: World, instance: Document, resource: Document) -> Document:
+    """Capture data that leaves no snapshot of ours, and return the point that will show it, not yet visible."""
+    kind = kinds.of(instance)
+    point = _point(world, instance, kind, resource["_"]["bytes"])
+    if kind == kinds.POSTGRES:
+        point["friendlyName"] = world.guid("friendlyName").replace("-", "")  # another one than the name, as recorded
+    return point
+
+
+def _point(world: World, instance: Document, kind: kinds.Kind, size: int) -> Document:
+    name = world.guid("point").replace("-", "")
+    return {
+        "name": name,
+        "friendlyName": name,
+        "id": f"{instance['id']}/recoveryPoints/{name}",
+        "instance": instance["id"],
+        "kind": kind.type,
+        "created": world.now,
+        "time": None,
+        "expiry": None,
+        "store": instance["_"]["store"],
+        "bytes": size,
+        "snapshot": None,
+        "metaData": None,
+    }
+
+
 def publish(world: World, point: Document, policy: Document, tag: str) -> None:
     """Make a point visible now; its expiry is filled in some minutes later."""
-    period = policies.retention(policy, tag)
-    assert period is not None, "the tag was looked up when the job was asked for"
+    period = policies.retention(policy, tag, kinds.known(point["kind"]).store)
+    assert period is not None, "the caller has looked"
     point |= {
         "time": world.now,
         "tag": tag,
@@ -109,14 +130,17 @@ def erase(world: World, instance: str, point: str) -> None:
     document = world.store.get("point", instance, point)
     if document is not None:
         world.store.drop("point", instance, point)
-        world.store.drop("snapshot", group_id(document["snapshot"]), name_of(document["snapshot"]))
+        if document["snapshot"]:
+            world.store.drop("snapshot", group_id(document["snapshot"]), name_of(document["snapshot"]))
 
 
-def _arm(point: Document, metadata: str | None) -> dict[str, Any]:
+def arm(point: Document, metadata: str | None) -> dict[str, Any]:
+    """A recovery point as ARM shows it."""
+    kind = kinds.known(point["kind"])
     expiry = None if point["expiry"] is None else times.full(point["expiry"])
     store = {
         "id": point["store"],
-        "type": "OperationalStore",
+        "type": kind.store,
         "creationTime": times.full(point["created"]),
         "expiryTime": expiry,
         "metaData": metadata,
@@ -129,15 +153,15 @@ def _arm(point: Document, metadata: str | None) -> dict[str, Any]:
         "objectType": "AzureBackupDiscreteRecoveryPoint",
         "recoveryPointId": point["name"],
         "recoveryPointTime": times.full(point["time"]),
-        "recoveryPointType": "Incremental",
-        "friendlyName": point["name"],
+        "recoveryPointType": kind.point,
+        "friendlyName": point["friendlyName"],
         "recoveryPointDataStoresDetails": [store],
         "retentionTagName": point["tag"],
         "retentionTagVersion": point["tagVersion"],
         "policyName": point["policyName"],
         "policyVersion": None,
         "expiryTime": expiry,
-        "recoveryPointState": None,
+        "recoveryPointState": "Completed" if kind.store == kinds.VAULT else None,
     }
     return {"properties": properties, "id": point["id"], "name": point["name"], "type": TYPE}
 

@@ -1,8 +1,8 @@
 """Azure Resource Graph in the sandbox: the POST of a query, its pages, its quota and its errors.
 
 Recorded: the order of the keys and columns, the quota headers, the 429, the nesting of query errors, the 403
-and the payload limit. Modelled: the text of errors about options and tokens, one window of quota a caller
-that opens with the first query, and management groups (one, holding every readable subscription).
+and the payload limit. Modelled: the text of errors about options and tokens, how long a token lives, and one window
+of quota a caller that opens with the first query.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
 import orjson
 
-from .kql import Engine, Tables, iso
+from .kql import Engine, Tables, TypedRows, iso
 from .kql.model import INVALID_QUERY, TABLES, Answer, KqlError
 from .reply import Reply
+from .resourcegraph_facets import facet
 from .resourcegraph_pages import Pages, TokenError
+from .resourcegraph_request import MAX_SUBSCRIPTIONS, BadRequest, Query, detail, names, read, refuse, scope_filter
+from .resourcegraph_scope import SCOPED_TABLES, Hierarchy, ManagementGroup, Reach
 
 QUOTA = 15
 WINDOW = timedelta(seconds=5)
-MAX_PAGE = 1_000
-MAX_SUBSCRIPTIONS = 1_000
 MAX_BYTES = 16_777_216
 
-Rows = Callable[[str, Collection[str] | None], Sequence[Mapping[str, Any]]]
+Rows = Callable[[str], Sequence[Mapping[str, Any] | TypedRows]]
 
 #: Kusto types as the ``table`` format names them.
 _TABLE_TYPES = {
@@ -42,30 +42,14 @@ _TABLE_TYPES = {
 }
 
 
-class _BadRequest(Exception):
-    """A refusal with its status, outer code and details."""
-
-    def __init__(self, details: list[dict[str, Any]], status: int = 400, code: str = "BadRequest") -> None:
-        super().__init__(details[0]["message"])
-        self.status, self.code, self.details = status, code, details
-
-
-@dataclass(frozen=True)
-class _Request:
-    query: str
-    subscriptions: tuple[str, ...]
-    top: int
-    skip: int
-    token: str | None
-    table: bool
-
-
 class ResourceGraph:
     """Answers Resource Graph queries over rows that someone else owns.
 
-    ``rows(table, subscriptions)`` gives the full records of a table (lower-case name), ``subscriptions()``
-    the ids the caller may read. ``version()``, when given, changes whenever rows would; the loaded tables are
-    then used again while it does not.
+    ``rows(table)`` gives all rows of a table (lower-case name): full records, and for large tables
+    :class:`~.kql.TypedRows` among them. ``subscriptions()`` gives the ids the caller may read; a row is seen through
+    its ``subscriptionId``, one without by everybody. ``version()``, when given, changes whenever rows would; the
+    loaded tables are then used again while it does not. ``management_groups()`` gives the hierarchy, without which no
+    request can name a group.
     """
 
     def __init__(
@@ -74,20 +58,23 @@ class ResourceGraph:
         subscriptions: Callable[[], Sequence[str]],
         *,
         version: Callable[[], int] | None = None,
+        management_groups: Callable[[], Iterable[ManagementGroup]] = tuple,
     ) -> None:
         self._rows = rows
         self._subscriptions = subscriptions
         self._version = version
+        self._groups = management_groups
         self._engine = Engine()
         self._pages = Pages()
         self._windows: dict[str, tuple[datetime, int]] = {}
         self._asked = 0
         self._lock = threading.Lock()
 
-    def answer(self, body: Mapping[str, Any], now: datetime, caller: str = "") -> Reply:
+    def answer(self, body: Mapping[str, Any], now: datetime, caller: str = "", api_version: str | None = None) -> Reply:
         """Handle one ``POST /providers/Microsoft.ResourceGraph/resources`` at the instant ``now``.
 
-        A refusal is a reply too (400, 403, 429); nothing is raised for what a client may send.
+        Without an ``api_version`` the newest one's options are known. A refusal is a reply too (400, 403, 429);
+        nothing is raised for what a client may send.
         """
         with self._lock:
             self._asked += 1
@@ -97,12 +84,20 @@ class ResourceGraph:
                 headers["retry-after"] = str(wait)
                 return self._refuse(429, "RateLimiting", [_THROTTLED], now, headers)
             try:
-                payload = self._page(_read(body, self._readable(body)), now)
-            except _BadRequest as error:
+                reach = self._reach(body, scope_filter(body, api_version))
+                payload = self._page(read(body, reach), now)
+            except BadRequest as error:
                 return self._refuse(error.status, error.code, error.details, now, headers)
             except KqlError as error:
                 return self._refuse(400, "BadRequest", _details(error), now, headers)
+        if reach.cut:
+            headers["x-ms-tenant-subscription-limit-hit"] = "true"
         return Reply(200, headers, payload)
+
+    def shift(self, token: str, rows: int) -> None:
+        """Move the rows behind a page's token: by 1, as when one has come before them, or by -1, as when one went."""
+        with self._lock:
+            self._pages.shift(token, rows)
 
     def _spend(self, caller: str, now: datetime) -> tuple[int, int]:
         """Take one unit of quota: what remains, and the whole seconds to wait when there was none."""
@@ -114,48 +109,63 @@ class ResourceGraph:
         self._windows[caller] = (opened, used + 1)
         return QUOTA - used - 1, 0
 
-    def _readable(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        """The subscriptions of the request that can be read; unreadable ones are left out without a sign."""
-        readable = list(self._subscriptions())
-        asked = body.get("subscriptions")
+    def _reach(self, body: Mapping[str, Any], scope_filter: str) -> Reach:
+        """What the request may read of what it asks for; what is unreadable is left out without a sign."""
+        readable, hierarchy = list(self._subscriptions()), Hierarchy(self._groups())
+        asked, groups = names(body, "subscriptions"), names(body, "managementGroups")
+        if asked and groups:
+            raise refuse("InvalidScope", "Give subscriptions or managementGroups, not both.")
+        if len(asked) > MAX_SUBSCRIPTIONS:
+            raise refuse("InvalidScope", f"At most {MAX_SUBSCRIPTIONS} subscriptions.")
         if asked:
-            if body.get("managementGroups"):
-                raise _BadRequest([_detail("InvalidScope", "Give subscriptions or managementGroups, not both.")])
-            if len(asked) > MAX_SUBSCRIPTIONS:
-                raise _BadRequest([_detail("InvalidScope", f"At most {MAX_SUBSCRIPTIONS} subscriptions.")])
-            wanted = {str(one).lower() for one in asked}
-            readable = [one for one in readable if one.lower() in wanted]
-        if not readable:
-            raise _BadRequest([_ACCESS_DENIED], status=403, code="AccessDenied")
-        return tuple(sorted(readable))
+            wanted = {one.lower() for one in asked}
+            reach = hierarchy.of_subscriptions([one for one in readable if one.lower() in wanted], scope_filter)
+        elif groups:
+            reach = hierarchy.of_groups(groups, readable, scope_filter)
+        else:
+            reach = hierarchy.of_tenant(readable, scope_filter)
+        if not reach.subscriptions:
+            raise BadRequest([_ACCESS_DENIED], status=403, code="AccessDenied")
+        return reach
 
-    def _page(self, request: _Request, now: datetime) -> bytes:
-        scope = repr((request.query, request.subscriptions))
-        if request.token is None:
-            serial, offset = self._pages.keep(self._run(request, now)), request.skip
+    def _page(self, query: Query, now: datetime) -> bytes:
+        scope = repr((query.text, query.reach.subscriptions, sorted(query.reach.exact), query.reach.filter))
+        if query.token is None:
+            answer = self._run(query.text, query.reach, now)
+            serial, offset = self._pages.keep(answer), query.skip
         else:
             try:
-                serial, offset = self._pages.open(request.token, scope)
+                serial, offset = self._pages.open(query.token, scope, now)
             except TokenError as error:
-                raise _BadRequest([_detail("InvalidSkipToken", str(error))]) from error
-        answer = self._pages.get(serial)
-        if answer is None:
-            answer = self._run(request, now)
-            self._pages.put(serial, answer)
-        rows = answer.rows[0 if answer.limited else offset :][: request.top]
-        end = (0 if answer.limited else offset) + len(rows)
-        token = self._pages.token(serial, scope, end) if _pageable(answer) and end < len(answer.rows) else None
-        payload = _encode(answer, rows, token, cut=token is None and end < len(answer.rows), table=request.table)
+                raise refuse("InvalidSkipToken", str(error)) from error
+            kept = self._pages.get(serial)
+            answer = self._run(query.text, query.reach, now) if kept is None else kept
+            if kept is None:
+                self._pages.put(serial, answer)
+        start = 0 if answer.limited else offset
+        rows = answer.slice(start, query.top)
+        more = start + len(rows) < answer.count
+        token = self._pages.token(serial, scope, start + len(rows), now) if more and _pageable(answer) else None
+
+        def run(text: str) -> Answer:
+            return self._run(text, query.reach, now)
+
+        facets = [facet(one, query.text, answer, run) for one in query.facets]
+        payload = _encode(answer, rows, token, facets, cut=more and token is None, table=query.table)
         if len(payload) > MAX_BYTES:
-            raise _BadRequest([_too_large(len(payload))])
+            raise BadRequest([_too_large(len(payload))])
         return payload
 
-    def _run(self, request: _Request, now: datetime) -> Answer:
-        def rows(table: str) -> Sequence[Mapping[str, Any]]:
-            return self._rows(table, frozenset(request.subscriptions))
+    def _run(self, text: str, reach: Reach, now: datetime) -> Answer:
+        def rows(table: str) -> Sequence[Mapping[str, Any] | TypedRows]:
+            found = self._rows(table)
+            if table not in SCOPED_TABLES:
+                return found
+            return [row for row in found if not isinstance(row, TypedRows) and reach.sees(row)]
 
-        version = None if self._version is None else (self._version(), request.subscriptions)
-        return self._engine.run(request.query, Tables(TABLES, rows), now, version=version)
+        narrowed = dict.fromkeys(SCOPED_TABLES, reach)
+        tables = Tables(TABLES, rows, frozenset(reach.subscriptions), narrowed)
+        return self._engine.run(text, tables, now, version=None if self._version is None else self._version())
 
     def _refuse(
         self, status: int, code: str, details: list[dict[str, Any]], now: datetime, headers: dict[str, str]
@@ -169,22 +179,18 @@ class ResourceGraph:
         return Reply(status, headers, body)
 
 
-def _detail(code: str, message: str) -> dict[str, Any]:
-    return {"code": code, "message": message}
-
-
-_THROTTLED = _detail(
+_THROTTLED = detail(
     "RateLimiting",
     "Client application has been throttled and should not attempt to repeat the request until an amount of "
     "time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help.",
 )
-_ACCESS_DENIED = _detail(
+_ACCESS_DENIED = detail(
     "AccessDenied", "Access is denied to the requested resource. The user might not have enough permission."
 )
 
 
 def _too_large(size: int) -> dict[str, Any]:
-    return _detail(
+    return detail(
         "ResponsePayloadTooLarge",
         f"Response payload size is {size}, and has exceeded the limit of {MAX_BYTES}. "
         "Please consider querying less data at a time and make paginated call if needed.",
@@ -194,14 +200,14 @@ def _too_large(size: int) -> dict[str, Any]:
 def _details(error: KqlError) -> list[dict[str, Any]]:
     """A query error as the service nests it: ``InvalidQuery`` first, then what is wrong and where."""
     if error.code.startswith("Disallowed"):
-        return [_detail(error.code, error.message)]
-    wrong = _detail(error.code, error.message)
+        return [detail(error.code, error.message)]
+    wrong = detail(error.code, error.message)
     wrong |= {"line": error.line, "characterPositionInLine": error.position}
     if error.token is not None:
         wrong["token"] = error.token
     if error.expected is not None:
         wrong["expectedToken"] = error.expected
-    return [_detail("InvalidQuery", INVALID_QUERY), wrong]
+    return [detail("InvalidQuery", INVALID_QUERY), wrong]
 
 
 def _quota_headers(remaining: int) -> dict[str, str]:
@@ -214,56 +220,33 @@ def _quota_headers(remaining: int) -> dict[str, str]:
     }
 
 
-def _read(body: Mapping[str, Any], subscriptions: tuple[str, ...]) -> _Request:
-    query = body.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise _BadRequest([_detail("InvalidQuery", INVALID_QUERY)])
-    if body.get("facets"):
-        raise _BadRequest([_detail("SandboxUnsupported", "the sandbox does not compute facets yet.")])
-    options = body.get("options") or {}
-    form = options.get("resultFormat", "objectArray")
-    if form not in ("objectArray", "table"):
-        raise _BadRequest([_detail("InvalidOptions", f"resultFormat is objectArray or table, not {form!r}.")])
-    token = options.get("$skipToken") or None
-    if token is not None and not isinstance(token, str):
-        raise _BadRequest([_detail("InvalidSkipToken", "$skipToken is not a string.")])
-    return _Request(
-        query,
-        subscriptions,
-        top=_whole(options, "$top", MAX_PAGE, 1, MAX_PAGE),
-        skip=_whole(options, "$skip", 0, 0, 2**31 - 1),
-        token=token,
-        table=form == "table",
-    )
-
-
-def _whole(options: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
-    value = options.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise _BadRequest([_detail("InvalidOptions", f"{name} is a whole number from {least} to {most}.")])
-    return value
-
-
 def _pageable(answer: Answer) -> bool:
-    """No token for a query that cuts its own rows, nor when no column is a scalar to order pages by."""
-    return not answer.limited and any(column.type != "dynamic" for column in answer.columns)
+    """No token for a query that cuts its own rows or groups them, nor without a scalar column to order pages by."""
+    alone = answer.limited or answer.grouped
+    return not alone and any(column.type != "dynamic" for column in answer.columns)
 
 
-def _encode(answer: Answer, rows: list[tuple[Any, ...]], token: str | None, *, cut: bool, table: bool) -> bytes:
+def _encode(
+    answer: Answer,
+    rows: list[tuple[Any, ...]],
+    token: str | None,
+    facets: list[dict[str, Any]],
+    *,
+    cut: bool,
+    table: bool,
+) -> bytes:
     data: Any
     if table:
         columns = [{"name": c.name, "type": _TABLE_TYPES.get(c.type, "string")} for c in answer.columns]
         data = {"columns": columns, "rows": rows}
     else:
-        names = [column.name for column in answer.columns]
-        data = [dict(zip(names, row, strict=True)) for row in rows]
+        keys = [column.name for column in answer.columns]
+        data = [dict(zip(keys, row, strict=True)) for row in rows]
     payload = {
-        "totalRecords": len(answer.rows),
+        "totalRecords": answer.count,
         "count": len(rows),
         "data": data,
-        "facets": [],
+        "facets": facets,
         "resultTruncated": "true" if cut else "false",
     }
     if token is not None:

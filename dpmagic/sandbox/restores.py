@@ -1,106 +1,72 @@
-"""POST validateRestore and restore: a disk from a recovery point, at another place.
+"""POST validateRestore and restore: a recovery point, or an instant, to a place; the ways are in restore_targets.
 
-Disks know one way back: by recovery point, to a new disk. The job takes about six minutes, as recorded.
+The operation only begins the job, which then does it or fails; a disk's takes about six minutes, as recorded.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import checks, compute, faults, instances, jobs, operations, policies
+from . import faults, guarding, instances, jobs, kinds, operations, restore_targets
 from .messages import Request, answer
 from .reply import Reply
-from .store import Document
-from .world import World, group_id, name_of
-
-_BY_POINT = "AzureBackupRecoveryPointBasedRestoreRequest"
+from .restore_targets import Order
+from .world import World
 
 
 def validate(world: World, request: Request) -> Reply:
     """POST validateRestore: 202; the operation fails with what stands in the way."""
     vault, instance = instances.find(world, request)
-    order = _read(world, instance, request.object().get("restoreRequestObject"))
-    token = operations.start(world, vault, 45, "restore.check", instance=instance["id"], **order)
+    order = restore_targets.read(world, instance, request.object().get("restoreRequestObject"))
+    token = operations.start(world, vault, 45, "restore.check", instance=instance["id"], order=order)
     return answer(202, headers=operations.both_headers(request, vault, token))
 
 
-def check(world: World, instance: str, point: str, target: str, location: str) -> None:
+def check(world: World, instance: str, order: Order, region: str = "") -> None:
     """The event that ends a validateRestore."""
-    _check(world, instance, point, target)
+    restore_targets.check(world, instance, order, region)
 
 
 def restore(world: World, request: Request) -> Reply:
-    """POST restore: 202; the operation's properties name the job, and the job makes the disk or fails."""
+    """POST restore: 202; the operation's properties name the job, and the job restores or fails."""
     vault, instance = instances.find(world, request)
-    order = _read(world, instance, request.object())
-    token = operations.start(world, vault, 2, "restore.begin", instance=instance["id"], **order)
+    body = request.object()
+    order = restore_targets.read(world, instance, body)
+    guarding.require(world, vault, guarding.RESTORE, body.get("resourceGuardOperationRequests"))
+    token = operations.start(world, vault, 2, "restore.begin", instance=instance["id"], order=order)
     return answer(202, headers=operations.both_headers(request, vault, token))
 
 
-def begin(world: World, instance: str, point: str, target: str, location: str) -> dict[str, Any]:
-    """The event that ends the POST: the job begins."""
+def begin(world: World, instance: str, order: Order, region: str = "") -> dict[str, Any]:
+    """The event that ends the POST: the job begins, in the vault's region or another one."""
     document = world.find("instance", instance)
-    source = world.store.get("point", instance, point)
+    source = world.store.get("point", instance, order["point"]) if order["point"] else {"time": order["instant"]}
     if document is None or source is None:
-        raise faults.backup("UserErrorRecoveryPointNotFound", point=point)
-    origin = {"name": point, "time": source["time"]}
-    job = jobs.begin(world, document, "Restore", sourcePoint=origin, destination=target)
-    order = {"point": point, "target": target, "location": location}
-    world.at(world.now + world.vary(365), "restore.finish", job=job["id"], **order)
-    return {"jobId": job["id"], "objectType": "OperationJobExtendedInfo"}
+        raise faults.backup("UserErrorRecoveryPointNotFound", point=order["point"])
+    job = jobs.begin(
+        world,
+        document,
+        "Restore",
+        shelf="secondaryJob" if region else "job",
+        sourcePoint={"name": order["point"] or None, "time": source["time"]},
+        sourceStore=None if region else restore_targets.source_store(document, order),
+        destination=order["target"],
+        prefix=order["prefix"],
+    )
+    due = world.now + world.vary(kinds.of(document).restore)
+    world.at(due, "restore.finish", job=job["id"], order=order, region=region)
+    return jobs.reference(job)
 
 
-def finish(world: World, job: str, point: str, target: str, location: str) -> None:
-    """The event that ends the job: the disk is made, or the job fails because it cannot be."""
+def finish(world: World, job: str, order: Order, region: str) -> None:
+    """The event that ends the job: what was ordered is there, or the job fails with what stood in the way."""
     document = jobs.find(world, job)
     try:
-        source = _check(world, document["instance"], point, target)
+        instance = restore_targets.check(world, document["instance"], order, region)
     except faults.BackupFault as fault:
         jobs.finish(world, document, fault)
         return
-    snapshot = world.find("snapshot", source["snapshot"])
-    group = world.find("group", group_id(target))
-    assert snapshot is not None and group is not None, "_check() has looked"
-    body = {
-        "sku": {"name": source["metaData"]["skuName"]},
-        "properties": {"creationData": {"createOption": "Copy", "sourceResourceId": snapshot["id"]}},
-    }
-    size = snapshot["properties"]["diskSizeGB"]
-    disk = compute.make_disk(world, group, name_of(target), location, body, size)
-    world.store.put("disk", group["id"], disk["name"], disk)
-    jobs.finish(world, document)
-
-
-def _check(world: World, instance: str, point: str, target: str) -> Document:
-    document = world.find("instance", instance)
-    source = world.store.get("point", instance, point)
-    if document is None or source is None:
-        raise faults.backup("UserErrorRecoveryPointNotFound", point=point)
-    vault = world.find("vault", document["_"]["vault"])
-    assert vault is not None, "a vault with instances cannot be deleted"
-    checks.restorable(world, vault, source, target)
-    return source
-
-
-def _read(world: World, instance: Document, sent: Any) -> dict[str, str]:
-    """The point, target id and region of a restore request. Raises a 400 fault on one that disks do not know."""
-    kind = instance["properties"]["dataSourceInfo"]["datasourceType"]
-    if kind.lower() != policies.DISK.lower():
-        raise faults.backup("UserErrorOperationNotSupported", actual=kind)
-    if not isinstance(sent, dict):
-        raise faults.backup("BMSUserErrorInvalidInput", reason="the restore request is missing")
-    target = sent.get("restoreTargetInfo") or {}
-    source = target.get("datasourceInfo") or {}
-    arm_id = source.get("resourceID") or source.get("resourceId") or ""
-    for wrong, reason in (
-        (sent.get("objectType") != _BY_POINT, f"its objectType is {sent.get('objectType')}"),
-        (target.get("objectType") != "RestoreTargetInfo", f"its target is a {target.get('objectType')}"),
-        ("/disks/" not in arm_id.lower() or not group_id(arm_id), f"its target {arm_id!r} is not a disk"),
-    ):
-        if wrong:
-            raise faults.backup("UserErrorRestoreRequestNotSupported", reason=reason)
-    point = str(sent.get("recoveryPointId") or "")
-    if world.store.get("point", instance["id"], point) is None:
-        raise faults.backup("UserErrorRecoveryPointNotFound", point=point)
-    location = str(target.get("restoreLocation") or source.get("resourceLocation") or "")
-    return {"point": point, "target": arm_id, "location": location.replace(" ", "").lower()}
+    restore_targets.WAYS[order["way"]].make(world, instance, order)
+    point = world.store.get("point", instance["id"], order["point"]) if order["point"] else None
+    moved = point["bytes"] if point and kinds.of(instance).store == kinds.VAULT else 0
+    jobs.finish(world, document, moved=moved)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import (
     authorization,
     backups,
     compute,
+    cross_region,
+    databases,
     faults,
+    guard_proxies,
+    guards,
     instances,
     jobs,
+    key_vaults,
     limits,
     operations,
     policies,
@@ -19,7 +24,9 @@ from . import (
     recovery_points,
     resources,
     restores,
+    storage,
     time_ranges,
+    tracked,
     vaults,
 )
 from .messages import Request
@@ -34,10 +41,27 @@ _DP = "/providers/Microsoft.DataProtection"
 _V = f"{_G}{_DP}/backupVaults/{{vault}}"
 _I = f"{_V}/backupInstances/{{instance}}"
 _D = f"{_V}/deletedBackupInstances/{{instance}}"
+_R = f"{_G}{_DP}/resourceGuards/{{guard}}"
+_M = f"{_V}/backupResourceGuardProxies"
+_L = f"{_G}{_DP}/locations/{{location}}"
 _C = "/providers/Microsoft.Compute"
+_K = f"{_G}/providers/Microsoft.KeyVault/vaults/{{name}}"
+_PG = "/providers/Microsoft.DBforPostgreSQL"
+_PS = f"{_G}{_PG}/servers/{{name}}"
 _A = "{scope}/providers/Microsoft.Authorization"
 
-ROUTES: tuple[tuple[str, str, Handler, limits.Limit], ...] = (
+_Route = tuple[str, str, Handler, limits.Limit]
+
+
+def _readable() -> Iterator[_Route]:
+    """What can only be read: one resource, and the lists of a resource group and of a subscription."""
+    for kind, resource in tracked.TYPES.items():
+        for scope in (_S, _G):
+            yield "GET", f"{scope}/providers/{resource}", tracked.lister(kind), limits.NONE
+        yield "GET", f"{_G}/providers/{resource}/{{name}}", tracked.getter(kind), limits.NONE
+
+
+ROUTES: tuple[_Route, ...] = (
     ("GET", "/subscriptions", resources.list_subscriptions, limits.NONE),
     ("GET", _S, resources.get_subscription, limits.NONE),
     ("GET", f"{_S}/resourceGroups", resources.list_groups, limits.NONE),
@@ -96,6 +120,40 @@ ROUTES: tuple[tuple[str, str, Handler, limits.Limit], ...] = (
     ("GET", f"{_V}/deletedBackupInstances", protection.list_deleted, limits.INSTANCE_READ),
     ("GET", _D, protection.get_deleted, limits.INSTANCE_READ),
     ("POST", f"{_D}/undelete", protection.undelete, limits.INSTANCE_READ),
+    ("GET", f"{_S}{_DP}/resourceGuards", guards.list_guards, limits.GUARD_READ),
+    ("GET", f"{_G}{_DP}/resourceGuards", guards.list_guards, limits.GUARD_READ),
+    ("GET", _R, guards.get, limits.GUARD_READ),
+    ("PUT", _R, guards.put, limits.GUARD_WRITE),
+    ("DELETE", _R, guards.delete, limits.GUARD_WRITE),
+    ("GET", f"{_R}/{{requests}}", guards.list_requests, limits.GUARD_READ),
+    ("GET", f"{_R}/{{requests}}/{{name}}", guards.get_request, limits.GUARD_READ),
+    ("GET", _M, guard_proxies.list_proxies, limits.GUARD_READ),
+    ("GET", f"{_M}/{{name}}", guard_proxies.get, limits.GUARD_READ),
+    ("PUT", f"{_M}/{{name}}", guard_proxies.put, limits.GUARD_WRITE),
+    ("DELETE", f"{_M}/{{name}}", guard_proxies.delete, limits.PROXY_DELETE),
+    ("POST", f"{_M}/{{name}}/unlockDelete", guard_proxies.unlock_delete, limits.ACTION),
+    ("POST", f"{_L}/fetchSecondaryRecoveryPoints", cross_region.list_points, limits.ACTION),
+    ("POST", f"{_L}/fetchCrossRegionRestoreJobs", cross_region.list_jobs, limits.ACTION),
+    ("POST", f"{_L}/fetchCrossRegionRestoreJob", cross_region.get_job, limits.ACTION),
+    ("POST", f"{_L}/validateCrossRegionRestore", cross_region.validate, limits.ACTION),
+    ("POST", f"{_L}/crossRegionRestore", cross_region.restore, limits.ACTION),
+    *_readable(),
+    (
+        "GET",
+        f"{_G}/providers/Microsoft.Storage/storageAccounts/{{name}}/blobServices/default/containers",
+        storage.list_containers,
+        limits.NONE,
+    ),
+    ("GET", f"{_PS}/databases", databases.list_databases, limits.NONE),
+    ("GET", f"{_PS}/firewallRules", databases.list_rules, limits.NONE),
+    ("GET", f"{_PS}/firewallRules/{{rule}}", databases.get_rule, limits.NONE),
+    ("PUT", f"{_PS}/firewallRules/{{rule}}", databases.put_rule, limits.ACTION),
+    ("GET", f"{_S}{_PG}/locations/{{location}}/azureAsyncOperation/{{operation}}", databases.get_status, limits.NONE),
+    ("GET", f"{_S}{_PG}/locations/{{location}}/operationResults/{{operation}}", databases.get_result, limits.NONE),
+    ("PUT", _K, key_vaults.put, limits.ACTION),
+    ("PATCH", _K, key_vaults.patch, limits.ACTION),
+    ("PUT", f"{_K}/accessPolicies/add", key_vaults.add_policies, limits.ACTION),
+    ("GET", f"{_K}/secrets/{{secret}}", key_vaults.get_secret, limits.NONE),
     ("GET", f"{_V}/backupJobs", jobs.list_jobs, limits.JOB_READ),
     ("GET", f"{_V}/backupJobs/{{job}}", jobs.get, limits.JOB_READ),
 )
@@ -103,6 +161,7 @@ ROUTES: tuple[tuple[str, str, Handler, limits.Limit], ...] = (
 ACTIONS: dict[str, Action] = {
     "operation.end": operations.end,
     "compute.finish": compute.finish,
+    "database.rule": databases.rule_made,
     "vault.settle": vaults.settle,
     "vault.remove": vaults.remove,
     "instance.validate": instances.check,

@@ -1,4 +1,4 @@
-"""The starter world: the tenant, subscriptions, resource groups and disks of ``starter.json``. No vault, no role."""
+"""The starter world, ``starter.json``: tenant, subscriptions, groups and what can be backed up. No vault, no role."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib import resources as files
 from typing import Any
 
-from . import authorization, compute, resources
+from . import authorization, compute, databases, key_vaults, resources, storage, tracked
+from .store import Document
 from .world import World, subscription_of
 
 
@@ -18,10 +19,22 @@ def build(world: World) -> None:
     ids = {item["name"]: item["id"] for item in data["subscriptions"]}
     for item in data["subscriptions"]:
         _add_subscription(world, item["id"], item["name"])
+    for item in data["managementGroups"]:
+        inside = [ids[name] for name in item["subscriptions"]]
+        group = {"name": item["name"], "displayName": item["displayName"], "parent": None, "subscriptions": inside}
+        world.store.put("managementGroup", "", item["name"], group)
     for item in data["groups"]:
         _add_group(world, ids[item["subscription"]], item)
     for item in data["disks"]:
-        _add_disk(world, ids[item["subscription"]], item)
+        _add_disk(world, _group(world, ids, item), item)
+    for item in data["storageAccounts"]:
+        storage.add_account(world, _group(world, ids, item), item)
+    for item in data["clusters"]:
+        add_cluster(world, _group(world, ids, item), item)
+    for item in data["servers"]:
+        databases.add_server(world, item["kind"], _group(world, ids, item), item)
+    for item in data["keyVaults"]:
+        key_vaults.add(world, _group(world, ids, item), item)
     for item in data["assignments"]:
         _add_assignment(world, item)
 
@@ -31,6 +44,28 @@ def add_subscriptions(world: World, names: Sequence[str]) -> None:
     for name in names:
         if world.store.get("subscription", "", name) is None:
             _add_subscription(world, name, name)
+
+
+def add_cluster(world: World, group: Document, item: dict[str, Any]) -> None:
+    """Make a cluster of ``name`` and ``version`` whose identity is ``principalId``."""
+    properties = {
+        "provisioningState": "Succeeded",
+        "powerState": {"code": "Running"},
+        "kubernetesVersion": item["version"],
+        "dnsPrefix": item["name"],
+        "nodeResourceGroup": f"MC_{group['name']}_{item['name']}_{group['location']}",
+        "enableRBAC": True,
+    }
+    identity = {"type": "SystemAssigned", "principalId": item["principalId"], "tenantId": world.tenant}
+    sku = {"name": "Base", "tier": "Free"}
+    own = {"bytes": 1}  # what a cluster's backup jobs are recorded to say
+    tracked.add(world, "cluster", group, item, own, properties=properties, identity=identity, sku=sku)
+
+
+def _group(world: World, ids: dict[str, str], item: dict[str, Any]) -> Document:
+    group = world.store.get("group", f"/subscriptions/{ids[item['subscription']]}", item["group"])
+    assert group is not None, "the groups come first"
+    return group
 
 
 def _add_subscription(world: World, subscription: str, name: str) -> None:
@@ -44,9 +79,7 @@ def _add_group(world: World, subscription: str, item: dict[str, Any]) -> None:
     world.store.put("group", owner["id"], item["name"], group)
 
 
-def _add_disk(world: World, subscription: str, item: dict[str, Any]) -> None:
-    group = world.store.get("group", f"/subscriptions/{subscription}", item["group"])
-    assert group is not None
+def _add_disk(world: World, group: Document, item: dict[str, Any]) -> None:
     body = {"sku": {"name": item["sku"]}, "tags": item.get("tags")}
     disk = compute.make_disk(world, group, item["name"], group["location"], body, item["sizeGB"])
     disk["properties"] |= {"timeCreated": item["timeCreated"], "uniqueId": item["uniqueId"]}

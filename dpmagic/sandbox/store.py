@@ -10,18 +10,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 Document = dict[str, Any]
+Key = tuple[str, str, str]  # kind, parent and name, the latter two in lower case
 
 FILE_NAME = "sandbox.sqlite"
 _APPLICATION_ID = 0x44504D47  # "DPMG", in the file's header: how we know one of ours
-_FORMAT = 1
+_FORMAT = 2
 _INNER = frozenset(
-    {"clock", "counter", "event", "operation", "diskOperation", "running"}
+    {"clock", "counter", "event", "operation", "diskOperation", "running", "unlock", "databaseOperation"}
 )  # the sandbox's own bookkeeping
+_INDEXED = dict.fromkeys(("instance", "deletedInstance"), ("properties", "dataSourceInfo", "resourceID"))
 
 
 class StateError(Exception):
@@ -32,17 +34,28 @@ class StateError(Exception):
         self.hint = hint
 
 
+class Observer(Protocol):
+    """Told of every document of its kinds that is put or dropped, with what it was before and is now."""
+
+    kinds: frozenset[str]
+
+    def __call__(self, kind: str, before: Document | None, after: Document | None) -> None: ...
+
+
 class Store:
-    """Documents of the world; see the module's text."""
+    """Documents of the world; see the module's text. ``observer``, if set, is told of changes."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._kinds: dict[str, dict[str, dict[str, bytes]]] = {}
-        self._changed: dict[tuple[str, str, str], bytes | None] = {}
+        self._changed: dict[Key, bytes | None] = {}
+        self._index: dict[tuple[str, str], set[Key]] = {}
         self._file = None if folder is None else _open(folder)
+        self.observer: Observer | None = None
         self.version = 0  # grows with every change to what a reader of the world can see
         if self._file is not None:
             for kind, parent, name, body in self._file.execute("SELECT kind, parent, name, body FROM document"):
                 self._bucket(kind, parent)[name] = body
+                self._note((kind, parent, name), orjson.loads(body) if kind in _INDEXED else {})
 
     def get(self, kind: str, parent: str, name: str) -> Document | None:
         """A copy of the document, or None."""
@@ -53,19 +66,26 @@ class Store:
         """Add the document or replace the one of that name."""
         key = kind, parent.lower(), name.lower()
         body = orjson.dumps(document)
+        self._forget(key)
+        before = self._bucket(kind, key[1]).get(key[2])
         self._bucket(kind, key[1])[key[2]] = body
+        self._note(key, document)
         self.version += kind not in _INNER
         if self._file is not None:
             self._changed[key] = body
+        self._observe(kind, before, body)
 
     def drop(self, kind: str, parent: str, name: str) -> None:
         """Remove the document; none of that name is no error."""
         key = kind, parent.lower(), name.lower()
-        if self._bucket(kind, key[1]).pop(key[2], None) is None:
+        self._forget(key)
+        before = self._bucket(kind, key[1]).pop(key[2], None)
+        if before is None:
             return
         self.version += kind not in _INNER
         if self._file is not None:
             self._changed[key] = None
+        self._observe(kind, before, None)
 
     def children(self, kind: str, parent: str) -> list[Document]:
         """The documents of one parent, by name."""
@@ -78,6 +98,11 @@ class Store:
         for parent in sorted(self._kinds.get(kind, {})):
             if not scope or parent == scope or parent.startswith(scope + "/"):
                 yield from self.children(kind, parent)
+
+    def protecting(self, kind: str, datasource: str) -> list[Document]:
+        """The instances, of the kind ``instance`` or ``deletedInstance``, of a datasource, by parent and name."""
+        keys = sorted(self._index.get((kind, datasource.lower()), ()))
+        return [orjson.loads(self._kinds[kind][parent][name]) for _, parent, name in keys]
 
     def commit(self) -> None:
         """Write what changed since the last commit; nothing to do in memory."""
@@ -101,8 +126,28 @@ class Store:
             self._file.close()
             self._file = None
 
+    def _observe(self, kind: str, before: bytes | None, after: bytes | None) -> None:
+        if self.observer is not None and kind in self.observer.kinds:
+            read = [None if body is None else orjson.loads(body) for body in (before, after)]
+            self.observer(kind, *read)
+
     def _bucket(self, kind: str, parent: str) -> dict[str, bytes]:
         return self._kinds.setdefault(kind, {}).setdefault(parent, {})
+
+    def _note(self, key: Key, document: Document) -> None:
+        if key[0] in _INDEXED:
+            self._index.setdefault((key[0], _indexed(key[0], document)), set()).add(key)
+
+    def _forget(self, key: Key) -> None:
+        if key[0] in _INDEXED and (before := self.get(*key)) is not None:
+            self._index.get((key[0], _indexed(key[0], before)), set()).discard(key)
+
+
+def _indexed(kind: str, document: Document) -> str:
+    value: Any = document
+    for member in _INDEXED[kind]:
+        value = value[member]
+    return str(value).lower()
 
 
 def _open(folder: Path) -> sqlite3.Connection:

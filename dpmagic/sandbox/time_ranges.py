@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import faults, instances, policies, times
+from . import faults, instances, kinds, policies, times
 from .messages import Request, answer
 from .reply import Reply
 from .world import World
@@ -21,12 +21,12 @@ def find(world: World, request: Request) -> Reply:
     """
     _, instance = instances.find(world, request)
     kind = instance["properties"]["dataSourceInfo"]["datasourceType"]
-    if kind.lower() != policies.BLOB.lower():
+    if kind.lower() != kinds.BLOB.type.lower():
         raise faults.backup("UserErrorOperationNotSupported", actual=kind)
     body = request.object()
     start, end = _read(body.get("startTime"), body.get("endTime"))
     policy = instances.policy_of(world, instance)
-    period = policies.retention(policy, "Default") if policy else None
+    period = policies.retention(policy, "Default", kinds.OPERATIONAL) if policy else None
     oldest = world.now - (times.later(world.now, period or "P30D") - world.now)
     first = max(oldest, instance["_"].get("protectedSince", world.now))
     found = {

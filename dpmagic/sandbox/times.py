@@ -19,6 +19,7 @@ _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,7}))?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
+_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _PERIOD = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
@@ -130,6 +131,24 @@ def later(instant: int, period: str) -> int:
     day = min(start.day, calendar.monthrange(year, month)[1])
     shifted = ticks(start.replace(year=year, month=month, day=day)) + instant % 10
     return shifted + span
+
+
+def span(text: str) -> int:
+    """The ticks of a span: ``14d``, ``6h30m``, ``1h59m59s``, or an ISO 8601 period without months.
+
+    Raises ValueError if the text is neither.
+
+    >>> span("2h1m") // SECOND, span("P1D") // SECOND, span("0s")
+    (7260, 86400, 0)
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if match and any(match.groups()):
+        days, hours, minutes, whole = (int(part or 0) for part in match.groups())
+        return days * DAY + (hours * 3600 + minutes * 60 + whole) * SECOND
+    months, ticks = _period(text.strip())
+    if months:
+        raise ValueError(f"a span has no months: {text!r}")
+    return ticks
 
 
 def nominal(period: str) -> int:

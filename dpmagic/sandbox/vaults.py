@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import faults, operations
+from . import faults, guarding, operations
 from .messages import Request, answer, listing, visible
 from .reply import Reply
 from .resources import keep_location, normal_location
@@ -73,6 +73,7 @@ def put(world: World, request: Request) -> Reply:
         raise _invalid("properties.storageSettings is missing")
     _check_transition(existing, properties)
     vault = _make(world, group, request["vault"], location, body, existing)
+    _check_guard(world, existing, vault, properties)
     world.store.put("vault", group["id"], vault["name"], vault)
     token = operations.start(world, vault, 0.5, "vault.settle", vault=vault["id"])
     headers = operations.vault_headers(request, vault, token)
@@ -92,6 +93,7 @@ def patch(world: World, request: Request) -> Reply:
         "properties": {**vault["properties"], **changes},
     }
     updated = _make(world, world.group(request), vault["name"], vault["location"], merged, vault)
+    _check_guard(world, vault, updated, changes)
     world.store.put("vault", group_id(vault["id"]), vault["name"], updated)
     token = operations.start(world, updated, 0.5, "vault.settle", vault=vault["id"])
     headers = operations.vault_headers(request, updated, token)
@@ -123,6 +125,23 @@ def settle(world: World, vault: str) -> None:
 def remove(world: World, vault: str) -> None:
     """The event that ends a DELETE."""
     world.store.drop("vault", group_id(vault), vault.rpartition("/")[2])
+    for proxy in world.store.children("guardProxy", vault):
+        world.store.drop("guardProxy", vault, proxy["name"])
+
+
+def set_guarded(world: World, vault: Document, guarded: bool) -> None:
+    """Note whether the vault is mapped to a Resource Guard."""
+    properties = vault["properties"]
+    score, level = _scores(properties["securitySettings"], guarded)
+    properties |= {"isVaultProtectedByResourceGuard": guarded, "secureScore": score, "bcdrSecurityLevel": level}
+    world.store.put("vault", group_id(vault["id"]), vault["name"], vault)
+
+
+def secondary_region(vault: Document) -> str:
+    """The region to which cross-region restore of the vault is possible, "" if to none."""
+    properties = vault["properties"]
+    enabled = _state(properties, ("featureSettings", "crossRegionRestoreSettings")) == "Enabled"
+    return str(properties["replicatedRegions"][0]) if enabled and properties["replicatedRegions"] else ""
 
 
 def soft_delete_days(vault: Document) -> float:
@@ -145,14 +164,15 @@ def _make(
     sent = body.get("properties") or {}
     security = _security(sent.get("securitySettings") or {})
     redundant = any(setting.get("type") == "GeoRedundant" for setting in sent["storageSettings"])
-    score, level = _scores(security)
+    guarded = existing is not None and existing["properties"]["isVaultProtectedByResourceGuard"]
+    score, level = _scores(security, guarded)
     properties: dict[str, Any] = {
         "provisioningState": "Updating" if existing else "Provisioning",
         "storageSettings": [
             {"datastoreType": setting.get("datastoreType"), "type": setting.get("type")}
             for setting in sent["storageSettings"]
         ],
-        "isVaultProtectedByResourceGuard": False,
+        "isVaultProtectedByResourceGuard": guarded,
         **_given(sent, "monitoringSettings"),
         "securitySettings": security,
         **_given(sent, "featureSettings"),
@@ -186,12 +206,12 @@ def _security(sent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _scores(security: dict[str, Any]) -> tuple[str, str]:
-    """``secureScore`` and ``bcdrSecurityLevel``; every recorded vault agrees with this rule."""
+def _scores(security: dict[str, Any], guarded: bool) -> tuple[str, str]:
+    """``secureScore`` and ``bcdrSecurityLevel``; every recorded vault, none of them guarded, agrees with this rule."""
     soft = security["softDeleteSettings"]["state"].lower()
     locked = security.get("immutabilitySettings", {}).get("state") == "Locked"
     if soft == "alwayson" or (soft == "on" and locked):
-        return "Adequate", "Good"
+        return ("Maximum", "Excellent") if guarded else ("Adequate", "Good")
     return ("Minimum", "Fair") if soft == "on" else ("None", "Poor")
 
 
@@ -232,6 +252,11 @@ def _check_transition(existing: Document | None, sent: dict[str, Any]) -> None:
         was, asked = (_state(source, path) for source in (before, sent))
         if was == lock and asked is not None and asked != lock:
             raise faults.backup(code)
+
+
+def _check_guard(world: World, before: Document | None, after: Document, sent: dict[str, Any]) -> None:
+    for operation in guarding.vault_changes(before, after) if before else ():
+        guarding.require(world, after, operation, sent.get("resourceGuardOperationRequests"))
 
 
 def _state(properties: dict[str, Any], path: tuple[str, str]) -> str | None:

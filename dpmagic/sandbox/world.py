@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,15 @@ class World:
         """A new guid. The same history gives the same one."""
         return str(uuid.uuid5(_NAMESPACE, f"{purpose}/{self._count()}"))
 
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """A block that reads only, and after which the next guid is the one that it was before."""
+        counter = self.store.get("counter", "", "guid") or {"value": 0}
+        try:
+            yield
+        finally:
+            self.store.put("counter", "", "guid", counter)
+
     def vary(self, seconds: float, share: float = 0.1) -> int:
         """About so many seconds in ticks, off by up to the share either way, down to the seventh digit."""
         digest = hashlib.sha256(f"vary/{self._count()}".encode()).digest()
@@ -67,6 +77,9 @@ class World:
     def subscription(self, request: Request) -> Document:
         """The subscription that the request names, or a 404 fault."""
         found = self.store.get("subscription", "", request["subscription"])
+        if self.store.get("hiddenSubscription", "", request["subscription"]) is not None:
+            message = f"The client does not have authorization over scope '/subscriptions/{request['subscription']}'."
+            raise faults.gateway(403, "AuthorizationFailed", message)
         if found is None:
             message = f"The subscription '{request['subscription']}' could not be found."
             raise faults.gateway(404, "SubscriptionNotFound", message)
@@ -84,10 +97,12 @@ class World:
     def find(self, kind: str, arm_id: str) -> Document | None:
         """The document of an ARM id, in whatever case; None if there is none or the text is not an id of the kind."""
         parent, _, name = arm_id.strip("/").rpartition("/")
-        owner, _, collection = f"/{parent}".lower().rpartition("/")
-        if collection != _COLLECTIONS[kind]:
+        collection = f"/{_COLLECTIONS[kind]}"
+        path = f"/{parent}".lower()
+        if not path.endswith(collection):
             return None
-        return self.store.get(kind, owner.partition("/providers/")[0] if kind in _IN_GROUPS else owner, name)
+        owner = path.partition("/providers/")[0] if kind in _IN_GROUPS else path.removesuffix(collection)
+        return self.store.get(kind, owner, name)
 
     def holds(self, principal: str, role: str, scope: str) -> bool:
         """Whether the principal has the role (a definition's guid) at the scope or above it."""
@@ -104,15 +119,23 @@ class World:
         return int(counter["value"])
 
 
-_IN_GROUPS = frozenset({"vault", "disk", "snapshot"})
 _COLLECTIONS = {
     "group": "resourcegroups",
     "vault": "backupvaults",
     "policy": "backuppolicies",
     "instance": "backupinstances",
+    "guard": "microsoft.dataprotection/resourceguards",
     "disk": "disks",
     "snapshot": "snapshots",
+    "storageAccount": "microsoft.storage/storageaccounts",
+    "cluster": "microsoft.containerservice/managedclusters",
+    "postgresServer": "microsoft.dbforpostgresql/servers",
+    "database": "databases",
+    "postgresFlexibleServer": "microsoft.dbforpostgresql/flexibleservers",
+    "mysqlFlexibleServer": "microsoft.dbformysql/flexibleservers",
+    "keyVault": "microsoft.keyvault/vaults",
 }
+_IN_GROUPS = _COLLECTIONS.keys() - {"group", "policy", "instance", "database"}
 
 
 def scopes_above(scope: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import commands, completion, frames, load
+from tests.benchmarks import commands, completion, frames, load, resource_graph
 
 if __name__ == "__main__":
-    for benchmark in (load, completion, commands, frames):
+    for benchmark in (load, completion, commands, frames, resource_graph):
         print("\n".join(benchmark.measure()), flush=True)

@@ -65,4 +65,4 @@ def check_examples(command: Command) -> None:
 
 
 def _plain(kind: Any) -> Any:
-    return "texts" if kind in ("json", "jsons") else kind
+    return "texts" if kind in ("json", "jsons", "object") else kind

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dpmagic.commands.instance_body import body_of, containers, with_containers, without_nulls, writable
+from dpmagic.commands.instance_body import body_of, container_list, containers, with_containers, without_nulls, writable
 from dpmagic.errors import AzureError, InvalidArgument, MissingArgument, NotFound
-from dpmagic.results import Handle
+from dpmagic.handles import Handle
 from tests.canned import az
 from tests.commands.estate import AT, DISK, NAME, Estate
 
@@ -113,9 +113,9 @@ def test_delete_asks_and_without_an_answer_nothing_goes(estate: Estate) -> None:
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"properties": {}}, MissingArgument, "no backup_instance_name"),
+        ({"properties": {"data_source_info": {}}}, MissingArgument, "no backup_instance_name"),
         ({"backup_instance_name": "x"}, InvalidArgument, "it has no properties"),
-        ("[{a:b}]", InvalidArgument, "holds no backup instance"),
+        ("[{a:b}]", InvalidArgument, "is a list, not an object"),
     ],
 )
 def test_what_is_no_backup_instance(estate: Estate, given: Any, error: type[Exception], message: str) -> None:
@@ -156,11 +156,11 @@ def test_writable_is_what_may_be_put() -> None:
 
 
 def test_containers_are_set_where_there_were_no_policy_parameters() -> None:
-    body = with_containers(writable(STORED), CONFIGURATION)
+    body = with_containers(writable(STORED), container_list(CONFIGURATION))
     assert containers(body) == ["c1"]
     assert containers(writable(STORED)) == []
-    with pytest.raises(InvalidArgument, match="not an object"):
-        with_containers(writable(STORED), ["c1"])
+    with pytest.raises(InvalidArgument, match="has no containersList"):
+        container_list({"containers": ["c1"]})
 
 
 def test_update_says_which_containers_are_no_longer_backed_up() -> None:

@@ -44,7 +44,7 @@ def test_ids_fill_every_required_name(command: Command) -> None:
 
 def _given(option: object) -> tuple[str, str]:
     choices = getattr(option, "choices", ())
-    word = choices[0] if choices else "{}" if getattr(option, "kind", "") == "json" else "x"
+    word = choices[0] if choices else "{}" if getattr(option, "kind", "") == "object" else "x"
     return getattr(option, "shown", ""), word
 
 

@@ -13,6 +13,7 @@ from tests.canned import NO_REFERENCE, REFERENCE, SUB, Canned, Run, az
 from tests.commands.estate import BACKUP, NAME, WORKLOADS, Estate
 from tests.commands.surface import check_examples, option_differences
 
+ID = "/subscriptions/s/resourceGroups/g/providers/P/t/"
 OTHER = "00000000-0000-0000-0000-000000000002"
 SUBSCRIPTIONS: Canned = [
     "GET",
@@ -60,17 +61,18 @@ def test_every_command_explains_itself(command: Command) -> None:
 
 def test_filters_come_in_the_order_of_az() -> None:
     line = (
-        "backup-instance list-from-resourcegraph --backup-instance-name n1 --backup-instance-id /i --datasource-id /d "
-        "--protection-status ProtectionError --vaults v1 v2 --resource-groups rg1 --datasource-type azuredisk"
+        f"backup-instance list-from-resourcegraph --backup-instance-name n1 --backup-instance-id {ID}i "
+        f"--datasource-id {ID}d --protection-status ProtectionError --vaults v1 v2 --resource-groups rg1 "
+        "--datasource-type azuredisk"
     )
     assert filters(line) == (
         " | where properties.dataSourceInfo.datasourceType in~ ('Microsoft.Compute/disks')"
         " | where resourceGroup in~ ('rg1') | where vaultName in~ ('v1','v2')"
-        " | where protectionState in~ ('ProtectionError') | where datasourceId in~ ('/d')"
-        " | where id in~ ('/i') | where name in~ ('n1')"
+        f" | where protectionState in~ ('ProtectionError') | where datasourceId in~ ('{ID}d')"
+        f" | where id in~ ('{ID}i') | where name in~ ('n1')"
     )
-    line = "backup-vault list-from-resourcegraph --vault-id /v --vaults v1 --resource-groups rg1"
-    assert filters(line) == " | where resourceGroup in~ ('rg1') | where name in~ ('v1') | where id in~ ('/v')"
+    line = f"backup-vault list-from-resourcegraph --vault-id {ID}v --vaults v1 --resource-groups rg1"
+    assert filters(line) == f" | where resourceGroup in~ ('rg1') | where name in~ ('v1') | where id in~ ('{ID}v')"
 
 
 def test_jobs_end_by_the_end_time() -> None:

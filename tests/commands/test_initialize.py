@@ -172,7 +172,7 @@ def test_what_a_disk_has_no_use_for_is_said(words: str, left_out: str) -> None:
             "not that of AzureBlob",
         ),
         ("AzureBlob", f"--backup-configuration '{json.dumps(AKS_CONFIG)}'", InvalidArgument, "not that of AzureBlob"),
-        ("AzureBlob", "--backup-configuration '[]'", InvalidArgument, "not that of AzureBlob"),
+        ("AzureBlob", "--backup-configuration '{}'", InvalidArgument, "not that of AzureBlob"),
         ("AzureDisk", f"--snapshot-rg {SUB}/snaprg", InvalidArgument, "is not a name"),
     ],
 )
@@ -250,7 +250,8 @@ def test_backup_configurations_that_cannot_be(words: str, message: str) -> None:
 def test_a_restore_configuration() -> None:
     found = config(
         "initialize-restoreconfig --datasource-type AzureKubernetesService --namespace-mappings my_a=my_b "
-        "--conflict-policy patch --staging-rg-id /x --resource-modifier {name:n,namespace:ns}"
+        "--conflict-policy patch --staging-rg-id /subscriptions/s/resourceGroups/g "
+        "--resource-modifier {name:n,namespace:ns}"
     )
     assert found == {
         "objectType": "KubernetesClusterRestoreCriteria",
@@ -265,7 +266,7 @@ def test_a_restore_configuration() -> None:
         "persistentVolumeRestoreMode": "RestoreWithVolumeData",
         "resourceModifierReference": {"name": "n", "namespace": "ns"},
         "restoreHookReferences": None,
-        "stagingResourceGroupId": "/x",
+        "stagingResourceGroupId": "/subscriptions/s/resourceGroups/g",
         "stagingStorageAccountId": None,
     }
 
@@ -274,7 +275,7 @@ def test_a_restore_configuration() -> None:
     ("words", "message"),
     [
         ("AzureDisk", "AzureDisk has no restore configuration"),
-        ("AzureKubernetesService --namespace-mappings [a]", "--namespace-mappings has not the right shape"),
+        ("AzureKubernetesService --namespace-mappings {a:{b:c}}", "--namespace-mappings has not the right shape"),
         ("AzureKubernetesService --resource-modifier a=b", "--resource-modifier-reference has not the right shape"),
     ],
 )

@@ -341,7 +341,7 @@ def test_restore_as_files_takes_the_storage_account_of_the_request() -> None:
             "the JSON is of Microsoft.DBforPostgreSQL/servers/databases, --datasource-type is AzureDisk",
         ),
         ("AzureDatabaseForPostgreSQL", DATABASE, "needs --keyvault-id"),
-        ("AzureDisk", {"properties": {}}, "the JSON is of no datasource type"),
+        ("AzureDisk", {"properties": {"data_source_info": {}}}, "the JSON is of no datasource type"),
     ],
 )
 def test_arguments_that_do_not_go_together(type_: str, document: Any, message: str) -> None:

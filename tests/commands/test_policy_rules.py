@@ -258,7 +258,7 @@ def test_priorities(name: str, priority: int) -> None:
     [
         ("set --name Monthly", {"criteria": FIRST_OF_WEEK}, "AzureDisk has no retention Monthly", "Daily, Weekly"),
         ("set --name Weekly", {"criteria": {"daysOfTheWeek": ["Monday"]}}, "absolute criteria only", "create-absolute"),
-        ("set --name Weekly", {"criteria": ["Monday"]}, "not a criteria", "create-absolute"),
+        ("set --name Weekly", {"criteria": ["Monday"]}, "not an object", "{key: value}"),
         ("remove --name Daily", {}, "has no tag Daily", "it has: Default"),
     ],
 )

@@ -78,8 +78,8 @@ def test_bad_values_are_refused_before_anything_is_sent(line: str, error: type[E
     ("times", "body"),
     [
         ("", {}),
-        ("--end-time 2024-02-01", {"endTime": "2024-02-01T00:00:00Z"}),
-        ("--start-time 2024-01-01T12:00:00.5+02:00", {"startTime": "2024-01-01T10:00:00.500000Z"}),
+        ("--end-time 2024-02-01", {"endTime": "2024-02-01T00:00:00.0000000Z"}),
+        ("--start-time 2024-01-01T12:00:00.5+02:00", {"startTime": "2024-01-01T10:00:00.5000000Z"}),
     ],
 )
 def test_times_of_a_restorable_range(times: str, body: dict[str, str]) -> None:

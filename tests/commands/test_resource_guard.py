@@ -31,6 +31,7 @@ ANSWERS: list[Any] = [
     ["GET", r"/resourceGroups/rgg\?", 200, {}, {"location": "eastus"}],
     ["POST", "/unlockDelete", 200, {}, {"unlockDeleteExpiryTime": "2024-01-02T00:00:00Z"}],
 ]
+VAULT = "/subscriptions/s/resourceGroups/rg1/providers/Microsoft.DataProtection/backupVaults/v1"
 BACKUP_VAULTS = "--resource-type Microsoft.DataProtection/backupVaults"
 
 
@@ -112,10 +113,11 @@ def test_delete_says_and_asks() -> None:
 
 def test_unlock_sends_every_request_from_the_guards_tenant() -> None:
     done = az(
-        "resource-guard unlock -g rg1 -v v1 --operation-requests /a /b --resource-to-be-deleted /x --tenant-id t1",
+        "resource-guard unlock -g rg1 -v v1 --operation-requests /a /b --tenant-id t1 "
+        f"--resource-to-be-deleted {VAULT}",
         ANSWERS,
     )
     assert done.result == {"unlockDeleteExpiryTime": "2024-01-02T00:00:00Z"}
-    assert done.http[-1].body == {"resourceGuardOperationRequests": ["/a", "/b"], "resourceToBeDeleted": "/x"}
+    assert done.http[-1].body == {"resourceGuardOperationRequests": ["/a", "/b"], "resourceToBeDeleted": VAULT}
     assert done.http[-1].headers.get("x-ms-authorization-auxiliary")
-    assert done.said == ["vault v1: for a while its resource guard lets /x be deleted"]
+    assert done.said == [f"vault v1: for a while its resource guard lets {VAULT} be deleted"]

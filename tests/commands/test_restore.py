@@ -111,7 +111,7 @@ def test_a_validation_in_the_paired_region() -> None:
 
 
 @pytest.mark.parametrize("command", ["restore trigger", "validate-for-restore"])
-@pytest.mark.parametrize("request_object", [{}, [], {"restoreRequestObject": BODY}])
+@pytest.mark.parametrize("request_object", [{}, {"restoreRequestObject": BODY}])
 def test_what_is_no_restore_request_is_refused(command: str, request_object: Any) -> None:
     done = run(command, request=request_object)
     assert isinstance(done.error, InvalidArgument)

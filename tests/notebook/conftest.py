@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,8 +21,10 @@ Run = Callable[[str], Any]
 
 
 @pytest.fixture
-def bare_shell() -> Iterator[InteractiveShell]:
+def bare_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """An IPython without dpmagic."""
+    # A doctest of the same process leaves its last value in `builtins._`, and IPython then keeps no `_` of its own.
+    monkeypatch.delattr(builtins, "_", raising=False)
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     shell.displayhook.flush = lambda: None  # else closing it takes longer than the test

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from threading import Event
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,13 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 from dpmagic.notebook.completion import text_before_cursor
+from dpmagic.session import Session
+from tests.notebook.conftest import Run
+from tests.wire import Wire
+
+
+def hold(release: Event) -> None:
+    release.wait(30)
 
 
 def completed(shell: InteractiveShell, text: str) -> list[str]:
@@ -95,6 +105,41 @@ def test_python_is_completed_as_before(shell: InteractiveShell, text: str) -> No
 def test_the_name_of_the_magic_is_completed_by_ipython(shell: InteractiveShell) -> None:
     assert completed(shell, "%dataprot|") == ["%dataprotection", "%%dataprotection"]
     assert completed(shell, "%%dataprot|") == ["%%dataprotection"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("backup-vault show -g testb|", "backup-vault show -g testBkpVaultRG"),
+        (
+            "backup-vault show -g $my_group --vault-name=test|",
+            "backup-vault show -g $my_group --vault-name=TestBkpVault",
+        ),
+        ("backup-vault show -v 'Te|", "backup-vault show -v 'TestBkpVault"),
+        ("backup-vault list --subscription w|", "backup-vault list --subscription Workloads"),
+    ],
+)
+def test_names_of_the_estate_are_completed(
+    sandbox: Run, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, form: str, typed: str, expected: str
+) -> None:
+    monkeypatch.setattr("dpmagic.live_names.PATIENCE", 10)
+    shell.user_ns["my_group"] = "testBkpVaultRG"
+    assert completed(shell, form.format(typed)) == [form.format(expected)]
+
+
+def test_a_tab_when_nothing_answers_is_short_and_silent(
+    session: Session, shell: InteractiveShell, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wire, release = Wire(), Event()
+    wire.before = lambda request: hold(release)
+    session.use(wire.connection())
+    completed(shell, "%dataprotection backup-v|")  # builds the tables
+    started = perf_counter()
+    assert completed(shell, "%dataprotection backup-vault show -g |") == ["%dataprotection backup-vault show -g "]
+    assert perf_counter() - started < 0.3
+    release.set()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_after_unloading_nothing_is_ours(bare_shell: InteractiveShell) -> None:

@@ -10,12 +10,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from dpmagic.connection import connect_sandbox
-from dpmagic.notebook.display import NotebookProgress, TerminalProgress, can_answer, observer_of
+from dpmagic.notebook.display import NotebookProgress, can_answer, observer_of
+from dpmagic.progress import Terminal
 from dpmagic.session import Session
 from tests.notebook.conftest import CREATE, Run
 
 
-class Terminal(io.StringIO):
+class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
 
@@ -66,25 +67,33 @@ def test_each_wait_has_a_line_of_its_own(
     assert [update for _, update in outputs] == [False, True, False, True]
 
 
-def test_a_terminal_overwrites_its_last_line(waiting: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    stream = Terminal()
-    progress = TerminalProgress(waiting, stream)
+def test_a_terminal_overwrites_its_last_line(waiting: Session) -> None:
+    stream = Screen()
+    progress = Terminal(lambda: waiting.takes_time, stream)
     progress.stage("creating, 10 s")
     progress.stage("done")
     progress.say("a warning")
-    assert stream.getvalue() == f"creating, 10 s\r{'':14}\rdone\r{'':4}\r"
-    assert capsys.readouterr().out == "a warning\n"
+    assert stream.getvalue() == f"creating, 10 s\r{'':14}\rdone\r{'':4}\ra warning\n"
+
+
+def test_a_long_line_is_cut_to_the_terminal(waiting: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Screen()
+    progress = Terminal(lambda: waiting.takes_time, stream)
+    progress.stage("x" * 100)
+    progress.done()
+    assert stream.getvalue() == f"{'x' * 19}\r{'':19}\r"
 
 
 def test_a_file_gets_no_progress(waiting: Session) -> None:
     stream = io.StringIO()
-    progress = TerminalProgress(waiting, stream)
+    progress = Terminal(lambda: waiting.takes_time, stream)
     progress.stage("creating")
     progress.done()
     assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize("progress", [NotebookProgress, lambda session: TerminalProgress(session, Terminal())])
+@pytest.mark.parametrize("progress", [NotebookProgress, lambda session: Terminal(lambda: session.takes_time, Screen())])
 def test_where_waiting_takes_no_time_there_is_no_progress(shell: InteractiveShell, progress: Any) -> None:
     session = Session()
     session.use(connect_sandbox())
@@ -120,11 +129,11 @@ def test_a_terminal_is_asked_when_it_is_one(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert not can_answer(bare_shell)
-    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdin", Screen())
     assert can_answer(bare_shell)
     monkeypatch.setattr("sys.stdin", None)
     assert not can_answer(bare_shell)
-    assert isinstance(observer_of(bare_shell, waiting), TerminalProgress)
+    assert isinstance(observer_of(bare_shell, waiting), Terminal)
 
 
 def test_the_principal_is_said_once(
@@ -133,7 +142,7 @@ def test_the_principal_is_said_once(
     """The first command without ``connect`` means Azure; a sandbox stands in for it here."""
     monkeypatch.setattr("dpmagic.session.connect_azure", connect_sandbox)
     run("%dataprotection backup-vault list;")
-    assert capsys.readouterr().out.startswith("connected to Azure as ")
+    assert capsys.readouterr().err.startswith("connected to Azure as ")
     run("%dataprotection backup-vault list;")
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
     assert session.connection is not None

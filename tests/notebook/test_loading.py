@@ -63,6 +63,7 @@ def state(shell: InteractiveShell) -> dict[str, Any]:
         "transformers": list(shell.input_transformers_cleanup),
         "names": current().names,
         "observer": current().observer,
+        "prefix": current().prefix,
         "ask": current().ask,
     }
 

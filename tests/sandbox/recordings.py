@@ -64,7 +64,7 @@ def exchanges(file: str) -> list[dict[str, Any]]:
 
 def cassette(name: str) -> list[dict[str, Any]]:
     """All requests recorded under one name, in the order of their Date headers."""
-    files = ("backup-vault", "backup-policy", "backup-instance", "job", "recovery-point", "other")
+    files = ("resource-guard", "backup-vault", "backup-policy", "backup-instance", "job", "recovery-point", "other")
     found = [
         {**request, "command": command["command"]}
         for file in files

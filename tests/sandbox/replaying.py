@@ -17,21 +17,24 @@ from .client import (
     vault_body,
 )
 from .recordings import learn, normal, normal_headers, renamed
+from .workloads import account, blob_policy, blob_source
 
 S = "00000000-0000-0000-0000-000000000000"
+
 RG = f"/subscriptions/{S}/resourceGroups/clitest-dpp-rg"
 VAULTS = f"{RG}/providers/Microsoft.DataProtection/backupVaults"
 DISKS = f"{RG}/providers/Microsoft.Compute/disks"
-EUAP = "centraluseuap"
+EUAP, EAST = "centraluseuap", "eastus2euap"
+PATIENCE = 250  # how often a GET is repeated, five seconds apart: the longest recorded job took sixteen minutes
 
 
-def euap(groups: Iterable[str] = ("clitest-dpp-rg",), start: datetime | None = None) -> Client:
+def euap(groups: Iterable[str] = ("clitest-dpp-rg",), start: datetime | None = None, location: str = EUAP) -> Client:
     """A sandbox with the recorded subscription and groups."""
     sandbox = Sandbox(subscriptions=[S], **({"start": start} if start else {}))
     client = Client(sandbox)
     for group in groups:
         url = f"/subscriptions/{S}/resourceGroups/{group}"
-        assert client.send("PUT", url, {"location": EUAP}).status == 201
+        assert client.send("PUT", url, {"location": location}).status == 201
     return client
 
 
@@ -66,13 +69,14 @@ def recorded_instance(name: str, vault: str, policy: str) -> dict[str, Any]:
 
 def recorded_blob(client: Client) -> None:
     """The blob instance that is in the recorded vault beside the disk."""
-    vault, kind = f"{VAULTS}/clitest-bkp-vault-donotdelete", "Microsoft.Storage/storageAccounts/blobServices"
-    client.send("PUT", f"{vault}/backupPolicies/blobpolicy", blob_policy(kind))
-    account = f"{RG}/providers/Microsoft.Storage/storageAccounts/clitestsadonotdelete"
+    vault = f"{VAULTS}/clitest-bkp-vault-donotdelete"
+    client.send("PUT", f"{vault}/backupPolicies/blobpolicy", blob_policy())
+    arm_id = account(client, RG, "clitestsadonotdelete", "testcontainer")
+    client.grant("Storage Account Backup Contributor", arm_id, client.get(vault)["identity"]["principalId"])
     containers = [{"objectType": "BlobBackupDatasourceParameters", "containersList": ["testcontainer"]}]
     properties = {
         "objectType": "BackupInstance",
-        "dataSourceInfo": blob_source(account, kind),
+        "dataSourceInfo": blob_source(arm_id, EUAP),
         "policyInfo": {
             "policyId": f"{vault}/backupPolicies/blobpolicy",
             "policyParameters": {"backupDatasourceParametersList": containers},
@@ -83,40 +87,28 @@ def recorded_blob(client: Client) -> None:
     client.done("PUT", f"{vault}/backupInstances/{name}", {"properties": properties, "tags": tags})
 
 
-def blob_source(account: str, kind: str) -> dict[str, Any]:
-    """A storage account as a datasource."""
-    return {
-        "datasourceType": kind,
-        "objectType": "Datasource",
-        "resourceID": account,
-        "resourceLocation": EUAP,
-        "resourceName": account.rpartition("/")[2],
-        "resourceType": "Microsoft.Storage/storageAccounts",
-        "resourceUri": account,
-    }
-
-
-def blob_policy(kind: str) -> dict[str, Any]:
-    """Operational backup of blobs for thirty days: nothing but a retention rule."""
-    keep = {
-        "name": "Default",
-        "isDefault": True,
-        "objectType": "AzureRetentionRule",
-        "lifecycles": [
-            {
-                "deleteAfter": {"duration": "P30D", "objectType": "AbsoluteDeleteOption"},
-                "sourceDataStore": {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"},
-            }
-        ],
-    }
-    return policy_body(kind, policyRules=[keep])
+def protected_blobs(client: Client) -> str:
+    """The recorded storage account under operational backup in its vault; returns the instance's id."""
+    vault = f"{VAULTS}/clitest-bkp-vault-persistent-bi-donotdelete"
+    client.done("PUT", vault, vault_body(EUAP, **soft_delete("Off")))
+    for policy in ("blobpolicy", "altblobpolicy"):
+        assert client.send("PUT", f"{vault}/backupPolicies/{policy}", blob_policy()).status == 200
+    arm_id = account(client, RG, "clitestsabidonotdelete", "container1")
+    client.grant("Storage Account Backup Contributor", arm_id, client.get(vault)["identity"]["principalId"])
+    source = {**blob_source(arm_id, EUAP), "resourceUri": ""}  # as this one is recorded
+    info = {"policyId": f"{vault}/backupPolicies/blobpolicy"}
+    body = {"properties": {"dataSourceInfo": source, "policyInfo": info, "objectType": "BackupInstance"}}
+    name = "clitestsabidonotdelete-clitestsabidonotdelete-887c3538-0bfc-11ee-acd3-002b670b472e"
+    client.done("PUT", f"{vault}/backupInstances/{name}", body)
+    client.sandbox.sleep(120)
+    return f"{vault}/backupInstances/{name}"
 
 
 def replay(client: Client, requests: Iterable[dict[str, Any]], *, shapes: bool = True) -> int:
     """Send recorded requests one after the other and compare each answer; returns how many.
 
-    A GET may be repeated while virtual time passes, five seconds at a time and for a quarter of an hour, until its
-    answer is the recorded one: people polled. Without ``shapes`` only statuses and headers are compared.
+    A GET may be repeated while virtual time passes, five seconds at a time, until its answer is the recorded one:
+    people polled. Without ``shapes`` only statuses and headers are compared.
     """
     names: dict[str, str] = {}
     count = 0
@@ -124,7 +116,7 @@ def replay(client: Client, requests: Iterable[dict[str, Any]], *, shapes: bool =
         path = renamed(request["path"], names)
         query = {**request.get("query", {}), "api-version": request["api_version"]}
         expected = answer = None
-        for _ in range(180 if request["method"] == "GET" else 1):
+        for _ in range(PATIENCE if request["method"] == "GET" else 1):
             body = renamed(request["body"], names)
             answer = client.send(request["method"], path, body, api=query["api-version"], **_other(query))
             learn(request["response_headers"], answer.headers, names)
@@ -172,3 +164,29 @@ def scheduled(client: Client, name: str = "clitest-disk-persistent-bi-donotdelet
     world.run("backup.begin", {"instance": instance, "tag": "Default", "user_triggered": False})
     client.sandbox.sleep(600)
     return instance
+
+
+def replay_life(client: Client, requests: list[dict[str, Any]]) -> int:
+    """As :func:`replay`, with one table of names: operations in full, the rest by status and headers."""
+    names: dict[str, str] = {}
+    for request in requests:
+        in_full = "/operation" in request["path"]
+        if request["path"].endswith(("/stopProtection", "/backup")):
+            client.sandbox.sleep(120)  # protection had been configured by then
+        if "ValidateRestore".lower() in request["path"].lower():
+            point = client.get(request["path"].rpartition("/")[0] + "/recoveryPoints")["value"][0]["name"]
+            names[request["body"]["restoreRequestObject"]["recoveryPointId"]] = point
+        for _ in range(PATIENCE if request["method"] == "GET" else 1):
+            path, body = renamed(request["path"], names), renamed(request["body"], names)
+            answer = client.send(request["method"], path, body, api=request["api_version"])
+            learn(request["response_headers"], answer.headers, names)
+            learn(request["response"], answer.body, names)
+            found = view(answer.status, answer.headers, answer.body, request, in_full)
+            status = (answer.body or {}).get("properties", {}).get("status")
+            expected = view(request["status"], request["response_headers"], request["response"], request, in_full)
+            wanted = ((request["response"] or {}).get("properties") or {}).get("status")
+            if found == expected and status == wanted:
+                break
+            client.sandbox.sleep(5)
+        assert found == expected and status == wanted, request["path"]
+    return len(requests)

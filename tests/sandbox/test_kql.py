@@ -153,6 +153,39 @@ def refused(query: str) -> KqlError:
         ("project x = toscalar(resources | where name != 'd1'), y = 2 | project y | take 1", [2]),
         ("union (RecoveryServicesResources | extend extra = 1) | summarize count(), sum(extra)", [(7, 3)]),
         ("lookup (resources | project id, again = name) on id | project again", ["d1", "d2", "d3", "d4"]),
+        ("project name | union withsource=T (RecoveryServicesResources | project name) | summarize count() by T", [
+            ("RecoveryServicesResources", 3), ("Resources", 4),
+        ]),
+        ("project n = 1 | union (RecoveryServicesResources | project n = name) | take 1 | project n_long, n_string", [
+            (None, "j1"),
+        ]),
+        # members by a computed name
+        ("extend k = 'env' | where tags[k] == 'dev' | project e = tags[strcat('e', 'nv')]", ["dev"]),
+        ("extend k = 'Cost Center' | where isnotempty(tags[k]) | project name, zones[0], zones[-1]", [
+            ("d4", "1", "2"),
+        ]),
+        ("extend d = dynamic({'a~/b': {'c': 1}}) | project c = d[strcat('a~', '/b')].c | take 1", [1]),
+        # spellings
+        ("where now() + 1d between (now() .. now()+2d) | count", [4]),
+        ("where toint(properties.diskSizeGB) between (10..100) | project name", ["d2"]),
+        ("where name notcontains 'd1' | count", [3]),
+        ("where * has 'prod' or * contains 'dev' | project name", ["d1", "d4"]),
+        (r"extend n = extract(@'d(\d)', 1, name, typeof(int)) | summarize sum(n)", [10]),
+        # rarer functions
+        ("project column_ifexists('nosuch', 'none'), column_ifexists('name', '') | take 1", [("none", "d1")]),
+        ("summarize percentiles_array(toint(properties.diskSizeGB), 50, 100)", [[64, 1000]]),
+        ("summarize stdevp(1), variancep(2), binary_all_or(5), anyif(name, name > 'd3')", [(0.0, 0.0, 5, "d4")]),
+        ("summarize make_bag_if(bag_pack(name, 1), name < 'd3')", [{"d1": 1, "d2": 1}]),
+        ("summarize make_list(todatetime(properties.hidden))", [[]]),
+        ("project array_rotate_left(dynamic([1, 2, 3]), 1), array_shift_left(dynamic([1, 2]), -1) | take 1", [
+            ([2, 3, 1], [None, 1]),
+        ]),
+        ("project ipv4_is_in_range('10.1.2.3', '10.0.0.0/8'), ipv4_is_private('8.8.8.8') | take 1", [(True, False)]),
+        ("project around(10, 12, 2), tohex(255), repeat(1, 2), range(1, 5, 2) | take 1", [
+            (True, "ff", [1, 1], [1, 3, 5]),
+        ]),
+        ("mv-expand x = range(1, 300) | summarize count() by name", [(n, 128) for n in ("d1", "d2", "d3", "d4")]),
+        ("mv-expand x = range(1, 300) limit 200 | where name == 'd1' | count", [200]),
     ],
 )  # fmt: skip
 def test_dialect(query: str, expected: list[Any]) -> None:
@@ -190,7 +223,8 @@ def test_times(query: str, expected: list[Any]) -> None:
         ]),
         ("join (disks) on disk | count", [1]),
         ("join kind=inner (disks) on disk | project disk1", ["/disks/d1", "/disks/d1"]),
-        ("join kind=inner hint.strategy=broadcast (disks) on $left.disk == $right.disk | count", [2]),
+        ("join kind=inner (disks) on $left.disk == $right.disk | count", [2]),
+        ("join kind=inner (disks) on disk and $left.disk == $right.disk | count", [2]),
         ("join kind=fullouter (disks) on disk | where isempty(disk) | count", [3]),
         ("lookup (disks) on disk | project name, gib", [("j1", 5), ("j2", 5), ("j3", None)]),
     ],
@@ -230,6 +264,11 @@ def test_types_of_columns() -> None:
 
 def test_an_answer_keeps_null_members() -> None:
     assert ask("resources | take 1").records()[0]["properties"]["hidden"] is None
+
+
+def test_a_limit_may_be_a_let() -> None:
+    assert values("let n = 2; resources | take n | project name") == ["d1", "d2"]
+    assert values("let n = 2; resources | top n by name desc | project name") == ["d4", "d3"]
 
 
 def test_limited_is_about_the_main_pipeline() -> None:
@@ -293,6 +332,24 @@ def test_tables_are_loaded_again_unless_the_version_stands() -> None:
         ("resources | extend s = sku | join (resourcecontainers | extend s = '') on s", "SemanticError", "s", (1, 19)),
         ("resources | project a = 1, a = 2", "SemanticError", "a", (1, 20)),
         ("Nosuch | take 1", "DisallowedLogicalTableName", "Nosuch", (1, 0)),
+        ("resources | where", "ParserFailure", "<EOF>", (1, 17)),
+        ("resources |", "ParserFailure", "<EOF>", (1, 11)),
+        ("resources | order name", "ParserFailure", "name", (1, 18)),
+        ("resources | top 5 name", "ParserFailure", "name", (1, 18)),
+        ("resources | extend = 1", "ParserFailure", "=", (1, 19)),
+        ("resources | take -1", "ParserFailure", "-", (1, 17)),
+        ("resources | join (resourcecontainers)", "ParserFailure", "<EOF>", (1, 37)),
+        ("resources | join (resourcecontainers) | count", "ParserFailure", "|", (1, 38)),
+        ("let x = 1;", "ParserFailure", "<EOF>", (1, 10)),
+        (".show tables", "ParserFailure", ".", (1, 0)),
+        ("resources | take x", "SemanticError", "take", (1, 12)),
+        ("resources | where name matches regex '('", "SemanticError", None, (-1, -1)),
+        ("resources | extend x = strcat()", "SemanticError", "strcat", (1, 23)),
+        ("resources | join hint.remote=left (resources) on id", "InvalidQueryLanguage", "hint.remote", (-1, -1)),
+        ("union isfuzzy=true resources, nosuch", "InvalidQueryLanguage", "isfuzzy", (-1, -1)),
+        ("arg('').resources", "InvalidQueryLanguage", "arg", (-1, -1)),
+        ("database('x').resources | count", "InvalidQueryLanguage", "database", (-1, -1)),
+        ("resources | extend x = series_stats(zones)", "InvalidQueryLanguage", "series_stats", (-1, -1)),
         ("resources | union a, b, c", "DisallowedLogicalTableName", "a", (1, 18)),
     ],
 )  # fmt: skip
@@ -309,11 +366,12 @@ def test_limits_of_joins_unions_and_expansions() -> None:
     assert refused("resources" + " | union resourcecontainers" * 4).code == "DisallowedMaxNumberOfJoinsOrUnions"
     assert refused("union resources, resources, resources, resources").code == "DisallowedMaxNumberOfUnionLegs"
     assert refused("resources" + " | mv-expand tags" * 4).code == "DisallowedMaxNumberOfMvExpands"
+    assert refused("resources | mv-expand tags limit 2001").code == "DisallowedMaxMvExpandRowLimit"
 
 
 def test_a_gap_of_the_sandbox_is_not_put_on_the_service() -> None:
-    assert refused("let n = 2; resources | take n").code == "SandboxUnsupported"
-    assert refused("resources | union (recoveryservicesresources | extend name = 1)").code == "SandboxUnsupported"
+    assert refused("resources | extend x = hll(name)").code == "SandboxUnsupported"
+    assert refused("resources | extend x = range(1h, 5h)").code == "SandboxUnsupported"
 
 
 def test_functions_of_the_engine_are_out_of_reach() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpmagic.sandbox.kql.text import Source, tokens
+from dpmagic.sandbox.kql.text import Source
+from dpmagic.sandbox.kql.tokens import tokens
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_disk_put_get_delete(scenario: tuple[Client, list[dict[str, Any]]]) -> N
 def test_resource_group(scenario: tuple[Client, list[dict[str, Any]]]) -> None:
     client, requests = scenario
     groups = [r for r in requests if re.fullmatch(r"/subscriptions/[^/]+/resourcegroups/[^/]+", r["path"])]
-    assert replay(client, groups) == 1
+    assert replay(client, groups) == 2
 
 
 def test_roles(scenario: tuple[Client, list[dict[str, Any]]]) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .client import (
-    Client,
     allow,
     soft_delete,
     vault_body,
 )
-from .recordings import cassette, learn, renamed
+from .recordings import cassette
 from .replaying import (
     DISKS,
     EUAP,
@@ -22,7 +21,7 @@ from .replaying import (
     recorded_blob,
     recorded_instance,
     replay,
-    view,
+    replay_life,
 )
 
 _HOME = ("clitest-bkp-vault-donotdelete", "diskpolicy")
@@ -92,34 +91,8 @@ def test_protection_restore_and_delete_of_2022() -> None:
     assert {"stopProtection", "suspendBackups", "resumeProtection", "backup", "validateRestore", "restore"} <= {
         r["path"].rpartition("/")[2] for r in life
     }
-    assert _replay_life(client, life) == len(life)
+    assert replay_life(client, life) == len(life)
 
 
 def _followed(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [r for r in requests if r["method"] != "GET" or "/operation" in r["path"] or "/backupJobs/" in r["path"]]
-
-
-def _replay_life(client: Client, requests: list[dict[str, Any]]) -> int:
-    """As :func:`replay`, with one table of names: operations in full, the rest by status and headers."""
-    names: dict[str, str] = {}
-    for request in requests:
-        in_full = "/operation" in request["path"]
-        if request["path"].endswith(("/stopProtection", "/backup")):
-            client.sandbox.sleep(120)  # protection had been configured by then
-        if "ValidateRestore".lower() in request["path"].lower():
-            point = client.get(request["path"].rpartition("/")[0] + "/recoveryPoints")["value"][0]["name"]
-            names[request["body"]["restoreRequestObject"]["recoveryPointId"]] = point
-        for _ in range(180 if request["method"] == "GET" else 1):
-            path, body = renamed(request["path"], names), renamed(request["body"], names)
-            answer = client.send(request["method"], path, body, api=request["api_version"])
-            learn(request["response_headers"], answer.headers, names)
-            learn(request["response"], answer.body, names)
-            found = view(answer.status, answer.headers, answer.body, request, in_full)
-            status = (answer.body or {}).get("properties", {}).get("status")
-            expected = view(request["status"], request["response_headers"], request["response"], request, in_full)
-            wanted = ((request["response"] or {}).get("properties") or {}).get("status")
-            if found == expected and status == wanted:
-                break
-            client.sandbox.sleep(5)
-        assert found == expected and status == wanted, request["path"]
-    return len(requests)

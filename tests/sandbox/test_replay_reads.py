@@ -8,19 +8,13 @@ from typing import Any
 
 from dpmagic.sandbox import graph_rows
 
-from .client import (
-    vault_body,
-)
 from .recordings import exchanges, normal
 from .replaying import (
     EUAP,
-    RG,
-    VAULTS,
     S,
-    blob_policy,
-    blob_source,
     euap,
     named_vault,
+    protected_blobs,
     replay,
     scheduled,
 )
@@ -81,17 +75,9 @@ def test_recovery_point_list_and_show() -> None:
 def test_restorable_time_ranges() -> None:
     """Every recorded form of the two times, with its oddities."""
     client = euap(start=datetime(2024, 3, 1, tzinfo=UTC))
-    vault = f"{VAULTS}/clitest-bkp-vault-persistent-bi-donotdelete"
-    client.done("PUT", vault, vault_body(EUAP))
-    kind = "Microsoft.Storage/storageAccounts/blobServices"
-    assert client.send("PUT", f"{vault}/backupPolicies/blobpolicy", blob_policy(kind)).status == 200
+    protected = protected_blobs(client)
     requests = [{**r, "command": c["command"]} for c in exchanges("restorable-time-range") for r in c["requests"]]
-    instance = requests[0]["path"].rpartition("/")[0]
-    account = f"{RG}/providers/Microsoft.Storage/storageAccounts/clitestsabidonotdelete"
-    source = blob_source(account, kind)
-    info = {"policyId": f"{vault}/backupPolicies/blobpolicy"}
-    body = {"properties": {"dataSourceInfo": source, "policyInfo": info, "objectType": "BackupInstance"}}
-    client.done("PUT", instance, body)
+    assert {request["path"].rpartition("/")[0] for request in requests} == {protected}
     client.sandbox.sleep(40 * 86_400)
     assert replay(client, requests) == len(requests) == 22
 

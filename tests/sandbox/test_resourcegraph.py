@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from dpmagic.sandbox.kql.model import TABLE_COLUMNS
 from dpmagic.sandbox.resourcegraph import QUOTA, ResourceGraph
+from dpmagic.sandbox.resourcegraph_pages import LIFETIME
 
 REFERENCE = Path(__file__).resolve().parents[2] / ".." / "shared" / "reference"
 NOW = datetime(2026, 11, 10, 12, 0, 0, 123456, tzinfo=UTC)
@@ -35,9 +35,8 @@ def row(number: int) -> dict[str, Any]:
 ROWS = [row(number) for number in range(25)]
 
 
-def rows(table: str, subscriptions: Collection[str] | None) -> list[dict[str, Any]]:
-    assert subscriptions is not None
-    return [one for one in ROWS if table == "resources" and one["subscriptionId"] in subscriptions]
+def rows(table: str) -> list[dict[str, Any]]:
+    return ROWS if table == "resources" else []
 
 
 def graph() -> ResourceGraph:
@@ -85,7 +84,7 @@ def test_recorded_exchanges_are_answered_alike() -> None:
     for request in requests:
         body, expected = request["body"], request["response"]
         plain = [{name: one[name] for name in TABLE_COLUMNS} for one in reversed(expected["data"])]
-        service = ResourceGraph(lambda table, subs, kept=plain: kept, lambda asked=body: asked["subscriptions"])
+        service = ResourceGraph(lambda table, kept=plain: kept, lambda asked=body: asked["subscriptions"])
         answer = service.answer(body, NOW)
         assert answer.status == 200
         assert json.loads(answer.body) == expected
@@ -209,6 +208,32 @@ def test_a_token_belongs_to_its_query_and_scope() -> None:
         assert found[0]["code"] == "InvalidSkipToken"
 
 
+def test_a_token_expires() -> None:
+    service = graph()
+    _, first = post("resources", service, options={"$top": 5})
+    follow = {"options": {"$top": 5, "$skipToken": first["$skipToken"]}}
+    assert post("resources", service, NOW + LIFETIME, **follow)[0] == 200
+    status, late = post("resources", service, NOW + LIFETIME + timedelta(seconds=1), **follow)
+    assert (status, late["error"]["details"][0]["code"]) == (400, "InvalidSkipToken")
+    assert "expired" in late["error"]["details"][0]["message"]
+
+
+@pytest.mark.parametrize(("groups", "count", "cut"), [(999, 999, "false"), (1000, 1000, "false"), (1001, 1000, "true")])
+def test_a_grouped_answer_stops_at_its_first_page(groups: int, count: int, cut: str) -> None:
+    many = [row(number) for number in range(groups)]
+    service = ResourceGraph(lambda table: many, lambda: SUBS)
+    _, answer = post("resources | summarize count() by name | order by name asc", service)
+    assert (answer["count"], answer["totalRecords"], answer["resultTruncated"]) == (count, groups, cut)
+    assert "$skipToken" not in answer
+    _, whole = post("resources | join kind=leftouter (resources | summarize n = count() by name) on name", service)
+    assert ("$skipToken" in whole) == (groups > 1000)
+
+
+def test_an_answer_may_hold_a_summarize_elsewhere_and_still_pages() -> None:
+    _, first = post("resources | where name in ((resources | summarize by name)) | project id", options={"$top": 2})
+    assert "$skipToken" in first and first["resultTruncated"] == "false"
+
+
 def test_unreadable_subscriptions_are_left_out_without_a_sign() -> None:
     _, answer = post("resources | distinct subscriptionId", subscriptions=[SUBS[0].upper(), str(uuid.UUID(int=9))])
     assert answer["data"] == [{"subscriptionId": SUBS[0]}]
@@ -225,11 +250,6 @@ def test_none_readable_is_forbidden() -> None:
     ]
 
 
-def test_management_groups_hold_every_subscription_and_exclude_subscriptions() -> None:
-    assert post("resources | count", managementGroups=["root"])[1]["data"] == [{"Count": 25}]
-    assert details("resources", managementGroups=["root"], subscriptions=[SUBS[0]])[0]["code"] == "InvalidScope"
-
-
 @pytest.mark.parametrize(
     "options", [{"$top": 0}, {"$top": 1001}, {"$top": "5"}, {"$top": True}, {"$skip": -1}, {"resultFormat": "csv"}]
 )
@@ -239,7 +259,7 @@ def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
 
 def test_no_page_holds_more_than_a_thousand_rows() -> None:
     many = [row(number) for number in range(1200)]
-    service = ResourceGraph(lambda table, subs: many, lambda: SUBS)
+    service = ResourceGraph(lambda table: many, lambda: SUBS)
     _, first = post("resources | project id", service)
     assert (first["totalRecords"], first["count"]) == (1200, 1000)
     _, second = post("resources | project id", service, options={"$skipToken": first["$skipToken"]})
@@ -248,7 +268,7 @@ def test_no_page_holds_more_than_a_thousand_rows() -> None:
 
 def test_a_payload_over_sixteen_mebibytes_is_refused() -> None:
     heavy = [{"id": "/h", "properties": {"text": "x" * 17_000_000}}]
-    service = ResourceGraph(lambda table, subs: heavy, lambda: SUBS)
+    service = ResourceGraph(lambda table: heavy, lambda: SUBS)
     status, answer = post("resources", service)
     assert (status, answer["error"]["details"][0]["code"]) == (400, "ResponsePayloadTooLarge")
     assert "has exceeded the limit of 16777216." in answer["error"]["details"][0]["message"]
@@ -299,7 +319,20 @@ def test_an_unknown_table_as_recorded() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"query": ""}, {"query": 5}, {"query": "resources", "facets": [{"expression": "a"}]}]
+    "body",
+    [
+        {},
+        {"query": ""},
+        {"query": 5},
+        {"query": "resources", "facets": {"expression": "name"}},
+        {"query": "resources", "facets": [{"expression": " "}]},
+        {"query": "resources", "facets": [{"expression": "name", "options": {"$top": 0}}]},
+        {"query": "resources", "facets": [{"expression": "name", "options": {"sortOrder": "up"}}]},
+        {"query": "resources", "subscriptions": "all"},
+        {"query": "resources", "options": ["$top"]},
+        {"query": "resources", "options": {"allowPartialScopes": "yes"}},
+        {"query": "resources", "options": {"authorizationScopeFilter": "Everywhere"}},
+    ],
 )
 def test_bodies_that_make_no_query(body: dict[str, Any]) -> None:
     assert SHARED.answer(body, NOW, str(uuid.uuid4())).status == 400

@@ -1,13 +1,15 @@
 """Resource Graph's KQL on DuckDB: the one door to duckdb-kql 1.1.2 and its dialect layer.
 
-A query goes through five hands: ``text`` (spellings and refusals that the text shows), duckdb-kql's parser,
+A query goes through five hands: ``text`` (``refusals`` and ``spellings`` that the text shows), duckdb-kql's parser,
 ``operators`` with ``expressions`` and ``summarize`` (types, names and meaning as Resource Graph has
 them), duckdb-kql's renderer, and ``store`` (tables in DuckDB, values back out). Nothing outside these modules
 knows duckdb-kql, and neither it nor DuckDB is imported before the first query.
 
 Modelled, not recorded: dcount is exact; datetimes and timespans keep microseconds, the seventh digit is zero;
 arithmetic on a dynamic number is real; an order that the query leaves open is by id, else by the scalar columns;
-the detail code SemanticError and those for too many joins, unions, legs and mv-expands.
+the detail code SemanticError and those for too many joins, unions, legs, mv-expands and expanded rows. Documented,
+but in two editions: mv-expand makes at most 400 or 2,000 rows of one (here 2,000), and a second join with a third table
+is refused or not (here it is not, but the same table twice is).
 """
 
 from __future__ import annotations
@@ -15,29 +17,38 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .model import TABLES, Answer, Column, KqlError, semantic, unsupported
 from .text import Source
+from .tokens import LIMITS
+from .typed import TypedRows
 
 if TYPE_CHECKING:
+    from .operators import Shape
     from .store import Store
 
-__all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "iso", "run"]
+__all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "TypedRows", "iso", "run"]
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Mapping[str, Any] | TypedRows]
 
 _KEPT = 512
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The known table names (lower-case) and what gives the rows of one."""
+    """The known table names (lower-case), what gives the rows of one, and whose rows a query sees.
+
+    ``subscriptions`` are lower-case ids, None for all; rows without a subscription are always seen. ``narrowed`` names
+    the tables that ``rows`` itself narrows, and by what: they are loaded again when that changes.
+    """
 
     names: Collection[str]
     rows: Callable[[str], Rows]
+    subscriptions: frozenset[str] | None = None
+    narrowed: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class _Plan:
     tables: tuple[str, ...]
     clocked: bool
     limited: bool
+    grouped: bool
 
 
 def run(query: str, tables: Mapping[str, Rows] | Callable[[str], Rows], now: datetime) -> Answer:
@@ -76,47 +88,51 @@ def iso(instant: datetime) -> str:
 
 
 class Engine:
-    """A DuckDB in memory with the tables of the last query loaded, and the translations of the last queries.
+    """A DuckDB in memory with the tables of the last queries loaded, and the translations of the last queries.
 
     One query at a time: callers from several threads wait for each other.
     """
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[tuple[str, frozenset[str]], _Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[str, frozenset[str], str], _Plan] = OrderedDict()
         self._store: Store | None = None
         self._lock = threading.Lock()
 
     def run(self, query: str, tables: Tables, now: datetime, version: object | None = None) -> Answer:
         """Run a query; with a ``version``, tables loaded under an equal version are used again."""
         with self._lock:
-            plan = self._plan(query, frozenset(tables.names))
             if self._store is None:
                 from .store import Store
 
                 self._store = Store()
+            plan = self._plan(query, frozenset(tables.names))
             for name in plan.tables:
-                self._store.load(name, tables.rows, version)
-            rows = self._store.query(plan.sql, plan.columns, now if plan.clocked else None)
-        return Answer(plan.columns, rows, plan.limited)
+                kept = None if version is None else (version, tables.narrowed.get(name))
+                self._store.load(name, tables.rows, kept)
+                self._store.narrow(name, None if name in tables.narrowed else tables.subscriptions)
+            plan = self._plan(query, frozenset(tables.names))  # loading tells which members have columns
+            table = self._store.query(plan.sql, now if plan.clocked else None)
+        return Answer(plan.columns, table, plan.limited, plan.grouped)
 
     def _plan(self, query: str, names: frozenset[str]) -> _Plan:
-        key = (query, names)
+        assert self._store is not None, "run() makes it first"
+        key = (query, names, repr(self._store.shapes))
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = translate(query, names)
+            plan = self._plans[key] = translate(query, names, self._store.shapes)
             if len(self._plans) > _KEPT:
                 self._plans.popitem(last=False)
         self._plans.move_to_end(key)
         return plan
 
 
-def translate(query: str, names: Collection[str]) -> _Plan:
+def translate(query: str, names: Collection[str], shapes: Mapping[str, Shape] | None = None) -> _Plan:
     """The SQL of a query over tables of these names; KqlError, with the place in the query, where refused."""
     import duckdb_kql.errors as theirs
 
     source = Source(query)
     try:
-        return _translate(source, names)
+        return _translate(source, names, shapes or {})
     except KqlError as error:
         raise _placed(error, source) from error
     except theirs.KqlSyntaxError as error:
@@ -124,10 +140,12 @@ def translate(query: str, names: Collection[str]) -> _Plan:
     except theirs.KqlSchemaError as error:
         raise _placed(semantic(str(error.hint or error), error.name), source) from error
     except theirs.KqlUnsupportedError as error:
+        if error.construct in LIMITS | {"top"}:
+            raise _placed(semantic(f"{error.construct} takes a constant number.", error.construct), source) from error
         raise _placed(unsupported(error.construct), source) from error
 
 
-def _translate(source: Source, names: Collection[str]) -> _Plan:
+def _translate(source: Source, names: Collection[str], shapes: Mapping[str, Shape]) -> _Plan:
     from datetime import UTC
 
     from duckdb_kql.lower import lower
@@ -138,13 +156,17 @@ def _translate(source: Source, names: Collection[str]) -> _Plan:
     from .registry import register
 
     register()
-    rewriter = Rewriter(names)
+    rewriter = Rewriter(names, shapes)
     query, scope = rewriter.main(lower(source.rewritten))
+    columns = {
+        table: [*TABLE_COLUMNS, *(name for s in shapes.get(table, {}).values() for name in (s.native, s.json))]
+        for table in rewriter.used
+    }
     # Any instant will do: it only makes now() a parameter, which each run binds.
     with clock(datetime(2000, 1, 1, tzinfo=UTC)) as active:
-        sql = to_sql(query, {table: list(TABLE_COLUMNS) for table in rewriter.used})
-    columns = tuple(Column(name, column.type) for name, column in scope.items())
-    return _Plan(str(sql), columns, tuple(sorted(rewriter.used)), active.used, source.limited)
+        sql = to_sql(query, columns)
+    shown = tuple(Column(name, column.type) for name, column in scope.items())
+    return _Plan(str(sql), shown, tuple(sorted(rewriter.used)), active.used, source.limited, source.grouped)
 
 
 def _placed(error: KqlError, source: Source) -> KqlError:

@@ -24,7 +24,7 @@ _DISTINCT = (
 )
 _GATHERED = "to_json(coalesce(list({0}) FILTER (WHERE {0} IS NOT NULL%s), []))"
 _BAG = (
-    "coalesce(list_reduce(list({0}) FILTER (WHERE {0} IS NOT NULL), "
+    "coalesce(list_reduce(list({0}) FILTER (WHERE {0} IS NOT NULL%s), "
     "lambda _a, _b: json_merge_patch(_b, _a)), CAST('{{}}' AS JSON))"
 )
 _NAN = "CAST('NaN' AS DOUBLE)"
@@ -50,15 +50,23 @@ AGGREGATES: dict[str, Aggregate] = {
     "stdev": Aggregate("r", "n", "coalesce(stddev_samp({0}), 0.0)", "stdev"),
     "stdevif": Aggregate("r", "nb", "coalesce(stddev_samp({0}) FILTER (WHERE {1}), 0.0)", "stdevif"),
     "variance": Aggregate("r", "n", "coalesce(var_samp({0}), 0.0)", "variance"),
+    "varianceif": Aggregate("r", "nb", "coalesce(var_samp({0}) FILTER (WHERE {1}), 0.0)", "varianceif"),
+    "stdevp": Aggregate("r", "n", "coalesce(stddev_pop({0}), 0.0)", "stdevp"),
+    "variancep": Aggregate("r", "n", "coalesce(var_pop({0}), 0.0)", "variancep"),
+    "binary_all_and": Aggregate("l", "l", "coalesce(bit_and({0}), -1)", "binary_all_and"),
+    "binary_all_or": Aggregate("l", "l", "coalesce(bit_or({0}), 0)", "binary_all_or"),
+    "binary_all_xor": Aggregate("l", "l", "coalesce(bit_xor({0}), 0)", "binary_all_xor"),
     "dcount": Aggregate("l", "x", "count(DISTINCT {0})", "dcount"),
     "dcountif": Aggregate("l", "xb", "count(DISTINCT {0}) FILTER (WHERE {1})", "dcountif"),
     "count_distinct": Aggregate("l", "x", "count(DISTINCT {0})", "count_distinct"),
     "count_distinctif": Aggregate("l", "xb", "count(DISTINCT {0}) FILTER (WHERE {1})", "count_distinctif"),
     "make_list": Aggregate("j", "v", _GATHERED % "", "list"),
     "make_list_if": Aggregate("j", "vb", _GATHERED % " AND {1}", "list"),
+    "make_list_with_nulls": Aggregate("j", "v", "to_json(coalesce(list({0}), []))", "list"),
     "make_set": Aggregate("j", "v", _DISTINCT % "", "set"),
     "make_set_if": Aggregate("j", "vb", _DISTINCT % " AND {1}", "set"),
-    "make_bag": Aggregate("j", "j", _BAG, "bag"),
+    "make_bag": Aggregate("j", "j", _BAG % "", "bag"),
+    "make_bag_if": Aggregate("j", "jb", _BAG % " AND {1}", "bag"),
     "take_any": Aggregate("0", "x", "any_value({0})", "any"),
     "take_anyif": Aggregate("0", "xb", "any_value({0}) FILTER (WHERE {1})", "any"),
     "percentile": Aggregate("0", "nk", "quantile_disc({0}, {1} / 100.0)", "percentile"),

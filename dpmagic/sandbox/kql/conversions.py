@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from duckdb_kql import ir
@@ -15,11 +15,29 @@ NUMBERS: frozenset[KustoType] = frozenset({"int", "long", "real"})
 
 
 @dataclass(frozen=True)
+class Shred:
+    """A member of a dynamic that has columns of its own: its type, the column of that type, and the one of JSON."""
+
+    kind: KustoType
+    native: str
+    json: str
+
+
+@dataclass(frozen=True)
 class Scoped:
-    """A column in scope: its name in the SQL, which no other column's differs from by case alone."""
+    """A column in scope: its name in the SQL, which no other column's differs from by case alone.
+
+    ``shreds`` are the members that have columns beside it, by their path.
+    """
 
     internal: str
     type: KustoType
+    shreds: Mapping[tuple[str, ...], Shred] = field(default_factory=dict, compare=False)
+
+    @property
+    def beside(self) -> list[str]:
+        """The names of the columns that its shreds are in."""
+        return [name for shred in self.shreds.values() for name in (shred.native, shred.json)]
 
 
 Scope = Mapping[str, Scoped]
@@ -43,13 +61,30 @@ def call(name: str, *args: ir.Expr) -> ir.FunctionCall:
     return ir.FunctionCall(PREFIX + name, args)
 
 
+def shredded(shred: Shred) -> ir.Expr:
+    """A shredded member: a dynamic to whoever does not look for its column."""
+    return call(f"shred_{shred.kind}", ir.ColumnRef(shred.native), ir.ColumnRef(shred.json))
+
+
+def native(expr: ir.Expr) -> Typed | None:
+    """The column behind a shredded member and its type; None for anything else."""
+    if not isinstance(expr, ir.FunctionCall) or not expr.name.startswith(f"{PREFIX}shred_"):
+        return None
+    kind: KustoType = expr.name.removeprefix(f"{PREFIX}shred_")  # type: ignore[assignment]  # as shredded() wrote it
+    return expr.args[0], kind
+
+
 def convert(expr: ir.Expr, have: KustoType, want: KustoType) -> ir.Expr:
     """The expression read as another type, as Kusto reads it where it converts by itself."""
+    column = native(expr) if have == "dynamic" else None
+    if column is not None and (column[1] == want or {column[1], want} <= NUMBERS):
+        return call("filled", column[0]) if want == "string" else convert(*column, want)
     if have == want:
         return call("same", expr) if want == "string" and isinstance(expr, ir.ColumnRef) else expr
     if want == "dynamic":
-        plain = expr if have in ("string", "long", "int", "real", "bool") else ir.FunctionCall("tostring", (expr,))
-        return call("json", plain)
+        if have in ("string", "long", "int", "real", "bool"):
+            return call("json", expr)
+        return call("json", call("unless_empty", ir.FunctionCall("tostring", (expr,))))
     if want == "string":
         return call("text", expr) if have == "dynamic" else ir.FunctionCall("tostring", (expr,))
     if want == "real":

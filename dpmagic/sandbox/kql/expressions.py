@@ -12,14 +12,17 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from functools import reduce
+from itertools import takewhile
 from typing import Any
 
 from duckdb_kql import ir
 
 from .aggregates import AGGREGATES, SEVERAL
-from .conversions import NUMBERS, Scope, Typed, call, convert, widest
-from .functions import ALIASES, FOREIGN_FUNCTIONS, PREFIX, SCALARS, TYPES
+from .conversions import NUMBERS, Scope, Typed, call, convert, shredded, widest
+from .functions import ALIASES, FOREIGN_FAMILIES, FOREIGN_FUNCTIONS, PREFIX, SCALARS, TYPES
 from .model import KqlError, KustoType, outside_language, semantic, unsupported
+from .rarer import NOT_RUN
 from .special import SPECIAL
 
 _COMPARISONS = frozenset({"==", "!=", "<>", "<", "<=", ">", ">="})
@@ -84,19 +87,31 @@ class Typer:
         base, kind = self.typed(node.base)
         if kind != "dynamic":
             raise semantic(f"A value of type {kind} has no members; only a dynamic has.")
-        steps = tuple(
-            step if step.index is None or isinstance(step.index, ir.Literal) else self._step(step)
-            for step in node.steps
-        )
-        return call("present", ir.PathAccess(base, steps)), "dynamic"
+        steps = list(node.steps)
+        shred, known = self._shred(node)
+        if shred is not None:
+            base, steps = shred, steps[known:]
+        while steps:
+            plain = list(takewhile(_is_plain, steps))
+            if plain:
+                base, steps = call("present", ir.PathAccess(base, tuple(plain))), steps[len(plain) :]
+                continue
+            index, kind = self.typed(steps.pop(0).index or ir.Literal(0, "long"))
+            if kind in NUMBERS:
+                element = ir.PathStep(index=convert(index, kind, "long"))
+                base = call("present", ir.PathAccess(base, (element,)))
+            else:
+                base = call("present", call("member", base, convert(index, kind, "string")))
+        return base, "dynamic"
 
-    def _step(self, step: ir.PathStep) -> ir.PathStep:
-        if isinstance(step.index, ir.UnaryOp):
-            return step
-        index, kind = self.typed(step.index or ir.Literal(0, "long"))
-        if kind not in ("int", "long"):
-            raise unsupported("a member whose name is computed")
-        return ir.PathStep(index=index)
+    def _shred(self, node: ir.PathAccess) -> tuple[ir.Expr | None, int]:
+        """The columns of a shredded member that a path starts with, and of how many steps it is."""
+        column = self.scope.get(node.base.name) if isinstance(node.base, ir.ColumnRef) else None
+        names = tuple(takewhile(bool, (step.name or _constant(step.index) or "" for step in node.steps)))
+        for length in range(len(names), 0, -1):
+            if column is not None and names[:length] in column.shreds:
+                return shredded(column.shreds[names[:length]]), length
+        return None, 0
 
     def _unary(self, node: ir.UnaryOp) -> Typed:
         if node.op == "not":
@@ -114,7 +129,14 @@ class Typer:
             return ir.BinaryOp(node.op, left, right), "bool"
         if node.op in ("+", "-", "*", "/", "%"):
             return self._arithmetic(node.op, self.typed(node.left), self.typed(node.right))
+        if node.left == ir.ColumnRef("*"):
+            return self._anywhere(node), "bool"
         return ir.BinaryOp(node.op, self.read(node.left, "string"), self.read(node.right, "string")), "bool"
+
+    def _anywhere(self, node: ir.BinaryOp) -> ir.Expr:
+        """``* has 'x'``: whether any column holds it."""
+        tests = [self._binary(dataclasses.replace(node, left=ir.ColumnRef(name)))[0] for name in self.scope]
+        return reduce(lambda some, test: ir.BinaryOp("or", some, test), tests)
 
     def _comparable(self, left: Typed, right: Typed) -> tuple[ir.Expr, ir.Expr]:
         kinds = {left[1], right[1]}
@@ -253,6 +275,15 @@ class Typer:
         return convert(*have, want), want
 
 
+def _constant(index: ir.Expr | None) -> str | None:
+    return str(index.value) if isinstance(index, ir.Literal) and index.kind == "string" else None
+
+
+def _is_plain(step: ir.PathStep) -> bool:
+    """Whether duckdb-kql renders the step: a name, a constant place, or a place from the end."""
+    return step.index is None or isinstance(step.index, ir.Literal | ir.UnaryOp)
+
+
 def check_known(spelled: str) -> None:
     """KqlError for a function that is neither a scalar function nor an aggregate."""
     name = ALIASES.get(spelled.lower(), spelled.lower())
@@ -261,10 +292,12 @@ def check_known(spelled: str) -> None:
 
 
 def _unknown(name: str, spelled: str) -> KqlError:
-    if name in FOREIGN_FUNCTIONS:
+    if name in FOREIGN_FUNCTIONS or name.startswith(FOREIGN_FAMILIES):
         return outside_language(spelled)
     if name in AGGREGATES or name in SEVERAL:
         return semantic(f"Aggregate function {spelled}() stands outside summarize.", spelled)
+    if name in NOT_RUN:
+        return unsupported(spelled)
     return semantic(f"Unknown function: '{spelled}'.", token=spelled)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .model import KustoType, words
+from .rarer import RARER
 
 PREFIX = "rg_"
 
@@ -91,7 +92,7 @@ SCALARS: dict[str, Function] = {
         "trim": ("s ks",),
         "trim_start": ("s ks",),
         "trim_end": ("s ks",),
-        "strcat": ("s s*", "concat({})"),
+        "strcat": ("s ss*", "concat({})"),
         "strcat_delim": ("s ss*", "concat_ws({})"),
         "strcat_array": ("s js",),
         "strrep": ("s sn/s",),
@@ -101,7 +102,6 @@ SCALARS: dict[str, Function] = {
         "replace_regex": ("s sks",),
         "indexof": ("l ss",),
         "countof": ("l ss/k",),
-        "extract": ("s kns", "coalesce(regexp_extract({2}, {0}, CAST({1} AS INTEGER)), '')"),
         "extract_all": ("j ks",),
         "split": ("j ss/n", "to_json(string_split({0}, {1}))"),
         "isempty": ("b s", "({0} IS NULL OR {0} = '')"),
@@ -149,7 +149,7 @@ SCALARS: dict[str, Function] = {
         "abs": ("0 n",),
         "round": ("r n/n",),
         "ceiling": ("r n",),
-        "sign": ("r n",),
+        "sign": ("r n", "CAST(sign({0}) AS DOUBLE)"),
         "exp": ("r n",),
         "log": ("r n",),
         "log2": ("r n",),
@@ -189,6 +189,7 @@ SCALARS: dict[str, Function] = {
         "make_timespan": ("t n*",),
         "unixtime_seconds_todatetime": ("d n", "make_timestamp(CAST({0} * 1000000 AS BIGINT))"),
         "unixtime_milliseconds_todatetime": ("d n", "make_timestamp(CAST({0} * 1000 AS BIGINT))"),
+        **RARER,
     }.items()
 }
 
@@ -203,19 +204,29 @@ ALIASES = {
     "makelist": "make_list",
     "makeset": "make_set",
     "any": "take_any",
+    "anyif": "take_anyif",
+    "notempty": "isnotempty",
+    "columnifexists": "column_ifexists",
+    "array_iif": "array_iff",
     "arraylength": "array_length",
     "floor": "bin",
 }
 
 #: Kusto functions that need the order of rows or the network: Resource Graph has none of them.
 FOREIGN_FUNCTIONS = words(
-    "row_number row_cumsum row_rank_dense row_rank_min prev next rand new_guid cursor_after ingestion_time "
-    "current_principal external_table database cluster table geo_distance_2points series_fit_line"
+    "row_number row_cumsum row_rank_dense row_rank_min row_window_session prev next rand new_guid cursor_after "
+    "cursor_before_or_at cursor_current ingestion_time extent_id extent_tags current_principal "
+    "current_principal_details current_principal_is_member_of current_cluster_endpoint current_database "
+    "external_table stored_query_result database cluster table materialized_view"
 )
+#: And families of them, for series and maps.
+FOREIGN_FAMILIES = ("series_", "geo_")
 
 #: Helpers that only the rewriting writes, with how many arguments they take (0: any). A literal brace is doubled.
 HELPERS: dict[str, tuple[str, int]] = {
     "same": ("{0}", 1),
+    "micros": ("epoch_us({0})", 1),
+    **{f"shred_{kind}": ("{1}", 2) for kind in ("string", "long", "real", "bool", "datetime")},
     "present": ("nullif({0}, CAST('null' AS JSON))", 1),
     "text": ("coalesce({0} ->> '$', '')", 1),
     "number": ("TRY_CAST({0} ->> '$' AS DOUBLE)", 1),
@@ -235,6 +246,9 @@ HELPERS: dict[str, tuple[str, int]] = {
         2,
     ),
     "element": ("to_json(list_extract(string_split({0}, {1}), CAST({2} AS BIGINT) + 1))", 3),
+    "member": ("json_extract({0}, '/' || replace(replace({1}, '~', '~0'), '/', '~1'))", 2),
+    "extract": ("coalesce(regexp_extract({2}, {0}, CAST({1} AS INTEGER)), '')", 3),
+    "range": ("to_json(generate_series({0}, {1}, {2}))", 3),
     "unless_empty": ("nullif({0}, '')", 1),
     "first": ("coalesce({})", 0),
     "bag_present": (

@@ -9,7 +9,7 @@ from duckdb_kql import ir
 from duckdb_kql.schema import disambiguate
 
 from .conversions import Scope, Scoped
-from .model import KqlError, semantic, unsupported
+from .model import KqlError, KustoType, semantic
 from .stages import Stage, carry, fresh
 
 MAX_LEGS = 3
@@ -47,34 +47,51 @@ def _check_key(side: str, scope: Scope, name: str) -> None:
         raise semantic(f"Join key '{name}' is of a 'dynamic' type. Please use an explicit cast using extend.", name)
 
 
-def union(operator: ir.Union, first: Scope, legs: Sequence[tuple[ir.Query, Scope]]) -> Stage:
-    """A union of rewritten legs, each brought to the columns of all (or, of kind inner, to the common ones)."""
-    if operator.with_source or operator.isfuzzy:
-        raise unsupported("union with withsource or isfuzzy")
+def union(operator: ir.Union, first: Scope, legs: Sequence[tuple[ir.Query, Scope]], names: Sequence[str]) -> Stage:
+    """A union of rewritten legs, each brought to the columns of all (or, of kind inner, to the common ones).
+
+    A column that legs hold under one name in several types becomes one for each type, ``n_long`` and ``n_string``.
+    ``names`` are those of the legs' tables, which ``withsource`` shows.
+    """
     if len(legs) >= MAX_LEGS:
         raise KqlError("DisallowedMaxNumberOfUnionLegs", f"A union may hold {MAX_LEGS} legs.")
-    shapes = [first, *(scope for _, scope in legs)]
+    shapes = _apart([first, *(scope for _, scope in legs)])
     after: dict[str, Scoped] = {}
+    if operator.with_source:
+        after[operator.with_source] = Scoped(fresh(operator.with_source, after), "string")
     for shape in shapes:
         for name, column in shape.items():
-            known = after.get(name)
-            if known is None:
+            if name not in after:
                 after[name] = Scoped(fresh(name, after), column.type)
-            elif known.type != column.type:
-                raise unsupported(f"a union whose legs hold '{name}' as {known.type} and {column.type}")
     if operator.kind == "inner":
-        after = {name: column for name, column in after.items() if all(name in shape for shape in shapes)}
-    for query, scope in legs:
-        query.operators.append(_shaped(after, scope))
-    return [_shaped(after, first), dataclasses.replace(operator, branches=tuple(query for query, _ in legs))], after
+        after = {name: c for name, c in after.items() if name == operator.with_source or all(name in s for s in shapes)}
+    for (query, _), shape, name in zip(legs, shapes[1:], names[1:], strict=True):
+        query.operators.append(_shaped(after, shape, operator.with_source, name))
+    branches = tuple(query for query, _ in legs)
+    merged = dataclasses.replace(operator, branches=branches, with_source=None)
+    return [_shaped(after, shapes[0], operator.with_source, names[0]), merged], after
 
 
-def _shaped(after: Scope, columns: Scope) -> ir.Project:
+def _apart(shapes: Sequence[Scope]) -> list[Scope]:
+    """The legs' columns, those of one name and several types renamed by their type."""
+    kinds: dict[str, set[KustoType]] = {}
+    for shape in shapes:
+        for name, column in shape.items():
+            kinds.setdefault(name, set()).add(column.type)
+    return [
+        {name if len(kinds[name]) == 1 else f"{name}_{column.type}": column for name, column in shape.items()}
+        for shape in shapes
+    ]
+
+
+def _shaped(after: Scope, columns: Scope, source: str | None, leg: str) -> ir.Project:
     """One leg of a union brought to the columns of all: an absent one is null, an absent string empty."""
     exprs: list[ir.NamedExpr] = []
     for name, column in after.items():
-        if name in columns:
-            expr: ir.Expr = ir.ColumnRef(columns[name].internal)
+        if name == source:
+            expr: ir.Expr = ir.Literal(leg, "string")
+        elif name in columns:
+            expr = ir.ColumnRef(columns[name].internal)
         elif column.type == "string":
             expr = ir.Literal("", "string")
         else:

@@ -62,16 +62,45 @@ class Column:
 
 @dataclass(frozen=True)
 class Answer:
-    """The whole answer of a query.
+    """The whole answer of a query, decoded only as far as it is read.
 
-    ``rows`` are plain values in the order of ``columns``: dynamics decoded, datetimes as
-    ``2026-01-01T00:00:00.0000000Z``, timespans as ``d.hh:mm:ss.fffffff``. ``limited`` says that the query
-    itself cut the rows (limit, take, sample), which rules out paging.
+    ``table`` is an Arrow table with the columns in order, as DuckDB gave them. ``limited`` says that the query
+    itself cuts the rows (limit, take, sample), which rules out paging; ``grouped`` that it groups them (summarize).
     """
 
     columns: tuple[Column, ...]
-    rows: list[tuple[Any, ...]] = field(repr=False)
+    table: Any = field(repr=False)
     limited: bool = False
+    grouped: bool = False
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return int(self.table.num_rows)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the answer holds."""
+        return int(self.table.nbytes)
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """All rows; see :meth:`slice`."""
+        return self.slice(0, self.count)
+
+    def slice(self, start: int, count: int) -> list[tuple[Any, ...]]:
+        """Some rows as plain values in the order of ``columns``, at a cost that ``start`` has no part in.
+
+        Dynamics are decoded, datetimes are ``2026-01-01T00:00:00.0000000Z``, timespans ``d.hh:mm:ss.fffffff``.
+        """
+        from .values import READERS
+
+        piece = self.table.slice(start, count)
+        read = [
+            list(map(READERS[column.type], values)) if column.type in READERS else values
+            for column, values in zip(self.columns, (one.to_pylist() for one in piece.columns), strict=True)
+        ]
+        return list(zip(*read, strict=True))
 
     def records(self) -> list[dict[str, Any]]:
         """The rows as one dict a row, the shape of ``objectArray``."""

@@ -16,33 +16,42 @@ from duckdb_kql import ir
 from duckdb_kql.schema import disambiguate, resolve_let_refs
 from duckdb_kql.translate import naming
 
-from .conversions import Scope, Scoped, call, convert
+from .conversions import Scope, Scoped, Shred, call, convert
 from .expressions import Typer
 from .joins import join, union
 from .model import TABLE_COLUMNS, KqlError, KustoType, semantic, unsupported
-from .stages import Stage, carry, fresh, select, tie_break
+from .stages import Stage, carry, final, fresh, select, tie_break
 from .summarize import summarize
 
 Lets = Mapping[str, Scope]
+Shape = Mapping[tuple[str, ...], Shred]
 
 
 class Rewriter:
-    """Rewrites one query. ``tables`` are the known ones; ``used`` tells afterwards which the query reads."""
+    """Rewrites one query. ``tables`` are the known ones; ``used`` tells afterwards which the query reads.
 
-    def __init__(self, tables: Collection[str]) -> None:
+    ``shapes`` are the shredded members of the ``properties`` of some tables.
+    """
+
+    def __init__(self, tables: Collection[str], shapes: Mapping[str, Shape] | None = None) -> None:
         self._known = tables
+        self._shapes = shapes or {}
         self.used: set[str] = set()
         self._right: set[str] = set()
         self._behind: dict[str, set[str]] = {}
+        self._main = ""
 
     def main(self, query: ir.Query) -> tuple[ir.Query, Scope]:
         """The query to translate, its rows in a settled order, and the columns it answers."""
-        rewritten, scope, ordered = self._query(query, {})
+        self._main = getattr(query.source, "name", "")
+        rewritten, scope, ordered = self._query(query, {}, shown=True)
         if not ordered:
             rewritten.operators.append(ir.Sort(tie_break(scope)))
+        rewritten.operators.append(final(scope))
         return rewritten, scope
 
-    def _query(self, query: ir.Query, lets: Lets) -> tuple[ir.Query, dict[str, Scoped], bool]:
+    def _query(self, query: ir.Query, lets: Lets, *, shown: bool = False) -> tuple[ir.Query, dict[str, Scoped], bool]:
+        """The query rewritten, its columns, and whether its rows stand in a settled order, as those shown have to."""
         if query.parameters:
             raise unsupported("declare query_parameters")
         lets = dict(lets)
@@ -59,7 +68,8 @@ class Rewriter:
             operator = resolve_let_refs(operator, list(scope))
             stage, after = self._operator(operator, scope, lets)
             keeps = not isinstance(operator, _UNORDERED)
-            if not ordered and keeps and (isinstance(operator, ir.Take) or ("id" in scope and "id" not in after)):
+            loses = shown and "id" in scope and "id" not in after
+            if not ordered and keeps and (isinstance(operator, ir.Take) or loses):
                 operators.append(ir.Sort(tie_break(scope)))
                 ordered = True
             operators += stage
@@ -81,7 +91,9 @@ class Rewriter:
                 token=source.name,
             )
         self.used.add(table)
-        return ir.TableRef(table), {name: Scoped(name, kind) for name, kind in TABLE_COLUMNS.items()}
+        scope = {name: Scoped(name, kind) for name, kind in TABLE_COLUMNS.items()}
+        scope["properties"] = Scoped("properties", "dynamic", self._shapes.get(table, {}))
+        return ir.TableRef(table), scope
 
     def _operator(self, operator: ir.Operator, scope: dict[str, Scoped], lets: Lets) -> Stage:
         method = _STAGES.get(type(operator))
@@ -109,7 +121,7 @@ class Rewriter:
     def _project(self, operator: ir.Project, scope: dict[str, Scoped], lets: Lets) -> Stage:
         names = naming.project_names(operator.expressions)
         typer = self.typer(scope, lets)
-        return select(names, [typer.typed(named.expr) for named in operator.expressions])
+        return select(names, [typer.typed(named.expr) for named in operator.expressions], scope)
 
     def _distinct(self, operator: ir.Distinct, scope: dict[str, Scoped], lets: Lets) -> Stage:
         targets = operator.expressions
@@ -154,6 +166,9 @@ class Rewriter:
             expr, kind = typer.typed(key.expr)
             parts = [call("number", expr), call("text", expr)] if kind == "dynamic" else [expr]
             settled += [dataclasses.replace(key, expr=part) for part in parts]
+        identity = scope.get("id")
+        if identity is not None and ir.ColumnRef(identity.internal) in [key.expr for key in settled]:
+            return tuple(settled)
         return (*settled, *tie_break(scope))
 
     def _project_away(self, operator: ir.ProjectAway, scope: dict[str, Scoped], lets: Lets) -> Stage:
@@ -183,6 +198,8 @@ class Rewriter:
         return summarize(operator, scope, self.typer(scope, lets))
 
     def _mv_expand(self, operator: ir.MvExpand, scope: dict[str, Scoped], lets: Lets) -> Stage:
+        if (operator.limit or 0) > MAX_EXPANDED:
+            raise KqlError("DisallowedMaxMvExpandRowLimit", f"mv-expand may make {MAX_EXPANDED} rows of one.")
         after = dict(scope)
         before: list[ir.NamedExpr] = []
         targets: list[ir.MvExpandTarget] = []
@@ -201,7 +218,10 @@ class Rewriter:
             index = disambiguate(index, list(after))
             after[index] = Scoped(fresh(index, after), "long")
         expanded = dataclasses.replace(
-            operator, targets=tuple(targets), item_index=None if index is None else after[index].internal
+            operator,
+            targets=tuple(targets),
+            item_index=None if index is None else after[index].internal,
+            limit=_DEFAULT_EXPANDED if operator.limit is None else operator.limit,
         )
         stage, shown = carry(after, present={target.name or "" for target in targets})
         return [ir.Extend(tuple(before)), expanded, *stage], shown
@@ -248,7 +268,8 @@ class Rewriter:
 
     def _union(self, operator: ir.Union, scope: dict[str, Scoped], lets: Lets) -> Stage:
         legs = [self._query(branch, lets) for branch in operator.branches]
-        return union(operator, scope, [(query, columns) for query, columns, _ in legs])
+        names = [self._main, *(getattr(branch.source, "name", "") for branch in operator.branches)]
+        return union(operator, scope, [(query, columns) for query, columns, _ in legs], names)
 
 
 def _matching(pattern: str, scope: Scope) -> list[str]:
@@ -257,6 +278,10 @@ def _matching(pattern: str, scope: Scope) -> list[str]:
     found = [column for column in scope if fnmatchcase(column, name)]
     return sorted(found, reverse=order == "desc") if order else found
 
+
+#: Rows that mv-expand makes of one, unless told, and at most: the documents' older text says 400, the newer 2,000.
+_DEFAULT_EXPANDED = 128
+MAX_EXPANDED = 2_000
 
 #: After these, the order of rows that came in says nothing.
 _UNORDERED = (ir.Summarize, ir.Join, ir.Lookup, ir.Union, ir.Distinct, ir.Count)

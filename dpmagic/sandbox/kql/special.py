@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from duckdb_kql import ir
 
-from .conversions import NUMBERS, Reader, Typed, call, convert, widest
-from .model import KustoType, semantic
+from .conversions import NUMBERS, Reader, Typed, call, convert, native, widest
+from .model import KustoType, semantic, unsupported
 
 Special = Callable[[Reader, ir.FunctionCall], Typed]
 
@@ -117,6 +117,9 @@ def _parse_json(reader: Reader, node: ir.FunctionCall) -> Typed:
 def _conversion(want: KustoType) -> Special:
     def rewrite(reader: Reader, node: ir.FunctionCall) -> Typed:
         value, kind = reader.typed(_arguments(node, 1)[0])
+        column = native(value)
+        if column is not None and (column[1] == want or {column[1], want} <= NUMBERS):
+            value, kind = column
         if kind == "dynamic":
             value, kind = convert(value, kind, "string"), "string"
         if kind == want:
@@ -131,7 +134,8 @@ def _conversion(want: KustoType) -> Special:
 def _null_test(target: str) -> Special:
     def rewrite(reader: Reader, node: ir.FunctionCall) -> Typed:
         value, _ = reader.typed(_arguments(node, 1)[0])
-        return ir.FunctionCall(target, (value,)), "bool"
+        column = native(value)
+        return ir.FunctionCall(target, (column[0] if column else value,)), "bool"
 
     return rewrite
 
@@ -177,7 +181,55 @@ def _span_piece(span: ir.Expr, run: str) -> ir.Expr:
     return call("span_field", span, *numbers)
 
 
+def _extract(reader: Reader, node: ir.FunctionCall) -> Typed:
+    """``extract(regex, group, text)``, with a type behind it (``typeof(int)``, spelled ``'int'`` by now)."""
+    regex, group, text, *type_ = _arguments(node, 3, 4)
+    found = call("extract", regex, reader.read(group, "long"), reader.read(text, "string"))
+    if not type_ or not isinstance(type_[0], ir.Literal) or type_[0].value == "string":
+        return found, "string"
+    want = _TYPES.get(str(type_[0].value))
+    if want is None:
+        raise semantic(f"{node.name}(): no type '{type_[0].value}'.", node.name)
+    return convert(found, "string", want), want
+
+
+def _column_if_exists(reader: Reader, node: ir.FunctionCall) -> Typed:
+    name, default = _arguments(node, 2)
+    if not isinstance(name, ir.Literal) or name.kind != "string":
+        raise semantic(f"{node.name}(): the name is a constant string.", node.name)
+    return reader.typed(ir.ColumnRef(str(name.value)) if name.value in reader.scope else default)
+
+
+def _around(reader: Reader, node: ir.FunctionCall) -> Typed:
+    value, center, delta = _arguments(node, 3)
+    low, high = ir.BinaryOp("-", center, delta), ir.BinaryOp("+", center, delta)
+    return reader.typed(ir.BinaryOp("and", ir.BinaryOp(">=", value, low), ir.BinaryOp("<=", value, high)))
+
+
+def _range(reader: Reader, node: ir.FunctionCall) -> Typed:
+    """An array of whole numbers; Kusto's of reals and times are not run."""
+    bounds = [reader.typed(argument) for argument in (*_arguments(node, 2, 3), ir.Literal(1, "long"))[:3]]
+    if any(kind not in ("int", "long") for _, kind in bounds):
+        raise unsupported("range() of anything but whole numbers")
+    return call("range", *(expr for expr, _ in bounds)), "dynamic"
+
+
+_TYPES: dict[str, KustoType] = {
+    "int": "int",
+    "long": "long",
+    "real": "real",
+    "double": "real",
+    "bool": "bool",
+    "datetime": "datetime",
+    "timespan": "timespan",
+}
+
 SPECIAL: dict[str, Special] = {
+    "extract": _extract,
+    "column_ifexists": _column_if_exists,
+    "around": _around,
+    "range": _range,
+    "todecimal": _conversion("real"),
     "case": _case,
     "iff": _iff,
     "coalesce": _alike("coalesce"),

@@ -23,13 +23,22 @@ def fresh(name: str, scope: Scope) -> str:
     return internal
 
 
-def select(names: list[str], typed: list[Typed]) -> Stage:
-    """A projection to these expressions under these names."""
+def select(names: list[str], typed: list[Typed], scope: Scope | None = None) -> Stage:
+    """A projection to these expressions under these names.
+
+    A column of ``scope`` that is projected as it is takes along the columns beside it.
+    """
+    sources = {column.internal: column for column in (scope or {}).values() if column.shreds}
     after: dict[str, Scoped] = {}
-    for name, (_, kind) in zip(names, typed, strict=True):
-        after[name] = Scoped(fresh(name, after), kind)
+    kept: dict[str, ir.NamedExpr] = {}
+    for name, (expr, kind) in zip(names, typed, strict=True):
+        source = sources.get(expr.name) if isinstance(expr, ir.ColumnRef) else None
+        after[name] = Scoped(fresh(name, after), kind, source.shreds if source else {})
+        for beside in after[name].beside:
+            kept[beside] = ir.NamedExpr(ir.ColumnRef(beside), beside)
     pairs = zip(after.values(), typed, strict=True)
-    return [ir.Project(tuple(ir.NamedExpr(expr, column.internal) for column, (expr, _) in pairs))], after
+    shown = [ir.NamedExpr(expr, column.internal) for column, (expr, _) in pairs]
+    return [ir.Project((*shown, *kept.values()))], after
 
 
 def carry(scope: Scope, *, fill: bool = False, present: Collection[str] = ()) -> Stage:
@@ -46,7 +55,22 @@ def carry(scope: Scope, *, fill: bool = False, present: Collection[str] = ()) ->
         elif column.internal in present and column.type == "dynamic":
             expr = call("present", expr)
         typed.append((expr, column.type))
-    return select(list(scope), typed)
+    return select(list(scope), typed, scope)
+
+
+def final(scope: Scope) -> ir.Project:
+    """The columns of an answer and no others, in types that leave DuckDB unharmed."""
+    made = [
+        ir.NamedExpr(
+            call(_LEAVING[c.type], ir.ColumnRef(c.internal)) if c.type in _LEAVING else ir.ColumnRef(c.internal),
+            c.internal,
+        )
+        for c in scope.values()
+    ]
+    return ir.Project(tuple(made))
+
+
+_LEAVING = {"timespan": "micros", "guid": "string", "long": "long", "int": "long"}
 
 
 def tie_break(scope: Scope) -> tuple[ir.SortKey, ...]:

@@ -1,16 +1,42 @@
-"""Tables of Resource Graph in DuckDB: rows in by Arrow, answers out as plain values."""
+"""Tables of Resource Graph in DuckDB: records and typed columns in, answers out as Arrow tables.
+
+A table is a view over its parts: one DuckDB table of all records, and each Arrow table as it stands. The members of
+``properties`` that a typed part gives have two more columns each in the view, the value itself and its JSON; DuckDB
+works out the columns that a query reads, and no others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from .model import TABLE_COLUMNS, Column, KqlError, KustoType, semantic
+from . import typed
+from .conversions import Shred
+from .model import TABLE_COLUMNS, KqlError, KustoType, semantic
+from .typed import Path, TypedRows
+
+Rows = Sequence[Mapping[str, Any] | TypedRows]
+Shape = dict[Path, Shred]
 
 _CLOCK = "kqlnow"
+_KEPT = 256
+#: A datetime's text that reads back as the same instant.
+_ISO = r"'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|\+00:00)$'"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Where rows come from, and the SQL of each column and of each member that has a type."""
+
+    source: str
+    columns: Mapping[str, str]
+    members: Mapping[Path, tuple[str, str]]  # expression and DuckDB type
+    typed: bool
 
 
 class Store:
@@ -22,42 +48,156 @@ class Store:
         self._duckdb = duckdb
         self._connection = duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": "false"})
         self._connection.execute("SET TimeZone='UTC'")
-        self._loaded: dict[str, object] = {}
+        self._versions: dict[str, object] = {}
+        self._prepared: OrderedDict[str, str] = OrderedDict()
+        self._count = 0
+        self._parts: dict[str, list[_Part]] = {}
+        self._subscriptions: dict[str, frozenset[str]] = {}
+        self._views: dict[str, frozenset[str] | None] = {}
+        #: The shredded members of each loaded table that has any.
+        self.shapes: dict[str, Shape] = {}
 
-    def load(self, table: str, rows: Callable[[str], Sequence[Mapping[str, Any]]], version: object | None) -> None:
+    def load(self, table: str, rows: Callable[[str], Rows], version: object | None) -> None:
         """Load a table, unless it stands under this very version."""
-        if version is not None and self._loaded.get(table) == version:
+        if version is not None and self._versions.get(table) == version:
             return
-        import pyarrow as pa
-
         found = rows(table)
-        columns = {
-            name: pa.array(_texts(found, name, kind == "dynamic"), pa.string()) for name, kind in TABLE_COLUMNS.items()
-        }
-        chosen = ", ".join(
-            f'CAST("{name}" AS JSON) AS "{name}"' if kind == "dynamic" else f'"{name}"'
-            for name, kind in TABLE_COLUMNS.items()
-        )
-        self._connection.register("incoming", pa.table(columns))
-        try:
-            self._connection.execute(f'CREATE OR REPLACE TABLE "{table}" AS SELECT {chosen} FROM incoming ORDER BY id')
-        finally:
-            self._connection.unregister("incoming")
-        self._loaded[table] = version
+        arrow = [row for row in found if isinstance(row, TypedRows)]
+        parts = [self._typed_part(f"{table}~{number}", part) for number, part in enumerate(arrow)]
+        records = [row for row in found if not isinstance(row, TypedRows)]
+        if records or not parts:
+            parts.append(self._record_part(f"{table}~records", records))
+        self._parts[table] = parts
+        self.shapes.pop(table, None)
+        shape = self._shape(parts)
+        if shape:
+            self.shapes[table] = shape
+        self._view(table, None)
+        query = f'SELECT DISTINCT lower("subscriptionId") FROM "{table}"'
+        self._subscriptions[table] = frozenset(row[0] for row in self._connection.execute(query).fetchall())
+        self._versions[table] = version
 
-    def query(self, sql: str, columns: Sequence[Column], now: datetime | None) -> list[tuple[Any, ...]]:
-        """The rows of a translated query; ``now`` is bound where the query reads the clock."""
-        bound = {} if now is None else {_CLOCK: now.astimezone(UTC).replace(tzinfo=None)}
+    def narrow(self, table: str, subscriptions: Collection[str] | None) -> None:
+        """Have a loaded table show rows of these subscriptions (lower-case ids) alone, and those of none."""
+        wanted = None if subscriptions is None else frozenset(subscriptions) | {""}
+        if wanted is not None and self._subscriptions[table] <= wanted:
+            wanted = None
+        if self._views.get(table, frozenset()) != wanted:
+            self._view(table, wanted)
+
+    def query(self, sql: str, now: datetime | None) -> Any:
+        """The answer of a translated query as an Arrow table; ``now`` is bound where the query reads the clock."""
+        bound = "" if now is None else f"({_CLOCK} := TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None)}')"
         try:
-            rows = self._connection.execute(sql, bound).fetchall()
-        except self._duckdb.ProgrammingError as error:
+            return self._connection.sql(f"EXECUTE {self._prepare(sql)}{bound}").to_arrow_table()
+        except self._duckdb.BinderException as error:
             # SQL that does not bind: a gap of the dialect layer, so it is not put on the service.
             raise KqlError("SandboxUnsupported", str(error).partition("\n")[0]) from error
         except self._duckdb.Error as error:
             # A value that typing cannot foresee, an overflow for one: the service answers with an error as well.
             raise semantic(str(error).partition("\n")[0]) from error
-        readers = [_READERS.get(column.type, _plain) for column in columns]
-        return [tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in rows]
+
+    def _prepare(self, sql: str) -> str:
+        """The name of the prepared statement: planning takes longer than running, over small tables."""
+        name = self._prepared.get(sql)
+        if name is None:
+            self._count += 1
+            name = f"query{self._count}"
+            self._connection.execute(f"PREPARE {name} AS {sql}")
+            self._prepared[sql] = name
+            if len(self._prepared) > _KEPT:
+                self._connection.execute(f"DEALLOCATE {self._prepared.popitem(last=False)[1]}")
+        self._prepared.move_to_end(sql)
+        return name
+
+    def _record_part(self, name: str, rows: Sequence[Mapping[str, Any]]) -> _Part:
+        import pyarrow as pa
+
+        columns = {
+            column: pa.array(_texts(rows, column, kind == "dynamic"), pa.string())
+            for column, kind in TABLE_COLUMNS.items()
+        }
+        chosen = ", ".join(
+            f'CAST("{column}" AS JSON) AS "{column}"' if kind == "dynamic" else f'"{column}"'
+            for column, kind in TABLE_COLUMNS.items()
+        )
+        self._connection.register("incoming", pa.table(columns))
+        try:
+            self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT {chosen} FROM incoming ORDER BY id')
+        finally:
+            self._connection.unregister("incoming")
+        return _Part(name, {column: f'"{column}"' for column in TABLE_COLUMNS}, {}, typed=False)
+
+    def _typed_part(self, name: str, rows: TypedRows) -> _Part:
+        self._connection.register(name, rows.table)
+        members: dict[Path, tuple[str, str]] = {}
+        if rows.members:
+            listed = ", ".join(f"({sql})" for sql in rows.members.values())
+            described = self._connection.execute(f'DESCRIBE SELECT {listed} FROM "{name}"').fetchall()
+            for (path, sql), row in zip(rows.members.items(), described, strict=True):
+                members[typed.steps(path)] = (f"({sql})", str(row[1]))
+        columns = {column: _typed_column(rows.columns.get(column), kind) for column, kind in TABLE_COLUMNS.items()}
+        columns["properties"] = typed.document({path: typed.as_json(*member) for path, member in members.items()})
+        return _Part(name, columns, members, typed=True)
+
+    def _shape(self, parts: Sequence[_Part]) -> Shape:
+        """The members that have one type in every part that has them."""
+        paths = sorted({path for part in parts for path in part.members})
+        shape: Shape = {}
+        for number, path in enumerate(paths):
+            kinds = {typed.kind(part.members[path][1]) for part in parts if path in part.members}
+            kind = kinds.pop()
+            if not kinds and kind != "dynamic" and all(self._fits(part, path, kind) for part in parts):
+                shape[path] = Shred(kind, f"shred~{number}", f"shred~{number}~json")
+        return shape
+
+    def _fits(self, part: _Part, path: Path, kind: KustoType) -> bool:
+        """Whether a part either gives the member or holds nothing at its path that is not of the type."""
+        if part.typed:
+            nested = [other for other in part.members if other != path and _nested(other, path)]
+            return not nested
+        value = f'json_extract("properties", {typed.pointer(path)})'
+        wrong = _MISFITS[kind].format(value)
+        found = self._connection.execute(f'SELECT count(*) FROM "{part.source}" WHERE {wrong}').fetchone()
+        return found == (0,)
+
+    def _view(self, table: str, subscriptions: frozenset[str] | None) -> None:
+        selects = [_select(part, self.shapes.get(table, {})) for part in self._parts[table]]
+        listed = "" if subscriptions is None else ", ".join(_quoted(one) for one in sorted(subscriptions))
+        where = f' WHERE lower("subscriptionId") IN ({listed})' if listed else ""
+        text = " UNION ALL ".join(f"SELECT * FROM ({select}){where}" for select in selects)
+        self._connection.execute(f'CREATE OR REPLACE VIEW "{table}" AS {text}')
+        self._views[table] = subscriptions
+
+
+def _select(part: _Part, shape: Shape) -> str:
+    chosen = [f'{sql} AS "{column}"' for column, sql in part.columns.items()]
+    for path, shred in shape.items():
+        native, json = _member(part, path, shred.kind)
+        chosen += [f'{native} AS "{shred.native}"', f'{json} AS "{shred.json}"']
+    return f'SELECT {", ".join(chosen)} FROM "{part.source}"'
+
+
+def _member(part: _Part, path: Path, kind: KustoType) -> tuple[str, str]:
+    """The SQL of a member's value and of its JSON."""
+    if path in part.members:
+        return typed.as_native(*part.members[path]), typed.as_json(*part.members[path])
+    native = typed.NATIVE[kind]
+    if part.typed:
+        return f"CAST(NULL AS {native})", "CAST(NULL AS JSON)"
+    value = f'json_extract("properties", {typed.pointer(path)})'
+    return f"TRY_CAST({value} ->> '$' AS {native})", f"nullif({value}, CAST('null' AS JSON))"
+
+
+def _typed_column(sql: str | None, kind: KustoType) -> str:
+    if kind == "dynamic":
+        return "CAST(NULL AS JSON)" if sql is None else f"to_json({sql})"
+    return "''" if sql is None else f"coalesce(CAST({sql} AS VARCHAR), '')"
+
+
+def _nested(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 def _texts(rows: Iterable[Mapping[str, Any]], name: str, dynamic: bool) -> list[str | None]:
@@ -66,36 +206,19 @@ def _texts(rows: Iterable[Mapping[str, Any]], name: str, dynamic: bool) -> list[
     return [str(row.get(name) or "") for row in rows]
 
 
-def _plain(value: Any) -> Any:
-    return value
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
-def _json(value: Any) -> Any:
-    return None if value is None else orjson.loads(value)
-
-
-def _datetime(value: datetime | None) -> str | None:
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
-
-
-def _timespan(value: timedelta | None) -> str | None:
-    """``[-][d.]hh:mm:ss[.fffffff]``, as .NET writes a TimeSpan."""
-    if value is None:
-        return None
-    micros = value // timedelta(microseconds=1)
-    seconds, fraction = divmod(abs(micros), 1_000_000)
-    days, seconds = divmod(seconds, 86_400)
-    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return ("-" if micros < 0 else "") + (f"{days}." if days else "") + text + (f".{fraction:06}0" if fraction else "")
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-_READERS: dict[KustoType, Callable[[Any], Any]] = {
-    "dynamic": _json,
-    "datetime": _datetime,
-    "timespan": _timespan,
-    "string": _text,
+_PRESENT = "coalesce(json_type({0}), 'NULL') NOT IN ('NULL', "
+#: What of a document is not of a type, by SQL.
+_MISFITS: dict[KustoType, str] = {
+    "string": _PRESENT + "'VARCHAR')",
+    "long": _PRESENT + "'BIGINT', 'UBIGINT')",
+    "real": _PRESENT + "'BIGINT', 'UBIGINT', 'DOUBLE')",
+    "bool": _PRESENT + "'BOOLEAN')",
+    "datetime": _PRESENT
+    + "'VARCHAR') OR NOT coalesce(regexp_matches({0} ->> '$', "
+    + _ISO.replace("{", "{{").replace("}", "}}")
+    + "), true)",
 }

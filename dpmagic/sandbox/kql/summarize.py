@@ -72,11 +72,22 @@ def _many(expr: ir.Expr) -> bool:
 
 
 def _one(plan: _Plan, namer: naming.Namer, named: ir.NamedExpr, typer: Typer) -> None:
+    if _call_name(named.expr) == "percentiles_array":
+        named = _gathered(named)
     name = named.name or _name(named.expr) or namer.positional()
     expr, kind = _aggregated(named.expr, typer)
     if expr is None:
         raise semantic("Each expression of summarize holds an aggregate function.", token="summarize")
     plan.add(namer.take(name), expr, kind)
+
+
+def _gathered(named: ir.NamedExpr) -> ir.NamedExpr:
+    """``percentiles_array(x, 50, 95)``: percentiles in one array."""
+    assert isinstance(named.expr, ir.FunctionCall)
+    value, *ranks = named.expr.args
+    each = tuple(ir.FunctionCall("percentile", (value, rank)) for rank in ranks)
+    name = named.name or f"percentiles_{naming.expression_name(value) or ''}"
+    return ir.NamedExpr(ir.FunctionCall("pack_array", each), name)
 
 
 def _name(expr: ir.Expr) -> str | None:

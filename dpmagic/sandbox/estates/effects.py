@@ -1,0 +1,291 @@
+"""What planted defects do to an estate at an instant: protection, roles, policies, disks and snapshots change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import times
+from ..authorization import DISK_BACKUP_READER, DISK_SNAPSHOT_CONTRIBUTOR
+from ..times import DAY
+from ..world import name_of, subscription_of
+from .estate import Estate, Planted
+from .spec import EstateError
+from .things import Disk, Extra, Instance
+
+SOFT_DELETE = 14 * DAY
+_READER_GONE = "UserErrorDiskBackupDiskOrMSIPermissionsNotPresent"
+_CONTRIBUTOR_GONE = "UserErrorDiskBackupSnapshotRGOrMSIPermissionsNotPresent"
+_DISK_GONE = "UserErrorManagedDiskNotFound"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a defect is on: instances by number and disks, from an instant on."""
+
+    estate: Estate
+    numbers: list[int]
+    disks: list[Disk]
+    at: int
+    defect: Planted
+    options: dict[str, Any]
+
+    def then(self, turn: Callable[[], None], at: int | None = None) -> None:
+        """Have it happen at its instant, or another, and note when."""
+        when = self.at if at is None else at
+        self.defect.times.append(when)
+        self.estate.at(when, turn)
+
+
+def stop(target: Target) -> None:
+    """Protection is stopped; what there is is kept until its expiry."""
+    target.then(lambda: _set(target, "ProtectionStopped"))
+
+
+def suspend(target: Target) -> None:
+    """Backups are suspended."""
+    target.then(lambda: _set(target, "BackupsSuspended"))
+
+
+def fail_protection(target: Target) -> None:
+    """Protection is in error."""
+    target.then(lambda: _set(target, "ProtectionError", target.options["code"]))
+
+
+def soft_delete(target: Target) -> None:
+    """The instance is deleted; the vault keeps it for 14 days."""
+
+    def turn() -> None:
+        for number in target.numbers:
+            target.estate.instances[number].deleted = target.at
+            target.estate.set_state(number, "SoftDeleted", target.defect.cause)
+
+    target.then(turn)
+    target.estate.at(target.at + SOFT_DELETE, lambda: _purge(target))
+
+
+def remove_role(target: Target) -> None:
+    """The vault's identity loses a role on the resource group, so all of its instances there fail from then on."""
+    role = target.options.get("role", "reader")
+    if role not in ("reader", "snapshots"):
+        raise EstateError(f"plant: rolesRemoved: role cannot be {role!r}", "It is reader or snapshots.")
+    estate, reader = target.estate, role == "reader"
+    named = [estate.instances[number] for number in target.numbers]
+    pairs = {(one.vault.lower(), _scope(one, reader).lower()) for one in named}
+    affected = [
+        number
+        for number, one in enumerate(estate.instances)
+        if (one.vault.lower(), _scope(one, reader).lower()) in pairs
+    ]
+    target.defect.ids[:] = [estate.instances[number].id for number in affected]
+
+    def turn() -> None:
+        guid = DISK_BACKUP_READER if reader else DISK_SNAPSHOT_CONTRIBUTOR
+        for one in named:
+            principal, scope = estate.guid(one.vault, "principal"), _scope(one, reader)
+            estate.documents.drop("roleAssignment", scope, estate.guid(f"{scope}/{guid}/{principal}", "assignment"))
+        _break(target, affected, _READER_GONE if reader else _CONTRIBUTOR_GONE)
+
+    target.then(turn)
+
+
+def change_policy(target: Target) -> None:
+    """Instances get another policy of their vault."""
+    estate = target.estate
+    changes = []
+    for number in target.numbers:
+        policy = f"{estate.instances[number].vault}/backupPolicies/{target.options['policy']}"
+        if policy.lower() not in estate.policies:
+            name = target.options["policy"]
+            raise EstateError(f"plant: policyChanged: the vault has no policy {name}", "Add it to its `policies:`.")
+        changes.append((number, policy))
+
+    def turn() -> None:
+        for number, policy in changes:
+            estate.instances[number].policy = policy
+            estate.engine.change(number, policy=estate.policies[policy.lower()])
+
+    target.then(turn)
+
+
+def delete_disk(target: Target) -> None:
+    """Disks are deleted; their instances stay and fail."""
+    _need_disks(target)
+    target.then(lambda: _remove(target))
+
+
+def recreate_disk(target: Target) -> None:
+    """Disks are deleted and made anew under their names, which makes other disks of them."""
+    _need_disks(target)
+    estate = target.estate
+
+    def turn() -> None:
+        for disk in target.disks:
+            disk.gone, disk.created, disk.life = False, estate.now, disk.life + 1
+        for number in target.numbers:
+            life = estate.engine.fleet["life"][number] + 1
+            estate.engine.change(number, fault=0, why=-1, life=life)
+
+    target.then(lambda: _remove(target))
+    target.then(turn, target.at + target.options["after"])
+
+
+def delete_snapshot(target: Target) -> None:
+    """Somebody deletes the snapshot of a point, which stays listed."""
+    which = target.options.get("which", 1)
+
+    def turn() -> None:
+        engine = target.estate.engine
+        for number in target.numbers:
+            points = engine.points.of(number)
+            alive = points.take((points["time"] <= engine.now) & (points["gone"] > engine.now))
+            if len(alive) < which:
+                one = target.estate.instances[number].name
+                raise EstateError(f"plant: snapshotDeleted: {one} has {len(alive)} snapshots", "Name another disk.")
+            start = int(np.sort(alive["start"])[-which])
+            engine.points.set(number, start, gone=engine.now)
+
+    target.then(turn)
+
+
+def back_up(target: Target) -> None:
+    """A person starts backups, which begin at once."""
+    tag, every = target.options.get("tag", "Default"), target.options.get("every", times.DAY // 24)
+    for place in range(target.options.get("jobs", 1)):
+        at = target.at + place * every
+        for number in target.numbers:
+            target.estate.at(at - 1, _starter(target, number, at, tag))
+
+
+def leave_snapshots(target: Target) -> None:
+    """Snapshots that Azure Backup made of disks which no longer exist, in the snapshot groups of the targets."""
+    _need_disks(target)
+    target.defect.ids.clear()
+    for number in target.numbers:
+        one = target.estate.instances[number]
+        source = f"{one.source}-retired"
+        for place in range(target.options.get("count", 1)):
+            created = target.at - place * DAY
+            stamp = times.full(created)[:-1].replace(":", "-")
+            name = f"AzureBackup_{target.estate.guid(source, 'snapshots')}_{stamp}"
+            target.defect.ids.append(_add_extra(target.estate, one, name, source, created))
+
+
+def fill_snapshots(target: Target) -> None:
+    """Snapshots by hand until each disk has exactly so many when the history ends."""
+    _need_disks(target)
+
+    def turn() -> None:
+        estate = target.estate
+        for number in target.numbers:
+            one = estate.instances[number]
+            points = estate.engine.points.of(number)
+            alive = int(np.count_nonzero((points["created"] <= estate.now) & (points["gone"] > estate.now)))
+            missing = target.options["count"] - alive
+            if missing < 0:
+                count = target.options["count"]
+                raise EstateError(
+                    f"plant: snapshotCount: {one.name} has {alive} without them", f"Ask for more than {count}."
+                )
+            for place in range(missing):
+                created = estate.now - (place + 1) * DAY // 4
+                _add_extra(estate, one, f"manual-{name_of(one.source)}-{place + 1:03d}", one.source, created)
+
+    target.then(turn)
+
+
+def respell(target: Target) -> None:
+    """The instance has the datasource's id in upper case, the policy's with BackupVaults, as Azure does at times."""
+    for number in target.numbers:
+        one = target.estate.instances[number]
+        head, _, name = one.source.rpartition("/")
+        one.source = f"{head.upper().replace('/SUBSCRIPTIONS/', '/subscriptions/')}/{name}"
+        one.policy = one.policy.replace("/backupVaults/", "/BackupVaults/").replace(
+            "/resourceGroups/", "/resourcegroups/"
+        )
+
+
+def covered(estate: Estate) -> tuple[set[str], set[str]]:
+    """The disks, by lower-case id, that backups of virtual machines have, and those that they leave out."""
+    inside: set[str] = set()
+    outside: set[str] = set()
+    for _, item in estate.documents.below("protectedItem"):
+        properties = item["properties"]
+        machine = estate.documents.get("virtualMachine", *_place(properties["sourceResourceId"]))
+        assert machine is not None, "items are made of machines"
+        storage = machine["properties"]["storageProfile"]
+        skipped = properties["extendedProperties"].get("diskExclusionProperties", {}).get("diskLunList", [])
+        inside.add(storage["osDisk"]["managedDisk"]["id"].lower())
+        for disk in storage["dataDisks"]:
+            (outside if disk["lun"] in skipped else inside).add(disk["managedDisk"]["id"].lower())
+    return inside, outside
+
+
+def unreadable(estate: Estate) -> list[str]:
+    """The ids of subscriptions that the caller cannot read."""
+    return [
+        document["id"] for _, document in estate.documents.below("subscription") if not estate.visible(document["id"])
+    ]
+
+
+def empty(estate: Estate) -> list[str]:
+    """The ids of readable subscriptions without disks."""
+    used = {subscription_of(key) for key in estate.disks}
+    return [
+        document["id"]
+        for _, document in estate.documents.below("subscription")
+        if document["subscriptionId"].lower() not in used and estate.visible(document["id"])
+    ]
+
+
+def _place(arm_id: str) -> tuple[str, str]:
+    return "/".join(arm_id.split("/")[:5]), name_of(arm_id)
+
+
+def _scope(one: Instance, reader: bool) -> str:
+    return "/".join(one.source.split("/")[:5]) if reader else one.snapshots
+
+
+def _set(target: Target, state: str, error: str = "") -> None:
+    for number in target.numbers:
+        target.estate.set_state(number, state, target.defect.cause, error)
+
+
+def _break(target: Target, numbers: list[int], code: str) -> None:
+    engine = target.estate.engine
+    engine.change(np.array(numbers, np.int64), fault=engine.code(code), why=target.defect.cause)
+
+
+def _remove(target: Target) -> None:
+    for disk in target.disks:
+        disk.gone = True
+    _break(target, target.numbers, _DISK_GONE)
+
+
+def _starter(target: Target, number: int, at: int, tag: str) -> Callable[[], None]:
+    return lambda: target.estate.engine.run(number, at, tag, target.defect.cause)
+
+
+def _purge(target: Target) -> None:
+    """The end of soft delete, unless somebody has undeleted the instance: points and snapshots go with it."""
+    engine = target.estate.engine
+    for number in target.numbers:
+        if target.estate.instances[number].state == "SoftDeleted":
+            target.estate.set_state(number, "Purged", target.defect.cause)
+            engine.points.end(number, engine.now)
+
+
+def _need_disks(target: Target) -> None:
+    if not target.disks:
+        raise EstateError(f"plant: {target.defect.kind} is on no disk", "Name them in `disks:`.")
+
+
+def _add_extra(estate: Estate, one: Instance, name: str, source: str, created: int) -> str:
+    arm_id = f"{one.snapshots}/providers/Microsoft.Compute/snapshots/{name}"
+    unique = estate.guid(source, "uniqueId")
+    extra = Extra(arm_id, source, unique, one.size, one.location, created)
+    estate.extras.setdefault(one.snapshots.lower(), {})[name.lower()] = extra
+    return arm_id

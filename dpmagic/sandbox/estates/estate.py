@@ -1,0 +1,175 @@
+"""An estate: what a spec describes, as it is at an instant, and how time changes it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import times
+from ..world import subscription_of
+from .columns import RUNS, Table
+from .engine import Engine
+from .spec import EstateError, Spec
+from .streams import draw, guid, guids, texts
+from .things import Disk, Documents, Extra, Instance
+
+TENANT = "99999999-9999-4999-8999-999999999999"
+OWNER = "77777777-7777-4777-8777-777777777777"
+
+
+@dataclass
+class Planted:
+    """A planted defect. ``cause`` is the number that its runs carry; ``times`` are those that are no runs."""
+
+    kind: str
+    ids: list[str]
+    reason: str
+    times: list[int]
+    cause: int
+    options: dict[str, Any]
+
+
+class Estate:
+    """Disks, instances and the documents around them; ``engine`` has their history.
+
+    ``turns`` are what happens to it at instants to come. ``hidden`` are subscriptions that exist and cannot be read.
+    """
+
+    def __init__(self, spec: Spec, start: int) -> None:
+        self.spec = spec
+        self.seed = spec.seed
+        self.engine = Engine(spec.seed, start)
+        self.documents = Documents()
+        self.disks: dict[str, Disk] = {}
+        self.disk_groups: dict[str, list[Disk]] = {}
+        self.instances: list[Instance] = []
+        self.numbers: dict[str, int] = {}
+        self.vaults: dict[str, list[int]] = {}
+        self.snapshot_groups: dict[str, list[int]] = {}
+        self.policies: dict[str, int] = {}
+        self.extras: dict[str, dict[str, Extra]] = {}
+        self.hidden: list[str] = []
+        self.defects: list[Planted] = []
+        self.generated = 0  # so many instances, the first, are of the spec
+        self._sources: dict[str, list[int]] = {}
+        self._turns: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = 0
+
+    @property
+    def now(self) -> int:
+        """The instant in ticks."""
+        return self.engine.now
+
+    def advance(self, until: int) -> None:
+        """Let time pass up to an instant; what is due happens in due order. Never moves back."""
+        while self._turns and self._turns[0][0] <= until:
+            at, _, turn = heapq.heappop(self._turns)
+            self.engine.advance(at)
+            turn()
+        self.engine.advance(until)
+
+    def at(self, instant: int, turn: Callable[[], None]) -> None:
+        """Have something happen at an instant, after what was asked for earlier."""
+        self._order += 1
+        heapq.heappush(self._turns, (instant, self._order, turn))
+
+    def guid(self, name: str, purpose: str, at: int = 0) -> str:
+        """A guid of an object; the same for the same seed, id and purpose."""
+        return guid(self.seed, name, purpose, at)
+
+    def guids(self, purpose: str) -> list[str]:
+        """A guid of every instance, the same as :meth:`guid` gives one at a time."""
+        keys = self.engine.fleet["key"]
+        halves = (draw(self.seed, keys, part) for part in (purpose, f"{purpose}/low"))
+        return texts(guids(*halves)) if len(keys) else []
+
+    def add_disk(self, disk: Disk) -> None:
+        """Add a disk."""
+        self.disks[disk.id.lower()] = disk
+        self.disk_groups.setdefault(disk.group.lower(), []).append(disk)
+
+    def add_instances(self, made: Iterable[Instance], **columns: Any) -> None:
+        """Add instances, protected from now on. ``columns`` are those of the engine."""
+        added = list(made)
+        policy = [self.policies[one.policy.lower()] for one in added]
+        first = self.engine.add([one.id for one in added], policy=policy, **{"active": True, **columns})
+        for number, one in enumerate(added, first):
+            self.instances.append(one)
+            self.numbers[one.id.lower()] = number
+            self.vaults.setdefault(one.vault.lower(), []).append(number)
+            self._sources.setdefault(one.source.lower(), []).append(number)
+            self.snapshot_groups.setdefault(one.snapshots.lower(), []).append(number)
+
+    def protecting(self, datasource: str) -> list[int]:
+        """The instances, of whatever state, of a datasource given by its lower-case id."""
+        return self._sources.get(datasource, [])
+
+    def at_place(self, scope: str) -> list[int]:
+        """The active instances whose datasource or snapshot group is, or is below, a resource; its id in lower case."""
+        return [
+            number
+            for number in np.flatnonzero(self.engine.fleet["active"]).tolist()
+            if any(
+                not scope or place == scope or place.startswith(scope + "/")
+                for place in (self.instances[number].source.lower(), self.instances[number].snapshots.lower())
+            )
+        ]
+
+    def set_state(self, number: int, state: str, why: int = -1, error: str = "") -> None:
+        """Change an instance's protection from now on; policies run for it while it is configured."""
+        one = self.instances[number]
+        one.state, one.error = state, error
+        self.engine.change(number, active=state == "ProtectionConfigured", why=why)
+
+    def planted(self) -> list[dict[str, Any]]:
+        """What was put wrong: ``kind``, ``ids``, ``times``, ``due`` and ``reason`` of each defect, in the spec's order.
+
+        ``ids`` are of instances, or of disks, snapshots or subscriptions where the defect is theirs. ``times`` are the
+        starts of the jobs that it touched up to now, the due times of those that never started, or when it happened;
+        ``due`` has the due times where there are any. Instants are ISO 8601 in UTC. What the defect was asked to be
+        (``code``, ``by``, ``lasts`` and so on) is beside them. Runs that a defect kept from starting are defects of
+        their own, of kind ``missed``.
+        """
+        ran = Table.joined(RUNS, self.engine.witness)
+        skipped = Table.joined(RUNS, self.engine.skipped)
+        found: list[dict[str, Any]] = []
+        for defect in self.defects:
+            hit = ran.take(ran["cause"] == defect.cause)
+            missing = skipped.take((skipped["cause"] == defect.cause) & (skipped["due"] <= self.now))
+            if defect.kind == "missed":
+                found.append(self._item(defect, missing, "due"))
+                continue
+            found.append(self._item(defect, hit, "start"))
+            if len(missing):
+                blocked = Planted("missed", [], f"because of this: {defect.reason}", [], defect.cause, {})
+                found.append(self._item(blocked, missing, "due"))
+        return found
+
+    def _item(self, defect: Planted, runs: Table, column: str) -> dict[str, Any]:
+        order = np.lexsort((runs["instance"], runs[column]))
+        touched = [self.instances[number].id for number in np.unique(runs["instance"]).tolist()]
+        happened = [at for at in defect.times if at <= self.now]
+        return {
+            "kind": defect.kind,
+            "ids": defect.ids or touched,
+            "times": [times.full(at) for at in (happened or runs[column][order].tolist())],
+            "due": [times.full(at) for at in runs["due"][order].tolist()],
+            "reason": defect.reason,
+            **defect.options,
+        }
+
+    def named(self, name: str) -> list[Disk]:
+        """The disks of a name or id. Raises :class:`EstateError` if there is none."""
+        found = [self.disks[name.lower()]] if name.lower() in self.disks else []
+        found = found or [disk for disk in self.disks.values() if disk.name.lower() == name.lower()]
+        if not found:
+            raise EstateError(f"plant: no disk is called {name}", "Name one as the rows of disks do, such as data-001.")
+        return found
+
+    def visible(self, arm_id: str) -> bool:
+        """Whether the caller may read the subscription of an id."""
+        return subscription_of(arm_id).lower() not in self.hidden

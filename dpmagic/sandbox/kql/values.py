@@ -1,0 +1,42 @@
+"""Values of an answer as Resource Graph writes them: dynamics decoded, datetimes and timespans as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from .model import KustoType
+
+
+def _json(value: Any) -> Any:
+    return None if value is None else orjson.loads(value)
+
+
+def _datetime(value: datetime | None) -> str | None:
+    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+
+
+def _timespan(micros: int | None) -> str | None:
+    """``[-][d.]hh:mm:ss[.fffffff]``, as .NET writes a TimeSpan."""
+    if micros is None:
+        return None
+    seconds, fraction = divmod(abs(micros), 1_000_000)
+    days, seconds = divmod(seconds, 86_400)
+    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return ("-" if micros < 0 else "") + (f"{days}." if days else "") + text + (f".{fraction:06}0" if fraction else "")
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+#: What makes a value of a type out of what DuckDB gives; any other type is as it comes.
+READERS: dict[KustoType, Callable[[Any], Any]] = {
+    "dynamic": _json,
+    "datetime": _datetime,
+    "timespan": _timespan,
+    "string": _text,
+}
