@@ -106,7 +106,8 @@ class Engine:
             midnight = (self.now // DAY + 1) * DAY
             piece = DAY // (1 + int(np.count_nonzero(self.fleet["active"])) // _AT_ONCE)
             stop = min(until, midnight, (self.now // piece + 1) * piece)
-            if stop >= min(self._ready, int(self._next.min(initial=NEVER))):
+            due = int(np.min(self._next)) if self._next.size else NEVER
+            if stop >= min(self._ready, due):
                 self._step(stop)
             self.now = stop
             if stop == midnight or stop % piece == 0:
