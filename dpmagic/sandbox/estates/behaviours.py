@@ -22,7 +22,7 @@ NEVER = np.iinfo(np.int64).max  # the end of a run that hangs
 
 @dataclass(frozen=True)
 class Rule:
-    """One behaviour of some instances, for runs due from ``since`` to ``until``. Spans are in ticks.
+    """One behaviour of some instances, for runs due from ``since`` to ``until`` of each. Spans are in ticks.
 
     ``effect`` is one of missed, late, failed, flaky, retried, long, stuck, drift, kept, lingering; the other members
     are what those need: ``lag`` after the due time, ``lasts``, ``fault`` by number, ``rate`` of failures, ``slope`` a
@@ -31,8 +31,8 @@ class Rule:
 
     effect: str
     members: NDArray[np.int64]  # instances by number, sorted
-    since: int
-    until: int
+    since: NDArray[np.int64]  # of each member
+    until: NDArray[np.int64]
     cause: int
     lag: int = 0
     lasts: int = 0
@@ -44,7 +44,11 @@ class Rule:
 
     def apply(self, runs: Table, keys: Keys, seed: int) -> Table:
         """Change the runs that the rule is about; returns runs to add, retries."""
-        hit = np.isin(runs["instance"], self.members) & (runs["due"] >= self.since) & (runs["due"] <= self.until)
+        due = runs["due"]
+        if not len(due) or due.max() < self.since.min() or due.min() > self.until.max():
+            return Table.empty(WAITING)
+        member = np.minimum(np.searchsorted(self.members, runs["instance"]), len(self.members) - 1)
+        hit = (self.members[member] == runs["instance"]) & (due >= self.since[member]) & (due <= self.until[member])
         if self.effect == "flaky":
             hit &= streams.below(streams.draw(seed, keys, "flaky", runs["due"]), self.rate)
         if not hit.any():
@@ -88,7 +92,7 @@ class Rule:
         runs["fault"] = np.where(hit, self.fault, runs["fault"])
 
     def _drift(self, runs: Table, hit: NDArray[np.bool_]) -> None:
-        more = self.slope * ((runs["due"] - self.since) // SECOND) // 86_400
+        more = self.slope * ((runs["due"] - self.since[0]) // SECOND) // 86_400  # the same of every member
         runs["end"] = np.where(hit, runs["end"] + more, runs["end"])
 
     def _kept(self, runs: Table, hit: NDArray[np.bool_]) -> None:

@@ -164,7 +164,7 @@ class Engine:
         some = runs.take(ruled)
         for rule in self.rules:
             more = rule.apply(some, self.fleet["key"][some["instance"]], self.seed)
-            some = Table.joined(WAITING, (some, more))
+            some = Table.joined(WAITING, (some, more)) if len(more) else some
         missed = some["status"] == MISSED
         self.skipped.append(some.take(missed))
         return Table.joined(WAITING, (runs.take(~ruled), some.take(~missed)))

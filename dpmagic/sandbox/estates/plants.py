@@ -182,7 +182,7 @@ def _salt(estate: Estate, item: Plant) -> str:
 
 
 def _rule(target: Target) -> None:
-    """A rule for each policy among the targets, as runs are counted by its due times."""
+    """Runs are counted by the due times of each target's policy."""
     engine, options = target.estate.engine, target.options
     code = options.get("code", failures.TIMED_OUT if target.defect.kind == "stuck" else failures.SERVICE)
     facts = {
@@ -196,11 +196,9 @@ def _rule(target: Target) -> None:
     }
     members = np.array(target.numbers, np.int64)
     engine.change(members, ruled=True)
-    policies = engine.fleet["policy"][members]
-    for policy in np.unique(policies).tolist():
-        since, until = _window(target, policy)
-        some = members[policies == policy]
-        engine.rules.append(Rule(target.defect.kind, some, since, until, target.defect.cause, **facts))
+    policies, codes = np.unique(engine.fleet["policy"][members], return_inverse=True)
+    windows = np.array([_window(target, policy) for policy in policies.tolist()], np.int64)[codes]
+    engine.rules.append(Rule(target.defect.kind, members, windows[:, 0], windows[:, 1], target.defect.cause, **facts))
 
 
 def _window(target: Target, policy: int) -> tuple[int, int]:
