@@ -1,0 +1,43 @@
+"""What can be wrong with an archive's folder, each as one line and a hint."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dpmagic.errors import DpmagicError, InvalidArgument
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class NotAnArchive(InvalidArgument):
+    """The folder is not there, or is something else, or was written by a newer version."""
+
+
+class ArchiveHeld(DpmagicError):
+    """Another run is writing into the archive."""
+
+
+class ArchiveDamaged(DpmagicError):
+    """A file of the archive is missing or is not what was written."""
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """What the system refuses in the block, told as `InvalidArgument`.  The archive is as it was before."""
+    try:
+        yield
+    except OSError as error:
+        where = str(path)
+        if error.errno in _FULL:
+            raise InvalidArgument(
+                f"there is no room left for the archive {where!r}", "free some; the archive is as it was before"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise InvalidArgument(
+                f"the archive {where!r} cannot be written: {error.strerror}",
+                "choose another folder, or its owner's account",
+            ) from error
+        raise

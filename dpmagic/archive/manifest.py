@@ -1,0 +1,134 @@
+"""What an archive says of itself: which files are part of it, and which runs wrote them.
+
+The manifest is the archive: a file that it does not list is left over from a run that did not end, and means nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+FORMAT = 1
+
+Kind = Literal["rows", "states", "whole", "latest"]
+
+
+class NewerFormat(Exception):
+    """The manifest is of a format that this version does not know."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A Parquet file of one table.
+
+    ``kind`` is ``rows`` for what happened once (finished jobs), ``states`` for what things turned into since the run
+    before, ``whole`` for all that was there at the first run of a month, and ``latest`` for all that was there at the
+    last run, which the next one compares with.  ``first`` and ``last`` bound its
+    ``startTime`` or ``asOf``.  ``again`` says that it holds other versions of rows that older parts have.
+    """
+
+    table: str
+    kind: Kind
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+    first: datetime
+    last: datetime
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """One collection: the estate's instant, the jobs it asked for by ``startTime`` and what it added.
+
+    ``subscriptions`` is the estate's completeness: how many were asked and answered, and which were unreadable.
+    """
+
+    number: int
+    at: datetime
+    since: datetime
+    target: str
+    rows: Mapping[str, int]
+    subscriptions: Mapping[str, Any]
+    missing: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An archive at one moment.  ``retired`` are files that a reader may still have open; the next run removes them."""
+
+    parts: tuple[Part, ...] = ()
+    runs: tuple[Run, ...] = ()
+    retired: tuple[str, ...] = ()
+    version: int = 0
+
+    def of(self, table: str, *kinds: Kind) -> list[Part]:
+        """The parts of ``table``, of these kinds, in the order in which they were written."""
+        return [part for part in self.parts if part.table == table and part.kind in kinds]
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that have rows, by name."""
+        return sorted({part.table for part in self.parts})
+
+    def changed(self, added: Sequence[Part] = (), removed: Iterable[Part] = (), run: Run | None = None) -> Manifest:
+        """The next version, with these parts and without those, whose files are now the retired ones."""
+        gone = {part.file for part in removed}
+        return replace(
+            self,
+            parts=(*(part for part in self.parts if part.file not in gone), *added),
+            runs=self.runs if run is None else (*self.runs, run),
+            retired=tuple(sorted(gone)),
+            version=self.version + 1,
+        )
+
+    def encode(self) -> bytes:
+        """As JSON."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, default=datetime.isoformat, indent=0).encode()
+
+    @classmethod
+    def decode(cls, content: bytes) -> Manifest:
+        """From JSON.
+
+        Raises `NewerFormat` for that of a later version, and ValueError, KeyError or TypeError for what is none.
+        """
+        told = json.loads(content)
+        if told["format"] > FORMAT:
+            raise NewerFormat(told["format"])
+        return cls(
+            parts=tuple(Part(**_instants(part, "first", "last")) for part in told["parts"]),
+            runs=tuple(Run(**_instants(run, "at", "since")) for run in told["runs"]),
+            retired=tuple(told["retired"]),
+            version=told["version"],
+        )
+
+
+def _instants(told: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {**told, **{name: datetime.fromisoformat(told[name]) for name in names}}
+
+
+def days_without(runs: Sequence[Run], start: datetime, end: datetime) -> list[datetime]:
+    """The UTC days, as their midnights, from the first run to ``end`` in which no run looked at the estate."""
+    if not runs:
+        return []
+    seen = {run.at.replace(hour=0, minute=0, second=0, microsecond=0) for run in runs}
+    day = max(start, min(seen)).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = []
+    while day + timedelta(days=1) <= end:
+        found += [] if day in seen else [day]
+        day += timedelta(days=1)
+    return found
+
+
+def never_seen(runs: Sequence[Run], start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """The spans of [start, end) whose jobs no run has asked for: Azure had forgotten them by the next run."""
+    reached, holes = start, []
+    for run in sorted(runs, key=lambda run: run.since):
+        if run.since > reached and reached < end:
+            holes.append((reached, min(run.since, end)))
+        reached = max(reached, run.at)
+    return [*holes, (reached, end)] if reached < end else holes
