@@ -34,11 +34,19 @@ def connected() -> Connection:
 
 
 def connect_sandbox(
-    *, state: str | Path | None = None, subscription: str | None = None, read_only: bool = False
+    *,
+    state: str | Path | None = None,
+    estate: Any = None,
+    subscription: str | None = None,
+    read_only: bool = False,
 ) -> Connection:
-    """Use a local Azure in this process, on a clock of its own; ``state`` is a folder that keeps it."""
+    """Use a local Azure in this process, on a clock of its own; ``state`` is a folder that keeps it.
+
+    ``estate`` is what is in it: a name (``default``, ``starter``), a YAML file or its text, or a mapping; without it
+    ``default``, or what the folder has.
+    """
     made = connections.connect_sandbox(
-        state=Path(state) if state else None, subscription=subscription, read_only=read_only
+        state=Path(state) if state else None, estate=estate, subscription=subscription, read_only=read_only
     )
     current().use(made)
     return made

@@ -196,18 +196,25 @@ def connect_endpoint(
 
 
 def connect_sandbox(
-    *, state: Path | None = None, subscription: str | None = None, read_only: bool = False
+    *,
+    state: Path | None = None,
+    estate: Any = None,
+    subscription: str | None = None,
+    read_only: bool = False,
 ) -> Connection:
     """A local Azure in this process, on a virtual clock; in memory, or kept in the folder ``state``.
 
-    Raises `NotConnected` when the parts it needs are not installed.
+    ``estate`` is what is in it: the name of one that comes along (``default``, ``starter``), a YAML file or its text,
+    or a mapping.  Without it, it is what the folder has, and ``default`` in a new one.
+
+    Raises `NotConnected` when the parts it needs are not installed, or the folder or the estate cannot be used.
     """
     try:
         from dpmagic import sandbox
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
     try:
-        transport = sandbox.transport(state)
+        transport = sandbox.transport(state, estate=estate, otherwise=sandbox.DEFAULT_ESTATE)
     except sandbox.StateError as error:
         raise NotConnected(str(error), error.hint) from error
     return Connection(

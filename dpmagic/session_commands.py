@@ -59,7 +59,10 @@ def _where(connection: Connection, subscription: str) -> str:
 
 def _sandbox(args: Args, session: Session) -> str:
     state = Path(args.state).expanduser() if args.state else None
-    return _use(connect_sandbox(state=state, subscription=args.chosen, read_only=bool(args.read_only)), session)
+    connection = connect_sandbox(
+        state=state, estate=args.estate, subscription=args.chosen, read_only=bool(args.read_only)
+    )
+    return _use(connection, session)
 
 
 def _azure(args: Args, session: Session) -> str:
@@ -128,10 +131,15 @@ COMMANDS: tuple[SessionCommand, ...] = (
         _no_plan,
         (
             Option(("--state",), "Folder that keeps the sandbox; without it, it lives in memory."),
+            Option(("--estate",), "What is in it: default, starter, or a YAML file."),
             _SUBSCRIPTION,
             _READ_ONLY,
         ),
-        examples=("connect sandbox", "connect sandbox --state ./my-azure --read-only"),
+        examples=(
+            "connect sandbox",
+            "connect sandbox --state ./my-azure --read-only",
+            "connect sandbox --estate ours.yaml",
+        ),
         permission=_READ_SUBSCRIPTIONS,
         act=_sandbox,
     ),

@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--target", choices=("azure", "sandbox"), help="where to run it; else DPMAGIC_TARGET, else azure")
     run.add_argument("--state", metavar="DIR", help="folder that keeps the sandbox from one run to the next")
+    run.add_argument("--estate", metavar="NAME", help="what is in the sandbox: default, starter, or a YAML file")
     run.add_argument("--endpoint", metavar="URL", help="any ARM endpoint, https only")
     run.add_argument("--ca", metavar="FILE", help="PEM file with the certificates to trust")
     run.add_argument(
@@ -83,6 +84,7 @@ def _serve_parser(commands: Any) -> None:
     )
     serve.add_argument("--port", type=int, metavar="N", help="0 is any free one (default: 10443)")
     serve.add_argument("--state", type=Path, metavar="DIR", help="folder that keeps the world and the certificates")
+    serve.add_argument("--estate", metavar="NAME", help="what is in it: default, starter, or a YAML file")
     serve.add_argument(
         "--pace",
         type=float,
@@ -123,6 +125,7 @@ def _again(arguments: argparse.Namespace) -> str:
     options = {
         "--target": arguments.target,
         "--state": arguments.state,
+        "--estate": arguments.estate,
         "--endpoint": arguments.endpoint,
         "--ca": arguments.ca,
         "--tenant": arguments.tenant,
@@ -150,7 +153,8 @@ def _connect(arguments: argparse.Namespace, session: Any) -> None:
             )
         )
     elif target == "sandbox":
-        session.use(connection.connect_sandbox(state=Path(arguments.state) if arguments.state else None, **common))
+        state = Path(arguments.state) if arguments.state else None
+        session.use(connection.connect_sandbox(state=state, estate=arguments.estate, **common))
     elif target != "azure":
         raise CommandLineError(f"DPMAGIC_TARGET is {target!r}", "azure or sandbox")
     else:
@@ -160,7 +164,7 @@ def _connect(arguments: argparse.Namespace, session: Any) -> None:
 def _serve(arguments: argparse.Namespace) -> int:
     from dpmagic import connection
 
-    names = ("port", "state", "pace", "host", "reachable_by_anyone")
+    names = ("port", "state", "estate", "pace", "host", "reachable_by_anyone")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     connection.serve_sandbox(
         lambda served: print(served.line() if arguments.json else served, flush=True),

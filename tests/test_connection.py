@@ -108,6 +108,33 @@ def test_the_first_subscription_of_a_sandbox_is_its_default() -> None:
     assert subscriptions.default(connect_sandbox()) == BACKUP
 
 
+def seen(connection: Connection) -> list[str]:
+    return [one["displayName"] for one in subscriptions.visible(connection)]
+
+
+def test_a_new_sandbox_has_the_default_estate_and_a_folder_keeps_what_it_has(tmp_path: Path) -> None:
+    default = ["Backup", "Workloads", "Shop", "Data", "Development", "Archive"]
+    assert seen(connect_sandbox()) == default
+    for folder, estate, expected in (("a", None, default), ("b", "starter", default[:2])):
+        for given in (estate, None):
+            connection = connect_sandbox(state=tmp_path / folder, estate=given)
+            assert seen(connection) == expected
+            connection.transport.sandbox.close()
+
+
+def test_an_estate_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("end: 2026-01-05T10:00:00Z\nsubscriptions: [{name: Mine}]", encoding="utf-8")
+    connection = connect_sandbox(estate=str(tmp_path / "mine.yaml"))
+    assert seen(connection) == ["Backup", "Workloads", "Mine"]
+    assert f"{connection.now():%Y-%m-%d %H:%M}" == "2026-01-05 10:00"
+
+
+def test_an_estate_that_is_not_there_is_two_lines() -> None:
+    with pytest.raises(NotConnected, match="the estate defualt cannot be read") as caught:
+        connect_sandbox(estate="defualt")
+    assert caught.value.hint == "Name a YAML file, or one of the estates that come with it: default, starter."
+
+
 @pytest.mark.parametrize("given", ["Workloads", "workloads", WORKLOADS])
 def test_a_subscription_goes_by_name_or_id(given: str) -> None:
     assert subscriptions.default(connect_sandbox(subscription=given)) == WORKLOADS

@@ -14,14 +14,25 @@ from .listening import ServeError
 from .mishaps import Mishap, Mishaps
 from .modelled import MODELLED
 from .reply import Reply
-from .service import Sandbox
+from .service import DEFAULT_ESTATE, Sandbox
 from .store import StateError
 
 if TYPE_CHECKING:
     from .http_transport import SandboxTransport
     from .server import Served
 
-__all__ = ["MODELLED", "Mishap", "Mishaps", "Reply", "Sandbox", "ServeError", "StateError", "serve", "transport"]
+__all__ = [
+    "DEFAULT_ESTATE",
+    "MODELLED",
+    "Mishap",
+    "Mishaps",
+    "Reply",
+    "Sandbox",
+    "ServeError",
+    "StateError",
+    "serve",
+    "transport",
+]
 
 
 def transport(state: Path | None = None, **options: Any) -> SandboxTransport:

@@ -19,7 +19,7 @@ import uvicorn
 from .application import PACE, Application
 from .certificates import Certificates, certificates
 from .listening import is_loopback, listen
-from .service import Sandbox
+from .service import DEFAULT_ESTATE, Sandbox
 
 PORT = 10443
 
@@ -129,6 +129,7 @@ def serve(
     wall: Callable[[], float],
     *,
     state: Path | None = None,
+    estate: str | None = None,
     pace: float = PACE,
     host: str = "127.0.0.1",
     port: int = PORT,
@@ -136,7 +137,8 @@ def serve(
 ) -> None:
     """Serve a sandbox until SIGINT or SIGTERM; ``announce`` is called once it can be reached.
 
-    ``state`` is the folder that keeps the world and the certificates; without it both are gone in the end. ``wall`` and
+    ``state`` is the folder that keeps the world and the certificates; without it both are gone in the end. ``estate``
+    is that of :class:`~.service.Sandbox`, the default one for a new world if it is not given. ``wall`` and
     ``pace`` are those of :class:`~.application.Application`; port 0 is any free one.
 
     Raises `ServeError` for an address that cannot be had or is not meant to be, and :class:`~.store.StateError` if the
@@ -144,7 +146,7 @@ def serve(
     """
     with ExitStack() as stack:
         listener = stack.enter_context(listen(host, port, reachable_by_anyone=reachable_by_anyone))
-        sandbox = stack.enter_context(Sandbox(state))
+        sandbox = stack.enter_context(Sandbox(state, estate=estate, otherwise=DEFAULT_ESTATE))
         folder = state or Path(stack.enter_context(TemporaryDirectory(prefix="dpmagic-sandbox-")))
         application = Application(sandbox, wall, pace)
         trust = certificates(folder.resolve(), host)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .resourcegraph import ResourceGraph
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
+DEFAULT_ESTATE = "default"  # what people get who do not say
 STEP = 2_031_719  # ticks, about 0.2 s: what every request takes; odd, so that times have seven digits
 
 _GRAPH = "/providers/microsoft.resourcegraph/resources"
@@ -41,7 +42,8 @@ class Sandbox:
     instant of a new world. ``subscriptions`` are ids that exist beside the starter world's two; they need not be
     guids. ``estate`` fills the world with disks, vaults and their history, and has policies run: the name of an estate
     that comes with the sandbox, such as ``default``, a YAML file or its text, or a mapping; its end is then the first
-    instant. ``page_size`` is how many items a list shows before it sends a ``nextLink``. ``mishaps`` is what goes
+    instant. ``otherwise`` is the estate of a new world if ``estate`` names none.
+    ``page_size`` is how many items a list shows before it sends a ``nextLink``. ``mishaps`` is what goes
     wrong, nothing unless one asks for it; it can be set at any time.
 
     Raises :class:`~.store.StateError` if the folder cannot be used.
@@ -62,6 +64,7 @@ class Sandbox:
         page_size: int = 1000,
         mishaps: Mishaps | None = None,
         estate: Any = None,
+        otherwise: Any = None,
     ) -> None:
         if page_size < 1:
             raise ValueError("page_size must be at least 1")
@@ -70,6 +73,9 @@ class Sandbox:
         self._store = LayeredStore(None if state is None else Path(state))
         self._living: Living | None = None
         began = times.ticks(start)
+        new = self._store.get("tenant", "", "home") is None
+        if estate is None and new:
+            estate = otherwise
         if estate is not None or self._store.get("estate", "", "spec"):
             from .estates import living  # numpy is heavy, and a world without an estate does without it
 
@@ -78,7 +84,7 @@ class Sandbox:
         self._world = World(self._store, Clock(self._store, began), ACTIONS, page_size)
         self._router = Router()
         self._graph: ResourceGraph | None = None
-        if self._store.get("tenant", "", "home") is None:
+        if new:
             starter.build(self._world)
         if estate is not None or self._store.get("estate", "", "spec"):
             self._living = living.Living(self._world, self._store, spec)

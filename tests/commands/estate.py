@@ -18,6 +18,7 @@ from dpmagic.session import Session
 from tests.canned import Heard
 
 BACKUP, WORKLOADS = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+STARTER = {"end": "2026-03-02T09:10:00Z"}  # the starter world alone, hours before a policy is due
 AT = "-g testBkpVaultRG -v v1"
 NAME = "data-01-data-01-0001"
 DISK = f"/subscriptions/{WORKLOADS}/resourceGroups/diskrg/providers/Microsoft.Compute/disks/data-01"
@@ -28,7 +29,7 @@ SNAPSHOTS = f"/subscriptions/{WORKLOADS}/resourceGroups/snapshotrg"
 class Estate:
     """A sandbox with vault ``v1`` and its policies ``p1`` (a week) and ``p2`` (two days); `run` runs a command."""
 
-    connection: Connection = field(default_factory=lambda: connect_sandbox(subscription=BACKUP))
+    connection: Connection = field(default_factory=lambda: connect_sandbox(estate=STARTER, subscription=BACKUP))
     heard: Heard = field(default_factory=Heard)
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ import requests
 
 TENANT = "99999999-9999-4999-8999-999999999999"
 BACKUP = "11111111-1111-4111-8111-111111111111"
+SUBSCRIPTIONS = ["Backup", "Workloads", "Shop", "Data", "Development", "Archive"]
 
 
 @dataclass
@@ -37,9 +39,17 @@ class Announced:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Announced]:
-    """A server of its own process; that it ends well is a test, too."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Announced]:
+    """A server of its own process; that it ends well is a test, too.
+
+    It serves the default estate, hours before the tutorial's policy is due: a minute of the machine is an hour there.
+    """
+    estate = tmp_path_factory.mktemp("estate") / "estate.yaml"
+    default = files("dpmagic.sandbox.estates").joinpath("default.yaml").read_text("utf-8")
+    assert "end: 2026-03-02T08:00:00Z" in default
+    estate.write_text(default.replace("end: 2026-03-02T08:00:00Z", "end: 2026-03-02T09:10:00Z"))
     command = [sys.executable, "-m", "dpmagic.shell", "sandbox", "serve", "--port", "0", "--json"]
+    command += ["--estate", str(estate)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None and server.stderr is not None
         line = server.stdout.readline()
@@ -104,7 +114,7 @@ def test_a_managed_identity_as_az_login_identity_uses_one(served: Announced) -> 
         IDENTITY_HEADER="sandbox",
         REQUESTS_CA_BUNDLE=served.ca,
     )
-    assert json.loads(printed) == [TENANT, served.endpoint, ["Backup", "Workloads"]]
+    assert json.loads(printed) == [TENANT, served.endpoint, SUBSCRIPTIONS]
 
 
 @pytest.mark.parametrize(

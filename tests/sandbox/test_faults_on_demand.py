@@ -64,7 +64,7 @@ CREATE = Request("PUT", VAULT, vault_body(), follow="azure-async-operation", pur
 
 @pytest.fixture
 def connection() -> Connection:
-    return connect_sandbox()
+    return connect_sandbox(estate="starter")
 
 
 def behind(connection: Connection) -> Sandbox:

@@ -202,7 +202,7 @@ def _load(source: str | Path) -> Mapping[str, Any]:
             hint = f"Name a YAML file, or one of the estates that come with it: {', '.join(names())}."
             raise EstateError(f"the estate {source} cannot be read: {error.strerror}", hint) from error
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # libyaml, where PyYAML has it
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
