@@ -93,6 +93,17 @@ class Connection:
         """Let time pass: really against Azure, at once in the sandbox."""
         self.clock.sleep(seconds)
 
+    @property
+    def sandbox(self) -> Any:
+        """The local Azure behind this connection: ``advance("7d")`` lets time pass, ``planted()`` says what is wrong.
+
+        Raises `NotConnected` where there is none in this process.
+        """
+        found = getattr(self.transport, "sandbox", None)
+        if found is None:
+            raise NotConnected(f"{self.target} is not a sandbox of this process", "connect sandbox")
+        return found
+
     @cached_property
     def client(self) -> DataProtectionMgmtClient:
         """The SDK's client: only its pipeline is used, so that answers keep every field the service sends."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from dpmagic.answers import Result
+from dpmagic.answers import Form, Result
 from dpmagic.arm import subscriptions
 from dpmagic.arm.plans import Plan
 from dpmagic.clouds import CLOUD_NAMES
@@ -119,6 +119,21 @@ def _sleep(args: Args, session: Session) -> str:
     return f"{elapsed(seconds)} later: {connection.now():%Y-%m-%d %H:%M:%S} UTC"
 
 
+def _advance(args: Args, session: Session) -> str:
+    session.connected().sandbox  # noqa: B018  no other clock is moved
+    return _sleep(args, session)
+
+
+def _planted(args: Args, session: Session) -> Result:
+    connection = session.connected()
+    found = connection.sandbox.planted()
+    chosen = [one for one in found if not args.kind or one["kind"].lower() == args.kind.lower()]
+    if args.kind and not chosen:
+        kinds = dict.fromkeys(one["kind"] for one in found)
+        raise InvalidArgument(f"nothing of the kind {args.kind!r} is planted", did_you_mean(args.kind, kinds, ""))
+    return session.give(chosen, Form("sandbox planted"), connection)
+
+
 def _resume(args: Args, session: Session) -> Result:
     handle = session.resume(args.token)
     return Result(handle) if args.no_wait else handle.finish()
@@ -190,6 +205,22 @@ COMMANDS: tuple[SessionCommand, ...] = (
         act=_sleep,
     ),
     SessionCommand(
+        "sandbox advance",
+        "Let time pass in the sandbox: policies run, jobs end, snapshots expire.",
+        _no_plan,
+        (Option(("--for",), "How long: 90s, 5m, 2h, 14d.", required=True, dest="span"),),
+        examples=("sandbox advance 7d",),
+        act=_advance,
+    ),
+    SessionCommand(
+        "sandbox planted",
+        "Show what the sandbox has put wrong with its estate, up to now: kind, ids, times and reason.",
+        _no_plan,
+        (Option(("--kind",), "One kind only, such as missed or neverProtected."),),
+        examples=("sandbox planted --kind missed",),
+        act=_planted,
+    ),
+    SessionCommand(
         "resume",
         "Go on waiting for a change that Azure is at work on, and give what its command would have given.",
         _no_plan,
@@ -204,7 +235,7 @@ COMMANDS: tuple[SessionCommand, ...] = (
     ),
 )
 # The option that a first word without one is for.
-_FIRST = {"sleep": "--for", "resume": "--token"}
+_FIRST = {"sleep": "--for", "resume": "--token", "sandbox advance": "--for"}
 _BY_NAME = {command.name: command for command in COMMANDS}
 
 
@@ -221,10 +252,13 @@ def session_command(words: Sequence[str]) -> tuple[SessionCommand, list[str]] | 
     """
     if not words or words[0] not in {name.split()[0] for name in _BY_NAME}:
         return None
-    if words[0] in _FIRST and len(words) > 1 and not words[1].startswith("-"):
-        return _BY_NAME[words[0]], [_FIRST[words[0]], *words[1:]]
+    for name, rest in ((words[0], list(words[1:])), (" ".join(words[:2]), list(words[2:]))):
+        if name in _FIRST and rest and not rest[0].startswith("-"):
+            return _BY_NAME[name], [_FIRST[name], *rest]
     if (both := " ".join(words[:2])) in _BY_NAME:
         return _BY_NAME[both], list(words[2:])
+    if words[0] == "sandbox":
+        raise CommandLineError("sandbox what?", "sandbox advance 7d, or sandbox planted")
     if words[0] == "connect" and len(words) > 1 and not words[1].startswith("-"):
         targets = ("sandbox", "azure")
         raise CommandLineError(

@@ -10,7 +10,7 @@ import pandas
 import pytest
 
 from dpmagic.commands.help import Help
-from dpmagic.connection import connect_sandbox
+from dpmagic.connection import connect_azure, connect_sandbox
 from dpmagic.errors import (
     DpmagicError,
     InvalidArgument,
@@ -228,6 +228,21 @@ def test_sleep_lets_time_pass_on_the_connections_clock(session: Session) -> None
     (slept,) = run("sleep 90m", session)
     assert (session.connected().now() - before).total_seconds() == 5400
     assert slept.line.startswith("1 h 30 min later: 2026-03-02")
+
+
+def test_the_sandbox_s_time_is_moved_and_what_is_wrong_is_told(session: Session) -> None:
+    advanced, planted = run("sandbox advance 7d\nsandbox planted --kind missed", session)
+    assert advanced.line.endswith("later: 2026-03-09 08:00:00 UTC")
+    assert set(planted.value["kind"]) == {"missed"} and planted.value["due"].map(len).min() >= 1
+    with pytest.raises(DpmagicError, match="nothing of the kind 'mised' is planted") as caught:
+        run("sandbox planted --kind mised", session)
+    assert "missed" in caught.value.hint
+
+
+@pytest.mark.parametrize("line", ["sandbox advance 7d", "sandbox planted"])
+def test_no_other_clock_is_moved(line: str) -> None:
+    with pytest.raises(DpmagicError, match="azure is not a sandbox of this process"):
+        run(line, Session(connect_azure()))
 
 
 def test_context_says_where_one_stands(session: Session) -> None:

@@ -113,6 +113,8 @@ class Application:
                         raise ValueError("seconds is a number, 0 or more")
                     self.sandbox.sleep(seconds)
                     return self._now()
+                case "GET", "/sandbox/planted":
+                    return answer(200, {"value": self.sandbox.planted()})
                 case "GET", "/sandbox/mishaps":
                     return answer(200, {**self.sandbox.mishaps.to_json(), "kinds": KINDS})
                 case "PUT", "/sandbox/mishaps":

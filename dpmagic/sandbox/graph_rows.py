@@ -133,6 +133,12 @@ def _assignments(world: World) -> Iterator[Row]:
         yield _row(world, assignment, assignment["properties"], location="global")
 
 
+def _policy_objects(world: World) -> Iterator[Row]:
+    for kind in ("policyAssignment", "policyExemption"):
+        for document in world.store.below(kind):
+            yield _row(world, document, document["properties"])
+
+
 def _definitions(world: World) -> Iterator[Row]:
     for subscription in world.store.children("subscription", ""):
         for role in authorization.definitions():
@@ -156,6 +162,7 @@ _TABLES: dict[str, tuple[Callable[[World], Iterable[Row]], ...]] = {
     "resourcecontainers": (_management_groups, _subscriptions, _groups),
     "resourcechanges": (_changes,),
     "authorizationresources": (_assignments, _definitions),
+    "policyresources": (_policy_objects,),
 }
 
 

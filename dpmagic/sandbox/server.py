@@ -83,7 +83,8 @@ Python:
       credential_scopes=["{endpoint}/.default"], **trust)
 
 With any token: POST {endpoint}/sandbox/clock {{"seconds": 3600}} lets an hour pass,
-GET {endpoint}/sandbox/mishaps says what can be made to go wrong."""
+GET {endpoint}/sandbox/planted tells what is wrong with the estate,
+GET {endpoint}/sandbox/mishaps what else can be made to go wrong."""
 
 
 class Server(uvicorn.Server):

@@ -122,9 +122,9 @@ class Sandbox:
         self._pass(ticks)
 
     def planted(self) -> list[dict[str, Any]]:
-        """What the estate has wrong with it, up to now: see :meth:`.estates.Estate.planted`. Nothing without one."""
+        """What the estate has wrong with it, up to now: see :func:`.estates.planted.told`. Nothing without one."""
         with self._lock:
-            return [] if self._living is None else self._living.estate.planted()
+            return [] if self._living is None else self._living.planted()
 
     def handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Answer one request. ``url`` is absolute or a path with its query; a refusal is an answer too."""

@@ -39,6 +39,15 @@ def build(world: World) -> None:
         _add_assignment(world, item)
 
 
+def disks(world: World) -> list[Document]:
+    """The disks that came with the starter world and are still there."""
+    data: dict[str, Any] = json.loads(files.files(__package__).joinpath("starter.json").read_text("utf-8"))
+    ids = {item["name"]: item["id"] for item in data["subscriptions"]}
+    places = ((f"/subscriptions/{ids[item['subscription']]}", item["group"], item["name"]) for item in data["disks"])
+    found = (world.store.get("disk", f"{owner}/resourceGroups/{group}", name) for owner, group, name in places)
+    return [disk for disk in found if disk is not None]
+
+
 def add_subscriptions(world: World, names: Sequence[str]) -> None:
     """Make more subscriptions exist, empty; one that exists stays as it is."""
     for name in names:

@@ -115,6 +115,11 @@ def test_the_clock_can_be_moved() -> None:
     assert asker.ask("PUT", "/sandbox/clock").status == 404
 
 
+def test_what_is_wrong_is_told() -> None:
+    asker = Asker(0)
+    assert json.loads(asker.ask("GET", "/sandbox/planted").body) == {"value": asker.sandbox.planted()}
+
+
 def test_mishaps_are_switched_on_and_off() -> None:
     asker = Asker(0)
     listing = f"/subscriptions/{BACKUP}/resourceGroups?api-version=2021-04-01"
@@ -252,7 +257,7 @@ def test_a_person_is_told_how_to_point_clients_at_it() -> None:
     with serve("--port", "0") as server:
         assert server.stdout is not None
         lines = [server.stdout.readline()]
-        while not lines[-1].startswith("GET "):
+        while "/sandbox/mishaps" not in lines[-1]:
             lines.append(server.stdout.readline())
         stopped(server, signal.SIGINT)
     told = "".join(lines)

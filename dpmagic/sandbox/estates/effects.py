@@ -12,9 +12,9 @@ from .. import times
 from ..authorization import DISK_BACKUP_READER, DISK_SNAPSHOT_CONTRIBUTOR
 from ..times import DAY
 from ..world import name_of, subscription_of
-from .estate import Estate, Planted
+from .estate import Estate
 from .spec import EstateError
-from .things import Disk, Extra, Instance
+from .things import Disk, Extra, Instance, Planted
 
 SOFT_DELETE = 14 * DAY
 _READER_GONE = "UserErrorDiskBackupDiskOrMSIPermissionsNotPresent"
@@ -58,6 +58,8 @@ def fail_protection(target: Target) -> None:
 def soft_delete(target: Target) -> None:
     """The instance is deleted; the vault keeps it for 14 days."""
 
+    target.defect.options["scheduledPurgeTime"] = times.full(target.at + SOFT_DELETE)
+
     def turn() -> None:
         for number in target.numbers:
             target.estate.instances[number].deleted = target.at
@@ -80,10 +82,15 @@ def remove_role(target: Target) -> None:
         for number, one in enumerate(estate.instances)
         if (one.vault.lower(), _scope(one, reader).lower()) in pairs
     ]
+    guid = DISK_BACKUP_READER if reader else DISK_SNAPSHOT_CONTRIBUTOR
     target.defect.ids[:] = [estate.instances[number].id for number in affected]
+    target.defect.options |= {
+        "roleDefinitionId": guid,
+        "principalIds": sorted({estate.guid(one.vault, "principal") for one in named}),
+        "scopes": sorted({_scope(one, reader) for one in named}),
+    }
 
     def turn() -> None:
-        guid = DISK_BACKUP_READER if reader else DISK_SNAPSHOT_CONTRIBUTOR
         for one in named:
             principal, scope = estate.guid(one.vault, "principal"), _scope(one, reader)
             estate.documents.drop("roleAssignment", scope, estate.guid(f"{scope}/{guid}/{principal}", "assignment"))
@@ -102,6 +109,7 @@ def change_policy(target: Target) -> None:
             name = target.options["policy"]
             raise EstateError(f"plant: policyChanged: the vault has no policy {name}", "Add it to its `policies:`.")
         changes.append((number, policy))
+    target.defect.options["previousPolicyIds"] = [estate.instances[number].policy for number, _ in changes]
 
     def turn() -> None:
         for number, policy in changes:
@@ -121,6 +129,7 @@ def recreate_disk(target: Target) -> None:
     """Disks are deleted and made anew under their names, which makes other disks of them."""
     _need_disks(target)
     estate = target.estate
+    target.defect.options["previousUniqueIds"] = [_unique(estate, disk) for disk in target.disks]
 
     def turn() -> None:
         for disk in target.disks:
@@ -147,6 +156,8 @@ def delete_snapshot(target: Target) -> None:
                 raise EstateError(f"plant: snapshotDeleted: {one} has {len(alive)} snapshots", "Name another disk.")
             start = int(np.sort(alive["start"])[-which])
             engine.points.set(number, start, gone=engine.now)
+            target.defect.points.append(alive.take(alive["start"] == start))
+            target.defect.points[-1]["gone"] = engine.now
 
     target.then(turn)
 
@@ -164,6 +175,7 @@ def leave_snapshots(target: Target) -> None:
     """Snapshots that Azure Backup made of disks which no longer exist, in the snapshot groups of the targets."""
     _need_disks(target)
     target.defect.ids.clear()
+    target.defect.options["sourceResourceIds"] = [f"{disk.id}-retired" for disk in target.disks]
     for number in target.numbers:
         one = target.estate.instances[number]
         source = f"{one.source}-retired"
@@ -276,6 +288,10 @@ def _purge(target: Target) -> None:
         if target.estate.instances[number].state == "SoftDeleted":
             target.estate.set_state(number, "Purged", target.defect.cause)
             engine.points.end(number, engine.now)
+
+
+def _unique(estate: Estate, disk: Disk) -> str:
+    return estate.guid(disk.id, "uniqueId", disk.life)
 
 
 def _need_disks(target: Target) -> None:

@@ -225,13 +225,17 @@ class Engine:
         touched = runs["cause"] >= 0
         if touched.any():
             self.witness.append(runs.take(touched))
+        self.points.add(self.points_of(runs))
+
+    def points_of(self, runs: Table) -> Table:
+        """The recovery points that runs left, also those that have gone since."""
         made = runs.take(runs["status"] == DONE)
         created = made["start"] + _CREATED.pick(self._draw(made, "created", "start"))
         expiry = self.tags.expiries(made["tag"], created) + made["kept"]
         points = {name: made[name] for name in ("instance", "policy", "start", "tag")}
         points |= {"created": created, "time": created + _VISIBLE.pick(self._draw(made, "visible", "start"))}
         points |= {"expiry": expiry, "gone": expiry + made["linger"], "life": self.fleet["life"][made["instance"]]}
-        self.points.add(Table(points))
+        return Table(points)
 
     def _duration(self, runs: Table) -> streams.Ticks:
         factor = _DURATION.pick(self._draw(runs, "duration"))

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import times
 from ..world import subscription_of
-from .columns import RUNS, Table
 from .engine import Engine
 from .spec import EstateError, Spec
 from .streams import draw, guid, guids, texts
-from .things import Disk, Documents, Extra, Instance
+from .things import Disk, Documents, Extra, Instance, Planted
 
 TENANT = "99999999-9999-4999-8999-999999999999"
 OWNER = "77777777-7777-4777-8777-777777777777"
-
-
-@dataclass
-class Planted:
-    """A planted defect. ``cause`` is the number that its runs carry; ``times`` are those that are no runs."""
-
-    kind: str
-    ids: list[str]
-    reason: str
-    times: list[int]
-    cause: int
-    options: dict[str, Any]
 
 
 class Estate:
@@ -126,41 +111,10 @@ class Estate:
         self.engine.change(number, active=state == "ProtectionConfigured", why=why)
 
     def planted(self) -> list[dict[str, Any]]:
-        """What was put wrong: ``kind``, ``ids``, ``times``, ``due`` and ``reason`` of each defect, in the spec's order.
+        """What was put wrong, up to now: see :func:`.planted.told`."""
+        from .planted import told  # it tells of documents, which are made of estates
 
-        ``ids`` are of instances, or of disks, snapshots or subscriptions where the defect is theirs. ``times`` are the
-        starts of the jobs that it touched up to now, the due times of those that never started, or when it happened;
-        ``due`` has the due times where there are any. Instants are ISO 8601 in UTC. What the defect was asked to be
-        (``code``, ``by``, ``lasts`` and so on) is beside them. Runs that a defect kept from starting are defects of
-        their own, of kind ``missed``.
-        """
-        ran = Table.joined(RUNS, self.engine.witness)
-        skipped = Table.joined(RUNS, self.engine.skipped)
-        found: list[dict[str, Any]] = []
-        for defect in self.defects:
-            hit = ran.take(ran["cause"] == defect.cause)
-            missing = skipped.take((skipped["cause"] == defect.cause) & (skipped["due"] <= self.now))
-            if defect.kind == "missed":
-                found.append(self._item(defect, missing, "due"))
-                continue
-            found.append(self._item(defect, hit, "start"))
-            if len(missing):
-                blocked = Planted("missed", [], f"because of this: {defect.reason}", [], defect.cause, {})
-                found.append(self._item(blocked, missing, "due"))
-        return found
-
-    def _item(self, defect: Planted, runs: Table, column: str) -> dict[str, Any]:
-        order = np.lexsort((runs["instance"], runs[column]))
-        touched = [self.instances[number].id for number in np.unique(runs["instance"]).tolist()]
-        happened = [at for at in defect.times if at <= self.now]
-        return {
-            "kind": defect.kind,
-            "ids": defect.ids or touched,
-            "times": [times.full(at) for at in (happened or runs[column][order].tolist())],
-            "due": [times.full(at) for at in runs["due"][order].tolist()],
-            "reason": defect.reason,
-            **defect.options,
-        }
+        return told(self)
 
     def named(self, name: str) -> list[Disk]:
         """The disks of a name or id. Raises :class:`EstateError` if there is none."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from .. import checks, disk_checks, faults, kinds
+from .. import checks, disk_checks, faults, kinds, starter
 from ..kql.typed import TypedRows
 from ..layered import LayeredStore
 from ..store import Document
@@ -20,9 +20,10 @@ from . import graph, graph_instances
 from .backing import Backing
 from .build import median
 from .generating import generate
+from .planted import item
 from .schedules import Plan, plan
 from .spec import EstateError, Spec, dump, read
-from .things import CLUSTERS, DISK, Instance
+from .things import CLUSTERS, DISK, Instance, Planted
 
 _JOURNAL = "turn"
 #: A change of these may be felt by instances elsewhere.
@@ -78,6 +79,17 @@ class Living:
         else:
             return []
         return [part for part in parts if part.table.num_rows]
+
+    def planted(self) -> list[Document]:
+        """What is wrong, the starter world's disks among it; who is protected by now is not called unprotected."""
+        own = [disk["id"] for disk in starter.disks(self._world)]
+        beside = Planted("neverProtected", own, "the starter world's: nobody protects them until you do", [], -1, {})
+        items = [*self.estate.planted(), item(self.estate, beside)]
+        for told in items:
+            if told["kind"] == "neverProtected":
+                told["ids"] = [one for one in told["ids"] if not self._world.store.protecting("instance", one)]
+                told["dataSourceIds"] = told["ids"]
+        return [told for told in items if told["ids"]]
 
     def advance(self) -> None:
         """Bring the estate to the world's instant, minding what has changed since the last one."""

@@ -26,10 +26,12 @@ onDemand           ``tag`` (Default), ``jobs`` (1), ``every`` (1h): that many jo
 orphanSnapshots    ``count`` (1): snapshots by Azure Backup of a disk that no longer exists, made at ``at``
 snapshotCount      ``count``: snapshots by hand until the disk has exactly so many at the end
 oddCasing          the instance spells ids in another casing than the resources themselves
+exempt             ``expires``, ``category`` (Waiver), ``scope`` (disk, group or subscription), ``by``: an exemption
+                   from the Azure Policy that asks for backups
 =================  =====================================================================================
 
 ``at`` is an instant as in :mod:`.spec`; without it a day before the end. The rest follows from the spec and is listed
-by itself: neverProtected, coveredByVmBackup, excludedByLun, unreadable, empty.
+by itself: neverProtected, coveredByVmBackup, excludedByLun, unreadable, unverifiable, empty.
 """
 
 from __future__ import annotations
@@ -42,11 +44,12 @@ import numpy as np
 
 from .. import times
 from ..times import DAY, span
-from . import effects, failures, streams
+from . import effects, exemptions, failures, streams
 from .behaviours import Rule, fails_after
 from .effects import Target
-from .estate import Estate, Planted
+from .estate import Estate
 from .spec import EstateError, Plant, instant
+from .things import Planted
 
 _NEVER_ENDS = 2**62
 
@@ -77,7 +80,7 @@ def _rate(value: Any) -> float:
 
 
 _RUNS: dict[str, Callable[[Any], Any]] = {"runs": int}
-_KINDS: dict[str, _Kind] = {
+KINDS: dict[str, _Kind] = {
     "missed": _Kind(_RUNS),
     "late": _Kind({**_RUNS, "by": span}),
     "failed": _Kind({**_RUNS, "code": _code}),
@@ -101,6 +104,7 @@ _KINDS: dict[str, _Kind] = {
     "orphanSnapshots": _Kind({"count": int}, effects.leave_snapshots),
     "snapshotCount": _Kind({"count": int}, effects.fill_snapshots),
     "oddCasing": _Kind({}, effects.respell),
+    "exempt": _Kind(dict.fromkeys(("expires", "category", "scope", "by"), str), exemptions.exempt),
 }
 _NEEDED = {"late": "by", "long": "lasts", "flaky": "rate", "drift": "slope", "kept": "by", "lingering": "by"}
 _NEEDED |= {"policyChanged": "policy", "snapshotCount": "count", "diskRecreated": "after", "inError": "code"}
@@ -112,9 +116,9 @@ def plant(estate: Estate) -> None:
     """Plant what the spec asks for. Raises :class:`EstateError` where it cannot be."""
     _unprotected(estate)
     for item in estate.spec.plant:
-        kind = _KINDS.get(item.kind)
+        kind = KINDS.get(item.kind)
         if kind is None:
-            raise EstateError(f"plant: no kind is called {item.kind}", f"There are {', '.join(_KINDS)}.")
+            raise EstateError(f"plant: no kind is called {item.kind}", f"There are {', '.join(KINDS)}.")
         _plant(estate, item, kind, _options(item, kind))
 
 
@@ -222,12 +226,15 @@ def _unprotected(estate: Estate) -> None:
     """List what the spec itself leaves without protection, or out of sight."""
     claimed = {one.source.lower() for one in estate.instances}
     covered, excluded = effects.covered(estate)
-    never = [disk.id for key, disk in estate.disks.items() if key not in claimed | covered | excluded]
+    known = claimed | covered | excluded
+    never = [disk.id for key, disk in estate.disks.items() if key not in known and estate.visible(key)]
+    blind = [one.id for one in estate.instances if estate.visible(one.id) and not estate.visible(one.source)]
     lists = (
         ("neverProtected", never, "no backup instance was ever made for them"),
         ("coveredByVmBackup", [estate.disks[key].id for key in sorted(covered)], "their machine's backup has them"),
         ("excludedByLun", [estate.disks[key].id for key in sorted(excluded)], "their machine's backup leaves them out"),
         ("unreadable", effects.unreadable(estate), "the caller has no role there"),
+        ("unverifiable", blind, "their disks are where the caller has no role"),
         ("empty", effects.empty(estate), "there is no disk in them"),
     )
     for kind, ids, reason in lists:

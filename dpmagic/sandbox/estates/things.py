@@ -8,6 +8,7 @@ from typing import Any
 
 from ..store import Document
 from ..world import name_of
+from .columns import Table
 
 DISK = "Microsoft.Compute/disks"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices"
@@ -68,6 +69,22 @@ class Extra:
     size: int
     location: str
     created: int
+
+
+@dataclass
+class Planted:
+    """A planted defect. ``cause`` is the number that its runs carry; ``times`` are those that are no runs.
+
+    ``points`` are recovery points that it is about beside those of its runs.
+    """
+
+    kind: str
+    ids: list[str]
+    reason: str
+    times: list[int]
+    cause: int
+    options: dict[str, Any]
+    points: list[Table] = field(default_factory=list)
 
 
 @dataclass

@@ -196,7 +196,7 @@ def test_10_what_the_spec_alone_says() -> None:
     planted = {defect["kind"]: [one.rpartition("/")[2] for one in defect["ids"]] for defect in found.planted()}
     assert planted["coveredByVmBackup"] == ["vm-001", "vm-002"]  # the system disk, and the data disk at lun 0
     assert planted["excludedByLun"] == ["vm-003"]  # lun 1
-    assert planted["neverProtected"] == ["alone", "h"]
+    assert planted["neverProtected"] == ["alone"]
     assert len(planted["empty"]) == len(planted["unreadable"]) == 1
     assert jobs(found) == []
 
