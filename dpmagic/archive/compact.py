@@ -1,0 +1,120 @@
+"""Keeping an archive well: many small files become few, and what is there is checked against what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpmagic.archive.deltas import AS_OF, unknown
+from dpmagic.archive.folder import Writer, intact, read_manifest, writing
+from dpmagic.archive.manifest import Part
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+MANY = 8  # parts of a month, beyond which the month's are merged before it has ended
+_KINDS = ("rows", "states")
+
+
+def compact(path: Path, now: datetime) -> int:
+    """Merge the parts of every month that has ended, and of the current one when they are many.
+
+    Returns how many files fewer there are.  Readers see the old files or the new ones, never both: `folder`.
+    """
+    with writing(path, now) as writer:
+        return merge(writer, now)
+
+
+def merge(writer: Writer, now: datetime) -> int:
+    """`compact`, for a run that is writing already."""
+    added: list[Part] = []
+    removed: list[Part] = []
+    for parts in _mergeable(writer.manifest.parts, now):
+        added.append(_merged(writer, parts))
+        removed += parts
+    if removed:
+        writer.commit(added, removed)
+    return len(removed) - len(added)
+
+
+def _mergeable(parts: tuple[Part, ...], now: datetime) -> Iterator[list[Part]]:
+    merged = [part for part in parts if part.kind in _KINDS]
+    merged.sort(key=_month)  # a stable sort: within a month as they were written
+    for (_, _, month), group in groupby(merged, key=_month):
+        some = list(group)
+        if len(some) > 1 and (month < f"{now:%Y-%m}" or len(some) > MANY):
+            yield some
+
+
+def _month(part: Part) -> tuple[str, str, str]:
+    return part.table, part.kind, f"{part.first:%Y-%m}"
+
+
+def _merged(writer: Writer, parts: list[Part]) -> Part:
+    rows = read_parts(writer.path, parts)
+    order = "startTime" if "startTime" in rows.column_names else AS_OF if AS_OF in rows.column_names else "id"
+    rows = rows.sort_by([("id", "ascending")]) if order == AS_OF else rows.sort_by([(order, "ascending")])
+    first, last = min(part.first for part in parts), max(part.last for part in parts)
+    return writer.write(parts[0].table, parts[0].kind, rows, first, last)
+
+
+def read_parts(path: Path, parts: list[Part], columns: list[str] | None = None) -> pyarrow.Table:
+    """The rows of several parts of a table; where a part holds newer versions of rows, only those.
+
+    Parts of older versions may lack columns: they are null there.  Raises FileNotFoundError when a file has gone.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    found: pyarrow.Table | None = None
+    for part in parts:
+        have = parquet.read_schema(path / part.file).names
+        wanted = None if columns is None else [name for name in columns if name in have]
+        rows = parquet.read_table(path / part.file, columns=wanted, partitioning=None)
+        if found is not None and part.again:
+            found = _without(found, rows)
+        found = rows if found is None else pyarrow.concat_tables([found, rows], promote_options="permissive")
+    assert found is not None
+    return found
+
+
+def _without(rows: pyarrow.Table, newer: pyarrow.Table) -> pyarrow.Table:
+    return unknown(rows, newer)[0]
+
+
+def check(path: Path) -> pandas.DataFrame:
+    """Every file of an archive against what the manifest says of it.
+
+    Returns one row a part: ``table``, ``kind``, ``file``, ``rows``, ``bytes``, ``first``, ``last``, and ``found``:
+    ``sound``, ``missing``, ``changed`` (its sum is not that of what was written) or ``other rows``.
+    """
+    import pandas
+
+    told = [
+        {
+            "table": part.table,
+            "kind": part.kind,
+            "file": part.file,
+            "rows": part.rows,
+            "bytes": part.bytes,
+            "first": part.first,
+            "last": part.last,
+            "found": _found(path, part),
+        }
+        for part in read_manifest(path).parts
+    ]
+    return pandas.DataFrame(told, columns=["table", "kind", "file", "rows", "bytes", "first", "last", "found"])
+
+
+def _found(path: Path, part: Part) -> str:
+    from pyarrow import parquet
+
+    if not (path / part.file).is_file():
+        return "missing"
+    if not intact(path, part):
+        return "changed"
+    return "sound" if parquet.read_metadata(path / part.file).num_rows == part.rows else "other rows"

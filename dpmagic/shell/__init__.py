@@ -1,0 +1,46 @@
+"""The ``dpmagic`` command: the same statements in a shell, with az's exit codes.
+
+0 for success, 1 when the service or a value is to blame, 2 when the command line is, 3 when a thing is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from dpmagic.errors import DpmagicError, Interrupted
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The entry point.  Returns the exit code."""
+    arguments = _parser().parse_args(words)
+    try:
+        return int(arguments.act(arguments))
+    except DpmagicError as error:
+        print("\n".join(error.lines()), file=sys.stderr)
+        return error.exit_code
+    except Interrupted as stopped:
+        print("\n".join(stopped.lines()), file=sys.stderr)
+        return stopped.exit_code
+    except KeyboardInterrupt:
+        return Interrupted.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone, as with `| head`; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    from dpmagic.shell import run, sandbox
+
+    parser = argparse.ArgumentParser(
+        prog="dpmagic", description="Azure Backup vaults: the az dataprotection commands, in a shell or a notebook."
+    )
+    parser.add_argument("--version", action="version", version=f"dpmagic {version('dpmagic')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for room in (run, sandbox):
+        room.add(commands)
+    return parser

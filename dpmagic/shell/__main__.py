@@ -1,0 +1,7 @@
+"""``python -m dpmagic.shell``: the ``dpmagic`` command."""
+
+import sys
+
+from dpmagic.shell import main
+
+sys.exit(main())
