@@ -19,6 +19,8 @@ from .store import Document
 from .world import World
 
 KEPT = 14 * times.DAY
+SERVICE = "Azure Backup"
+CLIENT = "Unspecified"
 
 _NAMESPACE = uuid.UUID("d9a7c000-5a4d-4b0c-8e1d-00000000c4a6")
 
@@ -85,9 +87,9 @@ def _properties(change: Document, name: str, owner: str) -> dict[str, Any]:
         "changeType": change["how"],
         "changeAttributes": {
             "timestamp": times.full(change["at"]),
-            "changedBy": owner if user else "Azure Backup",
+            "changedBy": change.get("who") or (owner if user else SERVICE),
             "changedByType": change["by"],
-            "clientType": "Unspecified",
+            "clientType": change.get("client", CLIENT),
             "operation": f"{kind}/{'delete' if change['how'] == 'Delete' else 'write'}",
             "correlationId": str(uuid.uuid5(_NAMESPACE, name)),
             "changesCount": len(change["changes"]),

@@ -19,6 +19,7 @@ _Make = Callable[[Estate, Table, int, documents.Names], Document]
 
 _GONE = ("SoftDeleted", "Purged")
 _DELETED = "SoftDeleted"
+_ESTATE = "estate"  # the parent of changes that are no request's
 
 
 class Backing:
@@ -36,6 +37,7 @@ class Backing:
             "point": (self._point, self._points),
             "running": (self._running, lambda parent: {}),
             "extraSnapshot": (lambda parent, name: None, self._extras),
+            "change": (lambda parent, name: None, self._changes),
         }
         self._parents: dict[str, Callable[[], Iterable[str]]] = {
             "disk": lambda: estate.disk_groups,
@@ -45,6 +47,7 @@ class Backing:
             "job": lambda: estate.vaults,
             "point": lambda: estate.numbers,
             "extraSnapshot": lambda: estate.extras,
+            "change": lambda: {_ESTATE} if estate.changes else (),
         }
 
     def get(self, kind: str, parent: str, name: str) -> Document | None:
@@ -165,6 +168,13 @@ class Backing:
         points = self._points_of(number, "gone")
         made = [documents.snapshot_document(self.estate, points, row) for row in range(len(points))]
         return {name_of(snapshot["id"]).lower(): snapshot for snapshot in made}
+
+    def _changes(self, parent: str) -> dict[str, Document]:
+        """What happened to disks and snapshots, apart from what backups make and what expires."""
+        if parent != _ESTATE:
+            return {}
+        past = (change for change in self.estate.changes if change["at"] <= self.estate.now)
+        return {f"{number:09}": dict(change) for number, change in enumerate(past)}
 
     def _owner(self, snapshot: str) -> int | None:
         """The instance that a snapshot's name names."""

@@ -49,6 +49,7 @@ POINTS = {
     "gone": "i8",  # when the snapshot goes: at the expiry, but for planted ones
     "tag": "i4",
     "life": "i1",
+    "byHand": "?",  # whether somebody deleted the snapshot before its time
 }
 
 
@@ -112,6 +113,7 @@ class Ledger:
         self._schema = schema
         self._last = last
         self._pieces: list[Table] = []
+        self._middles: list[int] = []  # by piece: until then, less than half of it can be forgotten
         self._loose: list[Table] = []
         self.version = 0  # grows with every change
 
@@ -125,17 +127,20 @@ class Ledger:
         """Make one piece of what was added since the last time: the end of a day."""
         if self._loose:
             self._pieces.append(self._sorted(self._loose))
+            self._middles.append(_middle(self._pieces[-1][self._last]))
             self._loose = []
 
     def forget(self, before: int) -> None:
         """Drop rows whose last instant is not later; a piece is only rewritten once half of it can go."""
-        kept = []
-        for piece in self._pieces:
-            live = piece[self._last] > before
-            count = int(np.count_nonzero(live))
-            if count:
-                kept.append(piece.take(live) if count * 2 <= len(piece) else piece)
-        self._pieces = kept
+        kept, middles = [], []
+        for piece, middle in zip(self._pieces, self._middles, strict=True):
+            if middle <= before:
+                piece = piece.take(piece[self._last] > before)
+                middle = _middle(piece[self._last])
+            if len(piece):
+                kept.append(piece)
+                middles.append(middle)
+        self._pieces, self._middles = kept, middles
 
     def pieces(self) -> list[Table]:
         """Everything, each piece sorted by instance and start."""
@@ -168,6 +173,7 @@ class Ledger:
                 if piece["start"][row] == start:
                     for name, value in values.items():
                         piece[name][row] = value
+        self._measure()
 
     def end(self, instance: int, at: int) -> None:
         """Have points of an instance, and their snapshots, go at an instant if they would go later."""
@@ -176,6 +182,7 @@ class Ledger:
             low, high = np.searchsorted(piece["instance"], (instance, instance + 1))
             for name in ("expiry", "gone"):
                 piece[name][low:high] = np.minimum(piece[name][low:high], at)
+        self._measure()
 
     @property
     def nbytes(self) -> int:
@@ -185,8 +192,16 @@ class Ledger:
     def __len__(self) -> int:
         return sum(len(piece) for piece in self.pieces())
 
+    def _measure(self) -> None:
+        self._middles = [_middle(piece[self._last]) for piece in self._pieces]
+
     def _sorted(self, parts: list[Table]) -> Table:
         whole = Table.joined(self._schema, parts)
         if len(parts) == 1:
             return whole
         return whole.take(np.lexsort((whole["start"], whole["instance"])))
+
+
+def _middle(instants: Column) -> int:
+    """The instant at which half of the rows are past."""
+    return int(np.partition(instants, len(instants) // 2)[len(instants) // 2]) if len(instants) else 0

@@ -180,7 +180,7 @@ def point_document(estate: Estate, points: Table, row: int, names: Names) -> Doc
     assert plan is not None, "points come of plans"
     name = names.point[row].replace("-", "")
     shown = estate.now >= created + 240 * SECOND + start % (60 * SECOND)
-    snapshot = snapshot_id(estate, one, created, start) if one.type == DISK else None
+    snapshot = estate.snapshot_id(one, created, start) if one.type == DISK else None
     return {
         "name": name,
         "friendlyName": name,
@@ -218,19 +218,11 @@ def _metadata(one: Instance, snapshot: str) -> dict[str, Any]:
     }
 
 
-def snapshot_id(estate: Estate, one: Instance, created: int, start: int) -> str:
-    """The id of a point's snapshot; its name has the instant at which it was asked for, as recorded."""
-    asked = created - 20 * SECOND - start % (17 * SECOND)
-    stamp = times.full(asked)[:-1].replace(":", "-")
-    name = f"AzureBackup_{estate.guid(one.id, 'snapshots')}_{stamp}"
-    return f"{one.snapshots}/providers/Microsoft.Compute/snapshots/{name}"
-
-
 def snapshot_document(estate: Estate, points: Table, row: int) -> Document:
     """The snapshot of a point of a disk."""
     one = estate.instances[int(points["instance"][row])]
     start, created = int(points["start"][row]), int(points["created"][row])
-    arm_id = snapshot_id(estate, one, created, start)
+    arm_id = estate.snapshot_id(one, created, start)
     unique = unique_id(estate, one.disk.id if one.disk else one.source, int(points["life"][row]))
     tags = {"CreatedBy": "AzureBackup", "BackupVaultName": name_of(one.vault)}
     source = one.disk.id if one.disk else one.source

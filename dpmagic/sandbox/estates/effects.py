@@ -134,6 +134,7 @@ def recreate_disk(target: Target) -> None:
     def turn() -> None:
         for disk in target.disks:
             disk.gone, disk.created, disk.life = False, estate.now, disk.life + 1
+            estate.changed("Create", disk.id)
         for number in target.numbers:
             life = estate.engine.fleet["life"][number] + 1
             estate.engine.change(number, fault=0, why=-1, life=life)
@@ -155,9 +156,12 @@ def delete_snapshot(target: Target) -> None:
                 one = target.estate.instances[number].name
                 raise EstateError(f"plant: snapshotDeleted: {one} has {len(alive)} snapshots", "Name another disk.")
             start = int(np.sort(alive["start"])[-which])
-            engine.points.set(number, start, gone=engine.now)
+            engine.points.set(number, start, gone=engine.now, byHand=True)
             target.defect.points.append(alive.take(alive["start"] == start))
             target.defect.points[-1]["gone"] = engine.now
+            created = int(target.defect.points[-1]["created"][0])
+            deleted = target.estate.snapshot_id(target.estate.instances[number], created, start)
+            target.estate.changed("Delete", deleted)
 
     target.then(turn)
 
@@ -274,6 +278,7 @@ def _break(target: Target, numbers: list[int], code: str) -> None:
 def _remove(target: Target) -> None:
     for disk in target.disks:
         disk.gone = True
+        target.estate.changed("Delete", disk.id)
     _break(target, target.numbers, _DISK_GONE)
 
 
@@ -304,4 +309,5 @@ def _add_extra(estate: Estate, one: Instance, name: str, source: str, created: i
     unique = estate.guid(source, "uniqueId")
     extra = Extra(arm_id, source, unique, one.size, one.location, created)
     estate.extras.setdefault(one.snapshots.lower(), {})[name.lower()] = extra
+    estate.changed("Create", arm_id, created, by_hand=source == one.source)
     return arm_id

@@ -23,6 +23,8 @@ from .streams import seconds
 
 KEPT = jobs.LISTED + DAY  # jobs are remembered a day longer than anything shows them
 
+_REMEMBERED = 14 * DAY  # that a snapshot went shows in resourcechanges for so long
+
 _AT_ONCE = 10_000  # instances that a step of a whole day is for; with more, it goes in parts that fit a cache
 
 # A scheduled backup starts within two hours; recorded ones started four to six seconds after the hour.
@@ -115,7 +117,7 @@ class Engine:
                 self.points.seal()
             if stop == midnight:
                 self.jobs.forget(stop - KEPT)
-                self.points.forget(stop)
+                self.points.forget(stop - _REMEMBERED)
 
     def _step(self, until: int) -> None:
         self._wait([self._fall_due(until)])
@@ -235,6 +237,7 @@ class Engine:
         points = {name: made[name] for name in ("instance", "policy", "start", "tag")}
         points |= {"created": created, "time": created + _VISIBLE.pick(self._draw(made, "visible", "start"))}
         points |= {"expiry": expiry, "gone": expiry + made["linger"], "life": self.fleet["life"][made["instance"]]}
+        points |= {"byHand": np.zeros(len(made), bool)}
         return Table(points)
 
     def _duration(self, runs: Table) -> streams.Ticks:

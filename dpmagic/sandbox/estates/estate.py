@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import times
+from ..store import Document
+from ..times import SECOND
 from ..world import subscription_of
 from .engine import Engine
 from .spec import EstateError, Spec
@@ -39,6 +42,7 @@ class Estate:
         self.extras: dict[str, dict[str, Extra]] = {}
         self.hidden: list[str] = []
         self.defects: list[Planted] = []
+        self.changes: list[Document] = []  # of disks and snapshots, but for what backups make and what expires
         self.generated = 0  # so many instances, the first, are of the spec
         self._sources: dict[str, list[int]] = {}
         self._turns: list[tuple[int, int, Callable[[], None]]] = []
@@ -61,6 +65,23 @@ class Estate:
         """Have something happen at an instant, after what was asked for earlier."""
         self._order += 1
         heapq.heappush(self._turns, (instant, self._order, turn))
+
+    def changed(self, how: str, arm_id: str, at: int | None = None, *, by_hand: bool = True) -> None:
+        """Note that a disk or a snapshot was made or deleted (``Create``, ``Delete``), now or at another time.
+
+        It is a person's doing, but for what the service did.
+        """
+        kind = "/".join(arm_id.split("/")[6:8])
+        change = {"id": arm_id, "type": kind, "how": how, "at": self.now if at is None else at, "changes": {}}
+        person = {"by": "User", "who": OWNER, "client": "Azure Portal"}
+        self.changes.append(change | (person if by_hand else {"by": "Application"}))
+
+    def snapshot_id(self, one: Instance, created: int, start: int) -> str:
+        """The id of a point's snapshot; its name has the instant at which it was asked for, as recorded."""
+        asked = created - 20 * SECOND - start % (17 * SECOND)
+        stamp = times.full(asked)[:-1].replace(":", "-")
+        name = f"AzureBackup_{self.guid(one.id, 'snapshots')}_{stamp}"
+        return f"{one.snapshots}/providers/Microsoft.Compute/snapshots/{name}"
 
     def guid(self, name: str, purpose: str, at: int = 0) -> str:
         """A guid of an object; the same for the same seed, id and purpose."""

@@ -45,7 +45,7 @@ def jobs(estate: Estate) -> TypedRows:
     status = np.where(done, np.where(runs["status"] == FAILED, 2, 1), 0)
     keys = engine.fleet["key"][runs["instance"]]
     names = documents.guid_bits(estate, keys, runs["start"], "job")
-    vaults = _rank([one.vault + "/" for one in estate.instances])[runs["instance"]]
+    vaults = rank([one.vault + "/" for one in estate.instances])[runs["instance"]]
     order = np.lexsort((names[1], names[0], vaults))
     runs, keys, done, status = runs.take(order), keys[order], done[order], status[order]
     changed = np.where(done, runs["end"], runs["start"]) + SECOND // 4 + runs["start"] % (SECOND // 4)
@@ -54,14 +54,14 @@ def jobs(estate: Estate) -> TypedRows:
             "job": _texts((names[0][order], names[1][order])),
             "activity": _texts(documents.guid_bits(estate, keys, runs["start"], "activity")),
             "point": _texts(documents.guid_bits(estate, keys, runs["start"], "point")),
-            **_Facts(estate, runs["instance"]).columns(),
+            **Facts(estate, runs["instance"]).columns(),
             "policyId": _policies(estate, runs),
-            "status": _dictionary(status, ["InProgress", "Completed", "Failed"]),
-            "tag": _dictionary(runs["tag"], engine.tags.names or [""]),
-            "failure": _dictionary(np.where(status == 2, runs["fault"], 0), _failures(estate)),
-            "start": _instants(runs["start"]),
-            "end": _instants(np.where(done, runs["end"], _EPOCH), done),
-            "changed": _instants(changed),
+            "status": dictionary(status, ["InProgress", "Completed", "Failed"]),
+            "tag": dictionary(runs["tag"], engine.tags.names or [""]),
+            "failure": dictionary(np.where(status == 2, runs["fault"], 0), _failures(estate)),
+            "start": instants(runs["start"]),
+            "end": instants(np.where(done, runs["end"], _EPOCH), done),
+            "changed": instants(changed),
             "ticks": pa.array(np.where(done, runs["end"] - runs["start"], 0)),
             "user": pa.array(runs["user"]),
             "done": pa.array(done),
@@ -153,27 +153,26 @@ def snapshots(estate: Estate, hidden: Hidden) -> TypedRows:
             for piece in engine.points.pieces()
         ),
     )
-    points = points.take(_shown(estate, points, hidden))
+    points = points.take(shown(estate, points, hidden))
     owners = estate.guids("snapshots")
-    groups = _rank([one.snapshots + "/" for one in estate.instances])[points["instance"]]
-    points = points.take(np.lexsort((points["created"], _rank(owners)[points["instance"]], groups)))
-    facts = _Facts(estate, points["instance"])
+    groups = rank([one.snapshots + "/" for one in estate.instances])[points["instance"]]
+    points = points.take(np.lexsort((points["created"], rank(owners)[points["instance"]], groups)))
+    facts = Facts(estate, points["instance"])
     table = pa.table(
         {
             **facts.columns(),
-            "owner": _dictionary(points["instance"], owners),
-            "asked": _instants(points["created"] - 20 * SECOND - points["start"] % (17 * SECOND)),
-            "created": _instants(points["created"]),
+            "owner": dictionary(points["instance"], owners),
+            "asked": instants(asked(points)),
+            "created": instants(points["created"]),
             "unique": _uniques(estate, points),
             "own": _texts(
                 documents.guid_bits(estate, engine.fleet["key"][points["instance"]], points["start"], "snapshot")
             ),
         }
     )
-    name = "('AzureBackup_' || owner || '_' || replace(left(strftime(asked, '%Y-%m-%dT%H:%M:%S.%n'), 27), ':', '-'))"
     columns = {
-        "id": f"snapshotGroup || '/providers/Microsoft.Compute/snapshots/' || {name}",
-        "name": name,
+        "id": SNAPSHOT_ID,
+        "name": _SNAPSHOT_NAME,
         "type": "'microsoft.compute/snapshots'",
         "tenantId": _TENANT,
         "location": "location",
@@ -185,6 +184,10 @@ def snapshots(estate: Estate, hidden: Hidden) -> TypedRows:
     return TypedRows(table, columns, _SNAPSHOT)
 
 
+_SNAPSHOT_NAME = (
+    "('AzureBackup_' || owner || '_' || replace(left(strftime(asked, '%Y-%m-%dT%H:%M:%S.%n'), 27), ':', '-'))"
+)
+SNAPSHOT_ID = f"snapshotGroup || '/providers/Microsoft.Compute/snapshots/' || {_SNAPSHOT_NAME}"
 _CREATED = "left(strftime(created, '%Y-%m-%dT%H:%M:%S.%n'), 27) || '+00:00'"
 _SNAPSHOT = {
     "$.creationData.createOption": "'Copy'",
@@ -205,7 +208,13 @@ _SNAPSHOT = {
 }
 
 
-class _Facts:
+def asked(points: Table) -> Numbers:
+    """When the snapshots of points were asked for, which their names say."""
+    instants: Numbers = points["created"] - 20 * SECOND - points["start"] % (17 * SECOND)
+    return instants
+
+
+class Facts:
     """What rows say of their instances: columns of a value for each instance, in dictionaries."""
 
     def __init__(self, estate: Estate, instances: Numbers) -> None:
@@ -235,7 +244,7 @@ class _Facts:
         """A dictionary column of what instances say."""
         codes: dict[str, int] = {}
         coded = np.array([codes.setdefault(say(one), len(codes)) for one in self._estate.instances], np.int32)
-        return _dictionary(coded[self._instances], list(codes))
+        return dictionary(coded[self._instances], list(codes))
 
 
 def _int64(values: Sequence[int], rows: Numbers) -> Any:
@@ -244,13 +253,13 @@ def _int64(values: Sequence[int], rows: Numbers) -> Any:
     return pa.array(np.array(values, np.int64)[rows])
 
 
-def _dictionary(codes: Numbers, values: Sequence[str | None]) -> Any:
+def dictionary(codes: Numbers, values: Sequence[str | None]) -> Any:
     import pyarrow as pa
 
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(values, pa.string()))
 
 
-def _instants(ticks: Numbers, known: NDArray[np.bool_] | None = None) -> Any:
+def instants(ticks: Numbers, known: NDArray[np.bool_] | None = None) -> Any:
     """Ticks as timestamps of nanoseconds; null where the instant is not known."""
     import pyarrow as pa
 
@@ -262,7 +271,7 @@ def _texts(halves: tuple[streams.Keys, streams.Keys]) -> Any:
     return streams.arrow_texts([streams.guids(*halves)])
 
 
-def _rank(texts: Sequence[str]) -> Numbers:
+def rank(texts: Sequence[str]) -> Numbers:
     """The place of each text among the sorted ones; like texts have like places."""
     places = {text: place for place, text in enumerate(sorted(set(texts)))}
     return np.array([places[text] for text in texts], np.int64)
@@ -274,7 +283,7 @@ def _policies(estate: Estate, runs: Table) -> Any:
     ids = [documents.policy_id(estate, estate.instances[pair >> 24], pair & 0xFFFFFF) for pair in pairs.tolist()]
     known: dict[str, int] = {}
     coded = np.array([known.setdefault(one, len(known)) for one in ids], np.int32)
-    return _dictionary(coded[codes] if len(ids) else np.empty(0, np.int32), list(known))
+    return dictionary(coded[codes] if len(ids) else np.empty(0, np.int32), list(known))
 
 
 def _failures(estate: Estate) -> list[str | None]:
@@ -288,10 +297,10 @@ def _uniques(estate: Estate, points: Table) -> Any:
     for pair in pairs.tolist():
         one = estate.instances[pair >> 8]
         made.append(documents.unique_id(estate, one.disk.id if one.disk else one.source, pair & 0xFF))
-    return _dictionary(codes, made)
+    return dictionary(codes, made)
 
 
-def _shown(estate: Estate, points: Table, hidden: Hidden) -> NDArray[np.bool_]:
+def shown(estate: Estate, points: Table, hidden: Hidden) -> NDArray[np.bool_]:
     """Which points' snapshots were neither put nor dropped by requests."""
     shown = np.ones(len(points), bool)
     owners = {name.split("_")[1] for _, name in hidden if name.startswith("azurebackup_")}
@@ -300,6 +309,6 @@ def _shown(estate: Estate, points: Table, hidden: Hidden) -> NDArray[np.bool_]:
             one = estate.instances[number]
             for row in np.flatnonzero(points["instance"] == number).tolist():
                 created, start = int(points["created"][row]), int(points["start"][row])
-                arm_id = documents.snapshot_id(estate, one, created, start).lower()
+                arm_id = estate.snapshot_id(one, created, start).lower()
                 shown[row] = (group_id(arm_id), name_of(arm_id)) not in hidden
     return shown

@@ -16,7 +16,7 @@ from ..layered import LayeredStore
 from ..store import Document
 from ..times import SECOND
 from ..world import World, name_of
-from . import graph, graph_instances
+from . import graph, graph_changes, graph_instances
 from .backing import Backing
 from .build import median
 from .generating import generate
@@ -76,6 +76,8 @@ class Living:
         elif table == "recoveryservicesresources":
             instances = graph_instances.instances(self._world, self.estate, hidden("instance"))
             parts = [instances, graph.jobs(self.estate)]
+        elif table == "resourcechanges":
+            parts = [graph_changes.snapshots(self.estate, hidden("snapshot"))]
         else:
             return []
         return [part for part in parts if part.table.num_rows]

@@ -133,7 +133,7 @@ def _snapshots(estate: Estate, defect: Planted, runs: Table) -> list[Document]:
         if one.type == DISK and created <= estate.now:
             found.append(
                 {
-                    "id": documents.snapshot_id(estate, one, created, start),
+                    "id": estate.snapshot_id(one, created, start),
                     "backupInstanceId": one.id,
                     "retentionTag": estate.engine.tags.names[int(points["tag"][row])],
                     "timeCreated": times.compute(created),

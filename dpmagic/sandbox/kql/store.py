@@ -62,6 +62,7 @@ class Store:
         if version is not None and self._versions.get(table) == version:
             return
         found = rows(table)
+        self._forget()
         arrow = [row for row in found if isinstance(row, TypedRows)]
         parts = [self._typed_part(f"{table}~{number}", part) for number, part in enumerate(arrow)]
         records = [row for row in found if not isinstance(row, TypedRows)]
@@ -109,6 +110,12 @@ class Store:
                 self._connection.execute(f"DEALLOCATE {self._prepared.popitem(last=False)[1]}")
         self._prepared.move_to_end(sql)
         return name
+
+    def _forget(self) -> None:
+        """Let go of the prepared statements: they would go on reading the typed columns that they were planned on."""
+        for name in self._prepared.values():
+            self._connection.execute(f"DEALLOCATE {name}")
+        self._prepared.clear()
 
     def _record_part(self, name: str, rows: Sequence[Mapping[str, Any]]) -> _Part:
         import pyarrow as pa
