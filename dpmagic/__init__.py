@@ -6,19 +6,39 @@ Nothing heavy is loaded until it is needed.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dpmagic.api import connect_azure, connect_endpoint, connect_sandbox, connected, rest, resume, run
+    from dpmagic.api import connect_azure as connect_azure
+    from dpmagic.api import connect_endpoint as connect_endpoint
+    from dpmagic.api import connect_sandbox as connect_sandbox
+    from dpmagic.api import connected as connected
+    from dpmagic.api import rest as rest
+    from dpmagic.api import resume as resume
+    from dpmagic.api import run as run
+    from dpmagic.estate import Estate as Estate
+    from dpmagic.estate import Window as Window
 
-__all__ = ["connect_azure", "connect_endpoint", "connect_sandbox", "connected", "rest", "resume", "run"]
+# A public name and the module that has it, loaded when the name is first used.
+_PUBLIC = {
+    "connect_azure": "dpmagic.api",
+    "connect_endpoint": "dpmagic.api",
+    "connect_sandbox": "dpmagic.api",
+    "connected": "dpmagic.api",
+    "rest": "dpmagic.api",
+    "resume": "dpmagic.api",
+    "run": "dpmagic.api",
+    "Estate": "dpmagic.estate",
+    "Window": "dpmagic.estate",
+}
+
+__all__ = [*_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from dpmagic import api
-
-        return getattr(api, name)
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -15,7 +15,7 @@ Calendar durations (``P3M``, ``P1Y``) have no length until they meet a date, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,8 +127,11 @@ def looks_like_duration(text: str) -> bool:
     return (_TIMESPAN.fullmatch(text) or _ISO.fullmatch(text)) is not None
 
 
-def parse_times(texts: Sequence[str | None]) -> Any:
-    """Many times as an Arrow array ``timestamp[us, UTC]``; raises as `parse_time` does, whichever of them is wrong."""
+def parse_times(texts: Any) -> Any:
+    """Many times, a sequence of texts or an Arrow array of them, as an Arrow array ``timestamp[us, UTC]``.
+
+    Raises as `parse_time` does, whichever of them is wrong.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -143,8 +146,8 @@ def parse_times(texts: Sequence[str | None]) -> Any:
     return _others(given, usual, instants, parse_time)
 
 
-def parse_durations(texts: Sequence[str | None]) -> Any:
-    """Many durations as an Arrow array ``duration[us]``; raises as `parse_duration` does."""
+def parse_durations(texts: Any) -> Any:
+    """Many durations, as an Arrow array ``duration[us]``; takes and raises what `parse_times` does."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -156,12 +159,12 @@ def parse_durations(texts: Sequence[str | None]) -> Any:
     return _others(given, usual, instants.view(pa.duration("us")), parse_duration)
 
 
-def _cleaned(texts: Sequence[str | None], unset: str) -> Any:
-    """The texts as an Arrow array, null where they mean "unset"."""
+def _cleaned(texts: Any, unset: str) -> Any:
+    """The texts, a sequence or an Arrow array of them, as an Arrow array, null where they mean "unset"."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    given = pa.array(texts, pa.string())
+    given = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     return pc.if_else(pc.match_substring_regex(given, f"^(?:{unset})?$"), None, given)
 
 

@@ -1,0 +1,184 @@
+"""The estate: a frozen value that says where to ask, what time it is, and over which window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pandas
+
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.columns import table, tables, unknown_table
+from dpmagic.estate.completeness import KEY, merged
+from dpmagic.estate.source import Given, Source
+from dpmagic.estate.window import Window, instant
+from dpmagic.frames.times import format_time
+
+Cached = dict[tuple[str, Window | None], pandas.DataFrame]
+TableMethod = Callable[["Estate"], pandas.DataFrame]
+
+
+def _documented(method: TableMethod) -> TableMethod:
+    """The method with what ``columns.toml`` knows of its table as the end of its docstring."""
+    known = table(method.__name__)
+    width = max(map(len, known.columns))
+    lines = [f"    {name:<{width}}  {one.dtype}: {one.what}" for name, one in known.columns.items()]
+    method.__doc__ = "\n".join([(method.__doc__ or "").rstrip(), "", f"    From {known.origin}.", "", *lines, ""])
+    return method
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Where to ask, what time it is there, and the window: what analyses take.
+
+    ``now`` is one instant, however long one goes on asking; ``window`` is what jobs and changes are taken from.  Tables
+    are read when they are first asked for, and kept.
+    """
+
+    source: Source = field(repr=False)
+    now: datetime
+    window: Window
+    _cached: Cached = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, given: Mapping[str, pandas.DataFrame], *, now: Any = None, window: Any = None) -> Estate:
+        """An estate of tables that are there: ``Estate.of({"jobs": frame, "policies": other})``.
+
+        Columns that `dpmagic.estate.columns` knows get their dtypes; others stay as they are.  ``now`` is when the
+        tables were read; without it, when they say so themselves, else the end of ``window``, else the last instant at
+        which a job began or ended.  ``window`` as in `Window.of`; without it, the one they were read for, else all
+        jobs that are there.
+
+        Raises `InvalidArgument` for an unknown table, values of another type, and when nothing says what time it is.
+        """
+        source = Given(given)
+        seen = source.instants()
+        at = _first(now, *source.said("at"), _end_of(window), *seen[-1:])
+        if at is None:
+            raise InvalidArgument("the tables do not say when they were read", 'give now="2026-03-01T08:00:00Z"')
+        at = instant(at)
+        meant = _first(window, *source.said("window"))
+        if meant is not None:
+            return cls(source, at, Window.of(meant, at))
+        # Half-open, and the last one belongs to it.
+        whole = Window(seen[0], seen[-1] + datetime.resolution) if seen else Window.of("14d", at)
+        return cls(source, at, whole)
+
+    def over(self, window: Any) -> Estate:
+        """The same estate over another window; see `Window.of`.  Tables that were read are kept."""
+        return replace(self, window=Window.of(window, self.now))
+
+    def table(self, name: str) -> pandas.DataFrame:
+        """A table by its name; ``estate.table("jobs")`` is ``estate.jobs()``.
+
+        Raises `InvalidArgument` when there is none of this name, and what reading it raises.
+        """
+        if name not in tables():
+            raise unknown_table(name, tables())
+        key = (name, self.window if tables()[name].time else None)
+        if key not in self._cached:
+            self._cached[key] = self.source.table(name, self.now, self.window)
+        return self._cached[key].copy(deep=False)  # changes to it are nobody else's
+
+    def has(self, name: str) -> bool:
+        """Whether this table can be had here."""
+        return self.source.columns(name) is not None
+
+    def query(self, kql: str, /, **names: Any) -> pandas.DataFrame:
+        """All rows of a query of Azure Resource Graph's over the estate's scope, typed; ``$name`` in it is looked up
+        in ``names`` and becomes a literal.  Raises `AzureError` when the service refuses the query."""
+        return self.source.query(kql, names, self.now)
+
+    @property
+    def completeness(self) -> dict[str, Any]:
+        """What the tables that were read cover, together: the subscriptions ``asked``, ``answered``, ``unreadable``
+        and ``empty``, and for each table its rows, of how many, its oldest instant and notes."""
+        parts = {name: rows.attrs[KEY] for (name, _), rows in self._cached.items()}
+        scope = self.source.scope
+        made = merged(parts, target=self.source.target, at=format_time(self.now), window=self.window.texts())
+        if not parts:
+            made["subscriptions"] = scope.told(None)
+        return made
+
+    @_documented
+    def subscriptions(self) -> pandas.DataFrame:
+        """The subscriptions that can be read, with their management groups."""
+        return self.table("subscriptions")
+
+    @_documented
+    def vaults(self) -> pandas.DataFrame:
+        """The Backup vaults and how they are set up."""
+        return self.table("vaults")
+
+    @_documented
+    def policies(self) -> pandas.DataFrame:
+        """The backup policies of the vaults."""
+        return self.table("policies")
+
+    @_documented
+    def instances(self) -> pandas.DataFrame:
+        """The backup instances: what is protected, by which policy, in which state."""
+        return self.table("instances")
+
+    @_documented
+    def jobs(self) -> pandas.DataFrame:
+        """The jobs that began within the window."""
+        return self.table("jobs")
+
+    @_documented
+    def disks(self) -> pandas.DataFrame:
+        """The managed disks, protected or not."""
+        return self.table("disks")
+
+    @_documented
+    def snapshots(self) -> pandas.DataFrame:
+        """The snapshots of disks, whoever made them."""
+        return self.table("snapshots")
+
+    @_documented
+    def virtual_machines(self) -> pandas.DataFrame:
+        """The disks of virtual machines: one row for each disk of each machine."""
+        return self.table("virtual_machines")
+
+    @_documented
+    def protected_items(self) -> pandas.DataFrame:
+        """The machines that Recovery Services vaults protect, and which of their disks are left out."""
+        return self.table("protected_items")
+
+    @_documented
+    def role_assignments(self) -> pandas.DataFrame:
+        """Who has which role where, inherited from above included."""
+        return self.table("role_assignments")
+
+    @_documented
+    def changes(self) -> pandas.DataFrame:
+        """What changed within the window, and by whom."""
+        return self.table("changes")
+
+    @_documented
+    def exemptions(self) -> pandas.DataFrame:
+        """What is exempt from Azure Policy, why and until when."""
+        return self.table("exemptions")
+
+    @_documented
+    def recovery_points(self) -> pandas.DataFrame:
+        """The recovery points of all instances: a call for each instance, so it takes a while."""
+        return self.table("recovery_points")
+
+    @_documented
+    def deleted_instances(self) -> pandas.DataFrame:
+        """The instances that were deleted and can still be brought back: a call for each vault."""
+        return self.table("deleted_instances")
+
+
+def _first(*candidates: Any) -> Any:
+    return next((one for one in candidates if one is not None), None)
+
+
+def _end_of(window: Any) -> Any:
+    """The end of a window that says so without knowing what time it is."""
+    if isinstance(window, Window):
+        return window.end
+    return window[1] if isinstance(window, (tuple, list)) and len(window) == 2 else None

@@ -1,0 +1,152 @@
+"""Where an estate's tables come from, and how an analysis takes whatever it is given as an estate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas
+
+from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.columns import table, tables, unknown_table
+from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.window import Window
+from dpmagic.frames.declared import conform
+
+if TYPE_CHECKING:
+    from dpmagic.estate.estate import Estate
+
+
+class Source(Protocol):
+    """Live, saved or given tables, or an archive: nothing above it knows which."""
+
+    @property
+    def target(self) -> str:
+        """Where it asks: ``azure``, ``sandbox``, ``tables``, a folder."""
+
+    @property
+    def scope(self) -> Scope:
+        """The subscriptions it covers."""
+
+    def columns(self, name: str) -> Collection[str] | None:
+        """The columns of a table, None where there is no such table here."""
+
+    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+        """The table, typed, its rows of the window, its completeness in ``attrs``; ``name`` is one of the tables."""
+
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+        """The answer to a query of Resource Graph's.  Raises `InvalidArgument` where there is nobody to ask."""
+
+
+class Given:
+    """Tables from somewhere: made by hand, read from a file, taken from another estate."""
+
+    def __init__(self, given: Mapping[str, pandas.DataFrame], target: str = "tables") -> None:
+        for name, rows in given.items():
+            if name not in tables():
+                raise unknown_table(name, tables())
+            if not isinstance(rows, pandas.DataFrame):
+                raise InvalidArgument(f"table {name!r} is {type(rows).__name__}, not a DataFrame", "give DataFrames")
+        self.target = target
+        self._tables = {name: conform(rows, table(name).dtypes) for name, rows in given.items()}
+
+    @property
+    def scope(self) -> Scope:
+        known = [rows.attrs[KEY]["subscriptions"] for rows in self._tables.values() if "subscriptions" in _told(rows)]
+        if known:
+            asked, answered = ([one for scope in known for one in scope[key]] for key in ("asked", "answered"))
+            return Scope(list(dict.fromkeys(asked)), list(dict.fromkeys(answered)))
+        first = [self._tables["subscriptions"]] if "subscriptions" in self._tables else list(self._tables.values())
+        owners = [rows["subscriptionId"].dropna() for rows in first if "subscriptionId" in rows]
+        seen = sorted({str(one) for column in owners for one in column.unique()})
+        return Scope(seen, seen)
+
+    def columns(self, name: str) -> Collection[str] | None:
+        return list(self._tables[name].columns) if name in self._tables else None
+
+    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+        if name not in self._tables:
+            raise InvalidArgument(
+                f"there is no table {name!r} here",
+                f"there are: {', '.join(self._tables) or 'none'}; give it as Estate.of({{{name!r}: frame, ...}})",
+            )
+        rows, known = self._tables[name], table(name)
+        if known.time in rows:
+            times = rows[known.time]
+            rows = rows[(times >= window.start) & (times < window.end)].reset_index(drop=True)
+        before = _told(self._tables[name])
+        rows.attrs[KEY] = told(
+            known,
+            rows,
+            target=before.get("target", self.target),
+            now=now,
+            window=window,
+            scope=self.scope,
+            notes=before.get("notes", ()),
+        )
+        return rows
+
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+        raise InvalidArgument("tables answer no query", "ask an estate that dpmagic.open() gives, or use pandas")
+
+    def said(self, key: str) -> list[Any]:
+        """What the tables' own completeness says under ``key``, that of jobs first."""
+        order = sorted(self._tables, key=lambda name: name != "jobs")
+        return [found[key] for found in map(_told, map(self._tables.__getitem__, order)) if found.get(key)]
+
+    def instants(self) -> list[datetime]:
+        """When the work that the tables tell of began and ended: the first instant and the last, none without any."""
+        wanted = [("jobs", "startTime"), ("jobs", "endTime"), ("changes", "timestamp")]
+        found = [self._tables[name][column].dropna() for name, column in wanted if column in self._tables.get(name, ())]
+        ends = [edge.to_pydatetime(warn=False) for times in found if len(times) for edge in (times.min(), times.max())]
+        return [min(ends), max(ends)] if ends else []
+
+
+def _told(rows: pandas.DataFrame) -> dict[str, Any]:
+    found = rows.attrs.get(KEY)
+    return found if isinstance(found, dict) else {}
+
+
+def estate_of(
+    given: Any, first: str, *, needs: Mapping[str, Sequence[str]] | None = None, now: Any = None, window: Any = None
+) -> Estate:
+    """What an analysis was given, as an estate: an `Estate`, a mapping of tables, or the frame of its ``first`` table.
+
+    ``needs`` are the columns without which it cannot answer, by table; ``now`` and ``window`` as in `Estate.of`.
+    Raises `InvalidArgument` when it is none of these, or a table or column is missing: one line that names what is
+    missing and what is there.
+    """
+    from dpmagic.estate.estate import Estate
+
+    if isinstance(given, pandas.DataFrame):
+        given = {first: given}
+    if isinstance(given, Mapping):
+        require(Given(given), needs or {})
+        made = Estate.of(given, now=now, window=window)
+    elif isinstance(given, Estate):
+        made = given if window is None else given.over(window)
+    else:
+        raise InvalidArgument(
+            f"{type(given).__name__} is no estate and no table",
+            f"give what dpmagic.open() gives, the {first} frame, or a dict of frames by table",
+        )
+    require(made.source, needs or {})
+    return made
+
+
+def require(source: Source, needs: Mapping[str, Sequence[str]]) -> None:
+    """Raises `InvalidArgument` when the source lacks a table or a column of these."""
+    for name, wanted in needs.items():
+        there = source.columns(name)
+        if there is None:
+            tables_there = [other for other in tables() if source.columns(other) is not None]
+            raise InvalidArgument(
+                f"the table {name} is missing", f"there are: {', '.join(tables_there) or 'none'}; it needs {name} too"
+            )
+        missing = [column for column in wanted if column not in there]
+        if missing:
+            raise InvalidArgument(
+                f"the table {name} has no column {', '.join(missing)}",
+                f"{did_you_mean(missing[0], there)} it has: {', '.join(map(str, there)) or 'none'}".strip(),
+            )
