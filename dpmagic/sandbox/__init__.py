@@ -1,7 +1,8 @@
 """A local Azure for the commands and queries of this project: no subscription, no network, no waiting.
 
 :class:`Sandbox` answers HTTP requests; :func:`transport` puts one behind the Azure SDK's clients. It shares the wire
-with the rest of dpmagic and nothing else. What it makes up, where no recording says, is listed in :data:`MODELLED`.
+with the rest of dpmagic and nothing else. What it makes up, where no recording says, is listed in :data:`MODELLED`,
+what it leaves out in :data:`NOT_DONE`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .listening import ServeError
 from .mishaps import Mishap, Mishaps
-from .modelled import MODELLED
+from .modelled import MODELLED, NOT_DONE
 from .reply import Reply
 from .service import DEFAULT_ESTATE, Sandbox
 from .store import StateError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_ESTATE",
     "MODELLED",
+    "NOT_DONE",
     "Mishap",
     "Mishaps",
     "Reply",

@@ -1,4 +1,4 @@
-"""The sandbox's account of itself: what it makes up, because no recording says how Azure does it."""
+"""The sandbox's account of itself: what it makes up, as no recording says how Azure does it, and what it leaves out."""
 
 from __future__ import annotations
 
@@ -66,10 +66,33 @@ MODELLED: dict[str, str] = {
     "the due time, weeks begin on Sunday; on-demand backups do not count as the first of anything",
     "overlapping runs": "a scheduled run does not happen while another of its instance is going",
     "old jobs": "generated jobs are forgotten after 15 days, so a GET of one by its name is then a 404",
-    "estate changes": "what requests change about generated objects counts from then on; generated snapshots and disks "
-    "come and go without rows in resourcechanges",
-    "virtual machines": "machines, Recovery Services vaults and protected items have rows in Resource Graph "
-    "and no routes",
-    "left out": "vault identities assigned by the user beyond being kept, Microsoft Graph, the data planes of Key "
-    "Vault and storage, trusted access of clusters, deleted vaults",
+    "estate changes": "what requests change about generated objects counts from then on",
+    "resource changes": "rows are there at once; snapshots are made and deleted by one application, Azure Backup, and "
+    "what a spec plants is the owner's doing in the portal; nothing but vaults, disks, snapshots and guards has rows",
+    "policy exemptions": "a spec can plant exemptions, and with them one assignment a subscription; who made them and when "
+    "is in properties.metadata. Nothing is evaluated",
+}
+
+NOT_DONE: dict[str, str] = {
+    "directory": "no Microsoft Entra ID and no Microsoft Graph: no sign-in for persons, no users, groups or consent",
+    "authorization": "the caller may do everything in what can be seen; roles count for the identities of vaults alone",
+    "other providers": "Microsoft.DataProtection, disks, snapshots, resource groups, roles and what of the other "
+    "datasources their backup needs; every other path is a 404. Resource groups cannot be deleted, snapshots not made",
+    "Recovery Services": "vaults and protected items are rows of Resource Graph in an estate, without routes; there "
+    "are no backups of virtual machines, databases in them, or files",
+    "virtual machines": "rows of Resource Graph in an estate; they cannot be made, started or attached to",
+    "data": "no byte is stored: a disk, a container or a database has a size and a name. The data planes of storage "
+    "and Key Vault are not there",
+    "archive": "no archive tier, no rehydration, no vault tier for clusters",
+    "datasources": "Azure Data Lake, Azure Files and Elastic SAN are not known; vaulted backups of others cannot be "
+    "scheduled by a spec",
+    "throttling": "Resource Manager never throttles unless asked to; a vault's limits of operations a day are not kept",
+    "monitoring": "no alerts, metrics, activity log, diagnostic settings, Backup reports or costs",
+    "encryption and network": "keys of the customer, private endpoints and network rules are kept and mean nothing",
+    "Azure Policy": "no definitions, no evaluation, no states, no routes",
+    "Resource Graph": "tables other than resources, resourcecontainers, recoveryservicesresources, resourcechanges, "
+    "authorizationresources and policyresources are empty; no history of rows; no GET with useResourceGraph; functions "
+    "that no query of backups was found to use are answered with SandboxUnsupported, which Azure never says",
+    "soft-deleted vaults": "a vault that is deleted is gone; deleted backup instances are kept as Azure keeps them",
+    "identities": "vault identities assigned by the user are kept and not used; clusters have no trusted access",
 }

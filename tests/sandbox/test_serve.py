@@ -40,8 +40,8 @@ class Wall:
 class Asker:
     """Asks an application, as the server would."""
 
-    def __init__(self, pace: float = 60.0) -> None:
-        self.wall, self.sandbox = Wall(), Sandbox()
+    def __init__(self, pace: float = 60.0, sandbox: Sandbox | None = None) -> None:
+        self.wall, self.sandbox = Wall(), sandbox or Sandbox()
         self.application = Application(self.sandbox, self.wall, pace)
 
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] = BEARER) -> Reply:
@@ -116,8 +116,10 @@ def test_the_clock_can_be_moved() -> None:
 
 
 def test_what_is_wrong_is_told() -> None:
-    asker = Asker(0)
-    assert json.loads(asker.ask("GET", "/sandbox/planted").body) == {"value": asker.sandbox.planted()}
+    asker = Asker(0, Sandbox(estate={"subscriptions": [{"name": "S", "disks": [{"name": "d"}]}]}))
+    told = json.loads(asker.ask("GET", "/sandbox/planted").body)["value"]
+    assert [item["kind"] for item in told] == ["neverProtected", "neverProtected"]
+    assert told == asker.sandbox.planted()
 
 
 def test_mishaps_are_switched_on_and_off() -> None:

@@ -1,37 +1,7 @@
 """The kinds of defects that a spec can plant, and how each gets into the estate.
 
-=================  =====================================================================================
-kind               options, with their defaults
-=================  =====================================================================================
-missed             ``runs`` (1): that many due times pass without a job
-late               ``by``: runs start exactly so long after their due time; ``runs`` (1)
-failed             ``code`` (InternalServerError), ``runs`` (1)
-flaky              ``rate``, ``code``, ``for``: each run fails with that probability
-retried            ``code``, ``pause`` (20m), ``runs`` (1): fails, and a second attempt succeeds
-long               ``lasts``: runs take exactly so long; ``runs`` (1)
-stuck              ``lasts``: a run hangs, then times out; without it, it hangs for good
-drift              ``slope``: durations grow by that much a day, from ``at`` on
-kept               ``by``: points are kept so much longer, or with ``-`` shorter, than the policy says; ``for``
-lingering          ``by``: snapshots stay so long after their point's expiry; ``for``
-stopped            protection stopped from ``at`` on
-suspended          backups suspended from ``at`` on
-inError            ``code``: protection in error from ``at`` on
-softDeleted        the instance deleted at ``at``, and kept for 14 days
-rolesRemoved       ``role`` (reader or snapshots): the vault loses it for the disks' whole resource group
-policyChanged      ``policy``: another policy of the vault from ``at`` on
-diskDeleted        the disk is gone, its instance and snapshots are not
-diskRecreated      ``after``: deleted, and after so long made anew under its name
-snapshotDeleted    ``which`` (1): the snapshot of the newest point but ``which - 1`` is deleted by hand
-onDemand           ``tag`` (Default), ``jobs`` (1), ``every`` (1h): that many jobs a person starts
-orphanSnapshots    ``count`` (1): snapshots by Azure Backup of a disk that no longer exists, made at ``at``
-snapshotCount      ``count``: snapshots by hand until the disk has exactly so many at the end
-oddCasing          the instance spells ids in another casing than the resources themselves
-exempt             ``expires``, ``category`` (Waiver), ``scope`` (disk, group or subscription), ``by``: an exemption
-                   from the Azure Policy that asks for backups
-=================  =====================================================================================
-
 ``at`` is an instant as in :mod:`.spec`; without it a day before the end. The rest follows from the spec and is listed
-by itself: neverProtected, coveredByVmBackup, excludedByLun, unreadable, unverifiable, empty.
+by itself: see :data:`BY_THEMSELVES`.
 """
 
 from __future__ import annotations
@@ -56,9 +26,10 @@ _NEVER_ENDS = 2**62
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a kind is planted: ``rule`` kinds change runs, ``turn`` kinds happen at an instant."""
+    """How a kind is planted: with a ``turn`` at an instant, else by changing runs. ``told`` is for people."""
 
     options: Mapping[str, Callable[[Any], Any]]
+    told: str
     turn: Callable[[Target], None] | None = None
 
 
@@ -81,33 +52,79 @@ def _rate(value: Any) -> float:
 
 _RUNS: dict[str, Callable[[Any], Any]] = {"runs": int}
 KINDS: dict[str, _Kind] = {
-    "missed": _Kind(_RUNS),
-    "late": _Kind({**_RUNS, "by": span}),
-    "failed": _Kind({**_RUNS, "code": _code}),
-    "flaky": _Kind({"rate": _rate, "code": _code, "for": span}),
-    "retried": _Kind({**_RUNS, "code": _code, "pause": span}),
-    "long": _Kind({**_RUNS, "lasts": span}),
-    "stuck": _Kind({"lasts": span}),
-    "drift": _Kind({"slope": span, "for": span}),
-    "kept": _Kind({"by": _signed, "for": span}),
-    "lingering": _Kind({"by": span, "for": span}),
-    "stopped": _Kind({}, effects.stop),
-    "suspended": _Kind({}, effects.suspend),
-    "inError": _Kind({"code": _code}, effects.fail_protection),
-    "softDeleted": _Kind({}, effects.soft_delete),
-    "rolesRemoved": _Kind({"role": str}, effects.remove_role),
-    "policyChanged": _Kind({"policy": str}, effects.change_policy),
-    "diskDeleted": _Kind({}, effects.delete_disk),
-    "diskRecreated": _Kind({"after": span}, effects.recreate_disk),
-    "snapshotDeleted": _Kind({"which": int}, effects.delete_snapshot),
-    "onDemand": _Kind({"tag": str, "every": span, "jobs": int}, effects.back_up),
-    "orphanSnapshots": _Kind({"count": int}, effects.leave_snapshots),
-    "snapshotCount": _Kind({"count": int}, effects.fill_snapshots),
-    "oddCasing": _Kind({}, effects.respell),
-    "exempt": _Kind(dict.fromkeys(("expires", "category", "scope", "by"), str), exemptions.exempt),
+    "missed": _Kind(_RUNS, "`runs` (1): that many due times pass without a job"),
+    "late": _Kind({**_RUNS, "by": span}, "`by`: runs start exactly so long after their due time; `runs` (1)"),
+    "failed": _Kind({**_RUNS, "code": _code}, "`code` (InternalServerError), `runs` (1): that many runs fail"),
+    "flaky": _Kind(
+        {"rate": _rate, "code": _code, "for": span}, "`rate`, `code`, `for`: each run fails with that probability"
+    ),
+    "retried": _Kind(
+        {**_RUNS, "code": _code, "pause": span},
+        "`code`, `pause` (20m), `runs` (1): fails, and a second attempt succeeds",
+    ),
+    "long": _Kind({**_RUNS, "lasts": span}, "`lasts`: runs take exactly so long; `runs` (1)"),
+    "stuck": _Kind({"lasts": span}, "`lasts`: a run hangs, then times out; without it, it hangs for good"),
+    "drift": _Kind({"slope": span, "for": span}, "`slope`: durations grow by that much a day, from `at` on; `for`"),
+    "kept": _Kind(
+        {"by": _signed, "for": span},
+        "`by`: points are kept so much longer, or with `-` shorter, than the policy says; `for`",
+    ),
+    "lingering": _Kind({"by": span, "for": span}, "`by`: snapshots stay so long after their point's expiry; `for`"),
+    "stopped": _Kind({}, "protection stopped from `at` on", effects.stop),
+    "suspended": _Kind({}, "backups suspended from `at` on", effects.suspend),
+    "inError": _Kind({"code": _code}, "`code`: protection in error from `at` on", effects.fail_protection),
+    "softDeleted": _Kind({}, "the instance deleted at `at`, and kept for 14 days", effects.soft_delete),
+    "rolesRemoved": _Kind(
+        {"role": str},
+        "`role` (reader or snapshots): the vault loses it for the disks' whole resource group",
+        effects.remove_role,
+    ),
+    "policyChanged": _Kind(
+        {"policy": str}, "`policy`: another policy of the vault from `at` on", effects.change_policy
+    ),
+    "diskDeleted": _Kind({}, "the disk is gone, its instance and snapshots are not", effects.delete_disk),
+    "diskRecreated": _Kind(
+        {"after": span}, "`after`: deleted, and after so long made anew under its name", effects.recreate_disk
+    ),
+    "snapshotDeleted": _Kind(
+        {"which": int},
+        "`which` (1): the snapshot of the newest point but `which - 1` is deleted by hand",
+        effects.delete_snapshot,
+    ),
+    "onDemand": _Kind(
+        {"tag": str, "every": span, "jobs": int},
+        "`tag` (Default), `jobs` (1), `every` (1h): that many jobs a person starts",
+        effects.back_up,
+    ),
+    "orphanSnapshots": _Kind(
+        {"count": int},
+        "`count` (1): snapshots by Azure Backup of a disk that no longer exists, made at `at`",
+        effects.leave_snapshots,
+    ),
+    "snapshotCount": _Kind(
+        {"count": int},
+        "`count`: snapshots by hand until the disk has exactly so many at the end",
+        effects.fill_snapshots,
+    ),
+    "oddCasing": _Kind({}, "the instance spells ids in another casing than the resources themselves", effects.respell),
+    "exempt": _Kind(
+        dict.fromkeys(("expires", "category", "scope", "by"), str),
+        "`expires`, `category` (Waiver), `scope` (disk, group or subscription), `by`: exempt from the Azure Policy that"
+        " asks for backups",
+        exemptions.exempt,
+    ),
 }
 _NEEDED = {"late": "by", "long": "lasts", "flaky": "rate", "drift": "slope", "kept": "by", "lingering": "by"}
 _NEEDED |= {"policyChanged": "policy", "snapshotCount": "count", "diskRecreated": "after", "inError": "code"}
+#: What no `plant:` asks for.
+BY_THEMSELVES = {
+    "neverProtected": "no backup instance was ever made for the disk, and no backup of its machine has it",
+    "coveredByVmBackup": "the backup of its machine has the disk",
+    "excludedByLun": "the backup of its machine leaves the disk out",
+    "unreadable": "the caller has no role in the subscription",
+    "unverifiable": "the instance can be seen, its disk is in a subscription that cannot",
+    "empty": "there is no disk in the subscription",
+}
 _LASTING = ("flaky", "drift", "kept", "lingering")  # for a time, not for a number of runs
 _AT_END = ("snapshotCount",)  # counted when all else has happened
 

@@ -300,7 +300,7 @@ def test_the_default_estate() -> None:
     expected = (
         "missed late failed flaky retried long stuck drift kept lingering stopped suspended inError softDeleted "
         "rolesRemoved policyChanged diskDeleted diskRecreated snapshotDeleted onDemand orphanSnapshots snapshotCount "
-        "oddCasing neverProtected coveredByVmBackup excludedByLun unreadable empty"
+        "oddCasing exempt neverProtected coveredByVmBackup excludedByLun unreadable unverifiable empty"
     )
     assert kinds >= set(expected.split())
     assert all(item["reason"] and (item["ids"] or item["times"]) for item in planted)
