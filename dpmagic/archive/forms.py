@@ -1,0 +1,88 @@
+"""A table as Parquet holds it, and back: flat, typed, its nested values as JSON text and its durations as seconds.
+
+What a column was in the frame is written beside it, so that a file is read back without knowing who wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+_JSON, _DURATION = b"json", b"duration"
+_MARK = b"dpmagic"
+SECONDS = "Seconds"  # what a duration's column is called beyond its own name, as in the views
+
+
+def to_arrow(frame: pandas.DataFrame) -> pyarrow.Table:
+    """The frame's columns: lists and objects as JSON text, ``duration`` as ``durationSeconds``; all others as they are.
+
+    >>> import pandas
+    >>> to_arrow(pandas.DataFrame({"tags": [{"env": "prod"}], "duration": [pandas.Timedelta("90s")]})).to_pydict()
+    {'tags': ['{"env":"prod"}'], 'durationSeconds': [90.0]}
+    """
+    import pyarrow
+
+    fields, columns = [], []
+    for name, column in frame.items():
+        field, values = _column(str(name), column)
+        fields.append(field)
+        columns.append(values)
+    return pyarrow.Table.from_arrays(columns, schema=pyarrow.schema(fields))
+
+
+def _column(name: str, column: pandas.Series[Any]) -> tuple[pyarrow.Field, pyarrow.Array]:
+    import pandas
+    import pyarrow
+
+    if column.dtype == object:
+        texts = [None if value is None else _text(value) for value in column]
+        return pyarrow.field(name, pyarrow.string(), metadata={_MARK: _JSON}), pyarrow.array(texts, pyarrow.string())
+    if pandas.api.types.is_timedelta64_dtype(column.dtype):
+        seconds = pyarrow.array(column.dt.total_seconds(), pyarrow.float64(), from_pandas=True)
+        return pyarrow.field(name + SECONDS, pyarrow.float64(), metadata={_MARK: _DURATION}), seconds
+    values = pyarrow.array(column, from_pandas=True)
+    if pyarrow.types.is_large_string(values.type) or pyarrow.types.is_null(values.type):
+        values = values.cast(pyarrow.string())
+    return pyarrow.field(name, values.type), values
+
+
+def _text(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # half of a surrogate pair, or a number beyond 64 bits
+        return json.dumps(value)
+
+
+def to_frame(rows: pyarrow.Table) -> pandas.DataFrame:
+    """What `to_arrow` was given: ``str``, ``datetime64[us, UTC]``, ``timedelta64[us]``, nullable numbers, objects.
+
+    Raises ValueError when a column is not what its mark says.
+    """
+    import pandas
+    import pyarrow
+
+    kinds = {
+        pyarrow.int64(): pandas.Int64Dtype(),
+        pyarrow.float64(): pandas.Float64Dtype(),
+        pyarrow.bool_(): pandas.BooleanDtype(),
+    }
+    frame = rows.to_pandas(types_mapper=kinds.get)
+    marks = {field.name: (field.metadata or {}).get(_MARK) for field in rows.schema}
+    columns: dict[str, Any] = {}
+    for name in frame.columns:
+        if marks[name] == _JSON:
+            texts = rows[name].to_pylist()
+            loaded = [None if text is None else json.loads(text) for text in texts]
+            columns[name] = pandas.Series(loaded, dtype=object, index=frame.index)
+        elif marks[name] == _DURATION:
+            seconds = frame[name].astype("Float64")
+            columns[name.removesuffix(SECONDS)] = (seconds * 1e6).round().astype("Int64").astype("timedelta64[us]")
+        else:
+            columns[name] = frame[name]
+    return pandas.DataFrame(columns, index=frame.index)
