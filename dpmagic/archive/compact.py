@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dpmagic.archive.deltas import AS_OF, unknown
 from dpmagic.archive.folder import Writer, intact, read_manifest, writing
@@ -62,19 +62,18 @@ def _merged(writer: Writer, parts: list[Part]) -> Part:
     return writer.write(parts[0].table, parts[0].kind, rows, first, last)
 
 
-def read_parts(path: Path, parts: list[Part], columns: list[str] | None = None) -> pyarrow.Table:
+def read_parts(path: Path, parts: list[Part], filters: list[Any] | None = None) -> pyarrow.Table:
     """The rows of several parts of a table; where a part holds newer versions of rows, only those.
 
-    Parts of older versions may lack columns: they are null there.  Raises FileNotFoundError when a file has gone.
+    ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  Parts of older versions may lack columns: they are
+    null there.  Raises FileNotFoundError when a file has gone.
     """
     import pyarrow
     from pyarrow import parquet
 
     found: pyarrow.Table | None = None
     for part in parts:
-        have = parquet.read_schema(path / part.file).names
-        wanted = None if columns is None else [name for name in columns if name in have]
-        rows = parquet.read_table(path / part.file, columns=wanted, partitioning=None)
+        rows = parquet.read_table(path / part.file, filters=filters, partitioning=None)
         if found is not None and part.again:
             found = _without(found, rows)
         found = rows if found is None else pyarrow.concat_tables([found, rows], promote_options="permissive")

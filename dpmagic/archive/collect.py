@@ -1,0 +1,236 @@
+"""Adding to an archive what the estate is now: each job once, and each state when it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dpmagic.archive.compact import merge, read_parts
+from dpmagic.archive.deltas import changes, unknown
+from dpmagic.archive.faults import NotAnArchive
+from dpmagic.archive.folder import Writer, writing
+from dpmagic.archive.forms import to_arrow
+from dpmagic.archive.manifest import Part, Run
+from dpmagic.errors import AzureError, InvalidArgument
+from dpmagic.estate.columns import tables
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import Window, instant
+from dpmagic.progress import Observer, Silent
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+REMEMBERED = timedelta(days=14)  # how long Resource Graph shows a job
+OVERLAP = timedelta(days=1)  # read again: a record may come into Resource Graph after younger ones
+
+
+@dataclass
+class _Collection:
+    """What one run has gathered so far; none of it counts before it is committed."""
+
+    writer: Writer
+    estate: Estate
+    since: datetime
+    added: list[Part] = field(default_factory=list)
+    removed: list[Part] = field(default_factory=list)
+    told: dict[str, dict[str, int]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def collect(
+    estate: Estate,
+    directory: str | Path,
+    *,
+    since: Any = None,
+    recovery_points: bool = True,
+    observer: Observer | None = None,
+) -> pandas.DataFrame:
+    """Add what the estate is now, and the jobs since the last run, to the archive in ``directory``; made when new.
+
+    ``since`` is how far back jobs and changes are asked for; without it from a day before the last run on, or from
+    the start of the oldest job that was still running then, and at most the 14 days that Azure remembers.
+    ``recovery_points`` cost a call for each instance.  Running it again adds nothing but the run itself.
+
+    Returns a row a table: ``table``, ``read`` (rows of the estate), ``new``, ``changed`` and ``gone`` (rows stored of
+    each), ``missing`` (why the table could not be read, None where it was).  ``attrs["dpmagic"]`` has the run.
+
+    A table that Azure refuses is left out and said; what was archived of it stays.  Raises `NotAnArchive`,
+    `ArchiveHeld`, and `InvalidArgument` when the archive is of another target or already reaches beyond the estate's
+    instant; nothing has then been added.
+    """
+    path = Path(directory).expanduser()
+    watch = observer or Silent()
+    with writing(path, estate.now, create=True) as writer:
+        _fits(writer, estate)
+        work = _Collection(writer, estate, _since(writer, estate, since))
+        _every_table(work, recovery_points, watch)
+        run = _run(work)
+        writer.commit(work.added, work.removed, run)
+        merge(writer, estate.now)
+    return _summary(work, run)
+
+
+def _fits(writer: Writer, estate: Estate) -> None:
+    """Raises `InvalidArgument` where adding the estate would mix two worlds, or turn time back."""
+    if not writer.manifest.runs:
+        return
+    last = writer.manifest.runs[-1]
+    if last.target != estate.source.target:
+        raise InvalidArgument(
+            f"the archive is of {last.target}, the estate of {estate.source.target}", "collect it into another folder"
+        )
+    if estate.now < last.at:
+        raise InvalidArgument(
+            f"the archive already reaches {last.at.isoformat()}, beyond the estate's {estate.now.isoformat()}",
+            "open the estate anew; is the clock right?",
+        )
+
+
+def _since(writer: Writer, estate: Estate, given: Any) -> datetime:
+    remembered = estate.now - REMEMBERED
+    if given is not None:
+        start = instant(given)
+        if start >= estate.now:
+            raise InvalidArgument(f"since {start.isoformat()} is not in the past", "name an earlier instant")
+        return start
+    if not writer.manifest.runs:
+        return remembered
+    open_jobs = writer.manifest.of("jobs", "latest")
+    reached = min([writer.manifest.runs[-1].at - OVERLAP, *(part.first for part in open_jobs)])
+    return max(reached, remembered)
+
+
+def _every_table(work: _Collection, recovery_points: bool, watch: Observer) -> None:
+    events = work.estate.over(Window(work.since, work.estate.now))
+    try:
+        for name, table in tables().items():
+            if (name == "recovery_points" and not recovery_points) or not work.estate.has(name):
+                continue
+            watch.stage(f"collecting {name}")
+            try:
+                rows = (events if table.time else work.estate).table(name)
+            except AzureError as error:
+                work.missing[name] = error.message
+                continue
+            if table.time:
+                _happened(work, name, table.time, rows)
+            else:
+                _turned(work, name, rows)
+    finally:
+        watch.done()
+
+
+def _happened(work: _Collection, name: str, time: str, rows: pandas.DataFrame) -> None:
+    """Store what has ended and is not stored; keep a list of the jobs that go on."""
+    going_on = rows["endTime"].isna() if "endTime" in rows else rows[time].isna()
+    ended, running = to_arrow(rows[~going_on]), to_arrow(rows[going_on])
+    known = _known(work.writer, name, work.since, ended)
+    new, other = unknown(ended, known)
+    _add(work, name, "rows", new, time)
+    _add(work, name, "rows", other, time, again=True)
+    work.told[name] = {"read": len(rows), "new": new.num_rows, "changed": other.num_rows, "gone": 0}
+    if name == "jobs":
+        _going_on(work, running, ended, time)
+
+
+def _known(writer: Writer, name: str, since: datetime, like: pyarrow.Table) -> pyarrow.Table:
+    parts = [part for part in writer.manifest.of(name, "rows") if part.last >= since]
+    return read_parts(writer.path, parts) if parts else like.slice(0, 0)
+
+
+def _going_on(work: _Collection, running: pyarrow.Table, ended: pyarrow.Table, time: str) -> None:
+    """Jobs that run, and those that ran when last seen and are not visible any more."""
+    import pyarrow
+
+    old = work.writer.manifest.of("jobs", "latest")
+    kept = running
+    if old:
+        before = read_parts(work.writer.path, old)
+        seen = pyarrow.concat_tables([running, ended])
+        lost, _ = unknown(before, seen)
+        kept = pyarrow.concat_tables([running, lost.cast(running.schema)]) if lost.num_rows else running
+        if unknown(kept, before)[0].num_rows == 0 and kept.num_rows == before.num_rows:
+            return
+    work.removed += old
+    _add(work, "jobs", "latest", kept, time)
+
+
+def _turned(work: _Collection, name: str, rows: pandas.DataFrame) -> None:
+    """Store the states that changed since the last run; the first time, and each month, all of them."""
+    at, writer = work.estate.now, work.writer
+    after, latest = to_arrow(rows), writer.manifest.of(name, "latest")
+    if not latest:
+        _state(work, name, after, [], whole=True)
+        work.told[name] = {"read": len(rows), "new": after.num_rows, "changed": 0, "gone": 0}
+        return
+    before = read_parts(writer.path, latest)
+    readable = list(work.estate.source.scope.readable) if "subscriptionId" in rows else None
+    moved, there = changes(before, after, at, readable)
+    gone = sum(moved["gone"].to_pylist())
+    fresh = unknown(after, before)[0].num_rows
+    work.told[name] = {"read": len(rows), "new": fresh, "changed": moved.num_rows - gone - fresh, "gone": gone}
+    whole = not any(f"{part.first:%Y-%m}" == f"{at:%Y-%m}" for part in writer.manifest.of(name, "whole"))
+    if moved.num_rows:
+        work.added.append(writer.write(name, "states", moved, at, at))
+    if moved.num_rows or whole:
+        _state(work, name, there, latest, whole=whole)
+
+
+def _state(work: _Collection, name: str, rows: pyarrow.Table, old: Sequence[Part], *, whole: bool) -> None:
+    at = work.estate.now
+    for kind in ("latest", "whole") if whole else ("latest",):
+        work.added.append(work.writer.write(name, kind, rows, at, at))
+    work.removed += old
+
+
+def _add(work: _Collection, name: str, kind: Any, rows: pyarrow.Table, time: str, *, again: bool = False) -> None:
+    import pyarrow.compute as pc
+
+    if not rows.num_rows:
+        return
+    edges = pc.min_max(rows[time]).as_py()
+    work.added.append(work.writer.write(name, kind, rows, edges["min"], edges["max"], again=again))
+
+
+def _run(work: _Collection) -> Run:
+    scope = work.estate.source.scope
+    return Run(
+        number=len(work.writer.manifest.runs) + 1,
+        at=work.estate.now,
+        since=work.since,
+        target=work.estate.source.target,
+        rows={name: told["new"] + told["changed"] + told["gone"] for name, told in work.told.items()},
+        subscriptions={
+            "asked": len(scope.asked),
+            "answered": len(scope.readable),
+            "unreadable": list(scope.unreadable),
+        },
+        missing=work.missing,
+    )
+
+
+def _summary(work: _Collection, run: Run) -> pandas.DataFrame:
+    import pandas
+
+    rows = [{"table": name, **told, "missing": None} for name, told in work.told.items()]
+    rows += [
+        {"table": name, "read": 0, "new": 0, "changed": 0, "gone": 0, "missing": why}
+        for name, why in work.missing.items()
+    ]
+    made = pandas.DataFrame(rows, columns=["table", "read", "new", "changed", "gone", "missing"])
+    made = made.astype({"table": "str", "missing": "str", **dict.fromkeys(("read", "new", "changed", "gone"), "Int64")})
+    made.attrs["dpmagic"] = {
+        "run": run.number,
+        "at": run.at.isoformat(),
+        "since": run.since.isoformat(),
+        "target": run.target,
+        "subscriptions": dict(run.subscriptions),
+    }
+    return made
+
+
+__all__ = ["NotAnArchive", "collect"]

@@ -1,0 +1,183 @@
+"""An archive as an estate: the tables as they were at an instant, the jobs of any window, from Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from dpmagic.archive import deltas
+from dpmagic.archive.compact import read_parts
+from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
+from dpmagic.archive.folder import read_manifest
+from dpmagic.archive.forms import to_frame
+from dpmagic.archive.manifest import Kind, Run, days_without, never_seen
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.columns import Table, table, tables
+from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import Window, instant
+from dpmagic.frames.declared import conform, declared
+from dpmagic.frames.times import format_time
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# What a job's record says only once it has ended.
+_OF_THE_END = (
+    "endTime",
+    "duration",
+    "errorCode",
+    "errorMessage",
+    "isUserError",
+    "recommendedAction",
+    "recoveryPointId",
+    "errorDetails",
+)
+_TRIES = 3  # a run that ends while files are opened may remove them: the manifest then says where the rows are now
+
+
+def open_archive(directory: str | Path, *, at: Any = None, window: Any = "14d") -> Estate:
+    """The archive in ``directory`` as an estate, as it was known ``at`` an instant: the last run's, or an earlier one.
+
+    Tables that say how things are say how they were at the last run until then; jobs that had not ended by then
+    are shown running.  Days without a run, and spans whose jobs nobody saw, are in ``notes`` of each table.
+
+    Raises `NotAnArchive`, and `InvalidArgument` for an instant, or a window that ends, before the first run saw
+    anything.
+    """
+    path = Path(directory).expanduser()
+    manifest = read_manifest(path)
+    if not manifest.runs:
+        raise NotAnArchive(f"the archive {str(path)!r} is empty", "fill it with `dpmagic collect DIR`")
+    first = manifest.runs[0]
+    now = manifest.runs[-1].at if at is None else instant(at)
+    if now < first.at:
+        told = f"the archive begins at {_shown(first.at)}, after {_shown(now)}"
+        raise InvalidArgument(told, "name a later instant")
+    made = Window.of(window, now)
+    if made.end <= first.since:
+        raise InvalidArgument(
+            f"the window ends at {made.texts()[1]}; the archive knows of jobs from {_shown(first.since)} on",
+            "name a later window",
+        )
+    return Estate(Archive(path, now), now, made)
+
+
+class Archive:
+    """An archive's tables, for `Estate`."""
+
+    def __init__(self, path: Path, now: datetime) -> None:
+        self.path, self._now = path, now
+        self.target = str(path)
+        self._manifest = read_manifest(path)
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs until the estate's instant, in order."""
+        return [run for run in self._manifest.runs if run.at <= self._now]
+
+    @cached_property
+    def scope(self) -> Scope:
+        readable = self._rows(table("subscriptions"), None)
+        ids = [] if readable is None else readable["subscriptionId"].to_pylist()
+        return Scope([*ids, *self.runs[-1].subscriptions["unreadable"]], ids)
+
+    def columns(self, name: str) -> Collection[str] | None:
+        there = any(part.first <= self._now for part in self._manifest.of(name, "rows", "whole", "latest"))
+        return list(tables()[name].columns) if there else None
+
+    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+        known = table(name)
+        rows = self._rows(known, window)
+        if rows is None:
+            raise InvalidArgument(
+                f"the archive has no table {name!r}", f"it has: {', '.join(self._manifest.tables)}; collect it anew"
+            )
+        made = _as_known(to_frame(rows), now)
+        lacking = declared([], {name: one for name, one in known.dtypes.items() if name not in made})
+        made = conform(made.join(lacking)[list(known.columns)], known.dtypes)
+        notes = self.holes(window) if known.time else self._unseen(window)
+        made.attrs[KEY] = told(known, made, target=self.target, now=now, window=window, scope=self.scope, notes=notes)
+        return made
+
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+        raise NotImplementedError
+
+    def holes(self, window: Window) -> list[str]:
+        """The spans of the window whose jobs no run has seen, each as a line."""
+        spans = never_seen(self.runs, window.start, min(window.end, self._now))
+        return [f"no run saw the jobs from {_shown(start)} to {_shown(end)}" for start, end in spans]
+
+    def _unseen(self, window: Window) -> list[str]:
+        days = days_without(self.runs, window.start, min(window.end, self._now))
+        names = ", ".join(f"{day:%Y-%m-%d}" for day in days)
+        return [f"no run looked at the estate on {names}"] if days else []
+
+    def _rows(self, known: Table, window: Window | None) -> pyarrow.Table | None:
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._happened(known, window) if known.time and window else self._states(known.name)
+            except FileNotFoundError as error:
+                fresh = read_manifest(self.path)
+                if not left or fresh.version == self._manifest.version:
+                    raise ArchiveDamaged(
+                        f"a file of the archive is gone: {error.filename}", "see `dpmagic archive check`; use a copy"
+                    ) from error
+                self._manifest = fresh
+        raise AssertionError("one try at least")
+
+    def _happened(self, known: Table, window: Window) -> pyarrow.Table | None:
+        """What began within the window: what ended is stored once, what had not by the last run is in a list."""
+        end = min(window.end, self._now + datetime.resolution)
+        between = [(known.time, ">=", window.start), (known.time, "<", end)]
+        stored = self._within("rows", known, window, between)
+        going_on = self._within("latest", known, window, between)
+        if stored is None or going_on is None:
+            return going_on if stored is None else stored
+        fresh, _ = deltas.unknown(going_on, stored)
+        return _together([stored, fresh])
+
+    def _within(self, kind: Kind, known: Table, window: Window, between: list[Any]) -> pyarrow.Table | None:
+        parts = self._manifest.of(known.name, kind)
+        chosen = [part for part in parts if part.first < window.end and part.last >= window.start]
+        return read_parts(self.path, chosen or parts[:1], filters=between) if parts else None
+
+    def _states(self, name: str) -> pyarrow.Table | None:
+        whole = [part for part in self._manifest.of(name, "whole") if part.first <= self._now]
+        if not whole:
+            return None
+        base = whole[-1]
+        rows = read_parts(self.path, [base])
+        later = [part for part in self._manifest.of(name, "states") if part.last > base.first]
+        later = [part for part in later if part.first <= self._now]
+        if not later:
+            return rows
+        between = [(deltas.AS_OF, ">", base.first), (deltas.AS_OF, "<=", self._now)]
+        return deltas.as_of(rows, read_parts(self.path, later, filters=between))
+
+
+def _together(pieces: list[pyarrow.Table]) -> pyarrow.Table:
+    import pyarrow
+
+    return pyarrow.concat_tables(pieces, promote_options="permissive")
+
+
+def _as_known(rows: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
+    """Jobs that ended after ``now`` as they were then: running."""
+    if "endTime" not in rows or not (later := rows["endTime"] > now).any():
+        return rows
+    made = rows.copy()
+    for name in _OF_THE_END:
+        if name in made:
+            made[name] = made[name].mask(later)
+    made["status"] = made["status"].mask(later, "InProgress")
+    return made
+
+
+def _shown(moment: datetime) -> str:
+    return format_time(moment, "auto")

@@ -1,0 +1,188 @@
+"""Collecting an estate night by night, and asking the folder what the estate was."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+from pandas.testing import assert_frame_equal
+
+from dpmagic.archive.collect import collect
+from dpmagic.archive.compact import check, compact
+from dpmagic.archive.faults import NotAnArchive
+from dpmagic.archive.folder import read_manifest
+from dpmagic.archive.source import open_archive
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import Window
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+SUB = "11111111-1111-4111-8111-111111111111"
+
+
+def job(number: int, start: datetime, minutes: float | None, status: str = "Completed") -> dict[str, Any]:
+    end = None if minutes is None else start + timedelta(minutes=minutes)
+    return {
+        "id": f"/subscriptions/{SUB}/backupJobs/{number}",
+        "subscriptionId": SUB,
+        "status": status if end else "InProgress",
+        "startTime": start,
+        "endTime": end,
+        "duration": None if end is None else end - start,
+    }
+
+
+def estate(jobs: list[dict[str, Any]], vaults: dict[str, str], now: datetime) -> Estate:
+    """Jobs as they are at ``now``, of the last 14 days, as the service would show them."""
+    seen = []
+    for one in jobs:
+        if now - timedelta(days=14) < one["startTime"] <= now:
+            unended = one["endTime"] is None or one["endTime"] > now
+            seen.append(job(int(one["id"].split("/")[-1]), one["startTime"], None) if unended else one)
+    tables = {
+        "subscriptions": pandas.DataFrame(
+            {"id": [f"/subscriptions/{SUB}"], "subscriptionId": [SUB], "tags": [{"a": 1}]}
+        ),
+        "vaults": pandas.DataFrame(
+            [
+                {"id": f"/v/{name}", "name": name, "subscriptionId": SUB, "softDeleteState": state}
+                for name, state in vaults.items()
+            ],
+            columns=["id", "name", "subscriptionId", "softDeleteState"],
+        ),
+        "jobs": pandas.DataFrame(seen, columns=["id", "subscriptionId", "status", "startTime", "endTime", "duration"]),
+    }
+    return Estate.of(tables, now=now, window=Window(now - timedelta(days=14), now))
+
+
+def jobs_every(hours: float, days: float, minutes: float = 30) -> list[dict[str, Any]]:
+    count = int(days * 24 / hours)
+    return [job(number, START + timedelta(hours=number * hours), minutes) for number in range(count)]
+
+
+def ids(frame: pandas.DataFrame) -> set[str]:
+    return set(frame["id"])
+
+
+def test_a_second_run_adds_nothing(tmp_path: Path) -> None:
+    now = START + timedelta(days=2)
+    first = collect(estate(jobs_every(4, 3), {"a": "On"}, now), tmp_path).set_index("table")
+    assert first.loc["jobs", "new"] == 13 - 1  # one of them runs
+    again = collect(estate(jobs_every(4, 3), {"a": "On"}, now), tmp_path)
+    assert again[["new", "changed", "gone"]].to_numpy().sum() == 0
+    before = [part.file for part in read_manifest(tmp_path).parts]
+    collect(estate(jobs_every(4, 3), {"a": "On"}, now), tmp_path)
+    assert [part.file for part in read_manifest(tmp_path).parts] == before
+
+
+def test_every_job_once_however_runs_overlap(tmp_path: Path) -> None:
+    jobs = jobs_every(4, 40, minutes=200)
+    for hours in (0.5, 30, 31, 100, 300, 420, 421, 700, 900, 960):
+        collect(estate(jobs, {"a": "On"}, START + timedelta(hours=hours)), tmp_path)
+    asked = open_archive(tmp_path, window=(START, START + timedelta(hours=960)))
+    assert sorted(asked.jobs()["id"]) == sorted(one["id"] for one in jobs)
+    assert asked.jobs()["endTime"].notna().sum() == len(jobs) - 1 + (asked.now >= jobs[-1]["endTime"])
+    assert asked.jobs().attrs["dpmagic"]["notes"] == []
+
+
+def test_as_it_was_known_at_every_earlier_run(tmp_path: Path) -> None:
+    jobs, nights = jobs_every(4, 10, minutes=300), []
+    for day in range(1, 10):
+        vaults = {"a": "On" if day < 4 else "Off", **({"b": "On"} if 2 <= day < 7 else {}), "c": "On"}
+        now = START + timedelta(days=day)
+        nights.append(estate(jobs, vaults, now))
+        collect(nights[-1], tmp_path)
+    for live in nights:
+        window = Window(START, live.now)
+        past = open_archive(tmp_path, at=live.now, window=window)
+        for name in ("vaults", "jobs"):
+            want = live.over(window).table(name)
+            got = past.table(name)[list(want.columns)].sort_values("id", ignore_index=True)
+            assert_frame_equal(got, want.sort_values("id", ignore_index=True))
+        assert past.source.scope.readable == [SUB]
+
+
+def test_missed_nights_are_named(tmp_path: Path) -> None:
+    jobs = jobs_every(4, 40)
+    for day in (1, 2, 4, 5, 25):
+        collect(estate(jobs, {"a": "On"}, START + timedelta(days=day)), tmp_path)
+    asked = open_archive(tmp_path, window=(START, START + timedelta(days=25)))
+    [note] = asked.jobs().attrs["dpmagic"]["notes"]
+    assert note == "no run saw the jobs from 2026-03-07T08:00:00Z to 2026-03-13T08:00:00Z"
+    lost = {one["id"] for one in jobs if START + timedelta(days=5) < one["startTime"] < START + timedelta(days=11)}
+    assert ids(asked.jobs()).isdisjoint(lost - {jobs[-1]["id"]})
+    [note] = asked.vaults().attrs["dpmagic"]["notes"]
+    assert note.startswith("no run looked at the estate on 2026-03-05, 2026-03-08, 2026-03-09")
+
+
+def test_a_job_that_ran_for_long_is_there_once_it_has_ended(tmp_path: Path) -> None:
+    long = [job(1, START, 5 * 24 * 60)]
+    for day in (1, 3, 4, 6):
+        collect(estate(long, {"a": "On"}, START + timedelta(days=day)), tmp_path)
+    [row] = open_archive(tmp_path, window=(START, START + timedelta(days=6))).jobs().to_dict("records")
+    assert row["duration"] == timedelta(days=5)
+    [row] = (
+        open_archive(tmp_path, at=START + timedelta(days=4), window=(START, START + timedelta(days=4)))
+        .jobs()
+        .to_dict("records")
+    )
+    assert row["status"] == "InProgress"
+
+
+def test_a_job_that_azure_corrects(tmp_path: Path) -> None:
+    for status in ("Failed", "Completed"):
+        told = collect(estate([job(1, START, 30, status)], {"a": "On"}, START + timedelta(days=1)), tmp_path)
+    assert told.set_index("table").loc["jobs", "changed"] == 1
+    for act in (lambda: None, lambda: compact(tmp_path, START + timedelta(days=60))):
+        act()
+        assert list(open_archive(tmp_path, window=(START, START + timedelta(days=1))).jobs()["status"]) == ["Completed"]
+
+
+def test_compaction_changes_no_answer(tmp_path: Path) -> None:
+    jobs = jobs_every(6, 50)
+    for day in range(1, 50, 3):
+        vaults = {str(one): "On" for one in range(day % 5 + 1)}
+        collect(estate(jobs, vaults, START + timedelta(days=day)), tmp_path)
+
+    def answers() -> list[pandas.DataFrame]:
+        found = []
+        for day in (10, 30, 49):
+            asked = open_archive(tmp_path, at=START + timedelta(days=day), window=f"{day}d")
+            found += [asked.table(name).sort_values("id", ignore_index=True) for name in ("jobs", "vaults")]
+        return found
+
+    before, files = answers(), len(read_manifest(tmp_path).parts)
+    assert compact(tmp_path, START + timedelta(days=70)) > 0
+    assert len(read_manifest(tmp_path).parts) < files
+    for got, want in zip(answers(), before, strict=True):
+        assert_frame_equal(got, want)
+    assert set(check(tmp_path)["found"]) == {"sound"}
+
+
+def test_check_names_what_is_wrong(tmp_path: Path) -> None:
+    collect(estate(jobs_every(4, 3), {"a": "On"}, START + timedelta(days=2)), tmp_path)
+    parts = read_manifest(tmp_path).parts
+    (tmp_path / parts[0].file).unlink()
+    (tmp_path / parts[1].file).write_bytes(b"PAR1")
+    found = check(tmp_path).set_index("file")["found"]
+    assert found[parts[0].file] == "missing"
+    assert found[parts[1].file] == "changed"
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    now = START + timedelta(days=2)
+    collect(estate(jobs_every(4, 3), {"a": "On"}, now), tmp_path)
+    with pytest.raises(InvalidArgument, match="already reaches 2026-03-04T08:00"):
+        collect(estate(jobs_every(4, 3), {"a": "On"}, now - timedelta(hours=1)), tmp_path)
+    with pytest.raises(InvalidArgument, match="begins at 2026-03-04"):
+        open_archive(tmp_path, at=START)
+    with pytest.raises(InvalidArgument, match="knows of jobs from 2026-02-18"):
+        open_archive(tmp_path, window=("2026-01-01", "2026-02-01"))
+    with pytest.raises(InvalidArgument, match="not in the past"):
+        collect(estate([], {}, now), tmp_path, since="2027-01-01")
+    with pytest.raises(NotAnArchive, match="no folder"):
+        open_archive(tmp_path / "nowhere")
+    assert len(read_manifest(tmp_path).runs) == 1
