@@ -69,8 +69,8 @@ MODELLED: dict[str, str] = {
     "estate changes": "what requests change about generated objects counts from then on",
     "resource changes": "rows are there at once; snapshots are made and deleted by one application, Azure Backup, and "
     "what a spec plants is the owner's doing in the portal; nothing but vaults, disks, snapshots and guards has rows",
-    "policy exemptions": "a spec can plant exemptions, and with them one assignment a subscription; who made them and when "
-    "is in properties.metadata. Nothing is evaluated",
+    "policy exemptions": "a spec can plant exemptions, and with them one assignment a subscription; who made them and "
+    "when is in properties.metadata. Nothing is evaluated",
 }
 
 NOT_DONE: dict[str, str] = {
