@@ -1,8 +1,8 @@
 """Names that the estate has now, for completion: looked up in the background, kept for a short while.
 
-Typing comes first.  A look-up is waited for no longer than `PATIENCE`; when it takes longer, what was known before is
-offered, and the new names the next time.  One that fails is silent, but for the log.  It goes through the connection
-that the session has: nothing connects, and nobody is asked to sign in, because of a Tab.
+Typing comes first.  A Tab waits no longer than `PATIENCE`, whatever else it had to do; when a look-up takes longer,
+what was known before is offered, and the new names the next time.  One that fails is silent, but for the log.  It goes
+through the connection that the session has: nothing connects, and nobody is asked to sign in, because of a Tab.
 
 Nor does a Tab change anything.  The requests say that nobody has asked for them yet (``Sec-Purpose: prefetch``, as
 browsers do); Azure pays no heed, and the sandbox, whose clock and names depend on what was asked before, answers them
@@ -26,7 +26,7 @@ from dpmagic.connection import Clock, Connection, SystemClock
 from dpmagic.errors import AzureError
 from dpmagic.session import Session
 
-PATIENCE = 0.150  # seconds that a Tab waits
+PATIENCE = 0.100  # seconds from the start of a Tab to the end of its wait, so that all of it stays below 0.150
 FRESH_FOR = timedelta(seconds=30)
 FAILED_FOR = timedelta(seconds=10)  # before a failed look-up is tried again
 # More than this many at once, and something hangs.
@@ -67,7 +67,7 @@ class Question:
 
 
 class LiveNames:
-    """The names that the session's connection gives, see the module; call it with a question."""
+    """The names that the session's connection gives, see the module; call it with a question, or take a `tab`."""
 
     def __init__(self, session: Session, clock: Clock | None = None) -> None:
         self._session, self._clock = session, clock or SystemClock()
@@ -76,6 +76,14 @@ class LiveNames:
 
     def __call__(self, question: Question) -> Sequence[Name]:
         """What there is, as far as it is known within `PATIENCE`."""
+        return self.tab()(question)
+
+    def tab(self) -> Callable[[Question], Sequence[Name]]:
+        """The same for one Tab that begins now: its first one also builds the tables, and that counts."""
+        until = self._clock.now() + timedelta(seconds=PATIENCE)
+        return lambda question: self._known_by(until, question)
+
+    def _known_by(self, until: datetime, question: Question) -> Sequence[Name]:
         connection = self._session.connection
         if connection is None or question.kind not in _FINDERS or _may_prompt(connection.credential):
             return ()
@@ -87,7 +95,7 @@ class LiveNames:
             known.changes = self._session.changes
             look_up = (question, known, connection, self._session.known_subscription)
             threading.Thread(target=self._look_up, args=look_up, daemon=True, name=f"dpmagic-{question.kind}").start()
-        known.settled.wait(PATIENCE)
+        known.settled.wait(max(0.0, (until - self._clock.now()).total_seconds()))
         return known.names
 
     def _fresh(self, known: _Known) -> bool:

@@ -61,8 +61,8 @@ _KINDS = """\
 
 | | |
 |---|---|
-| TEXT | one word; quote what has spaces |
-| TEXT .. | one or more words |
+| TEXT | one word; quote what has spaces; `@file` is what is in the file |
+| TEXT .. | one or more words, or `[a,b]` |
 | ID | a resource id: `/subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME` |
 | TIME | `2024-01-31T13:00:00Z`, in UTC when nothing else is said |
 | JSON | a file or `@file`, JSON, az's shorthand `{key:value,list:[a,b]}`, or KEY=VALUE words |

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from dpmagic import datasources
@@ -77,10 +78,15 @@ def _jobs_query(args: Args) -> str:
         ("datasourceId", args.datasource_id),
     )
     if args.start_time:
-        query += f"| where properties.startTime > {literal(args.start_time)}"
+        query += f"| where properties.startTime > {_literal(args.start_time)}"
     if args.end_time:
-        query += f"| where properties.endTime <= {literal(args.end_time)}"
+        query += f"| where properties.endTime <= {_literal(args.end_time)}"
     return query
+
+
+def _literal(time: datetime) -> str:
+    """A whole second as az writes it, without a fraction."""
+    return literal(time).replace(".0000000", "")
 
 
 def _filters(*wanted: tuple[str, Iterable[str] | None]) -> str:

@@ -10,7 +10,7 @@ from dpmagic.arm.plans import Step, fetch
 from dpmagic.arm.requests import Request
 from dpmagic.commands.common import vault
 from dpmagic.commands.model import Args
-from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.errors import InvalidArgument, did_you_mean, nearest
 
 MAPPING = "DppResourceGuardProxy"
 # What ``--operation-requests`` needs beside the command's own permission.
@@ -75,12 +75,12 @@ def _operation(name: str, vault_type: str) -> str:
 def operation_requests(args: Args) -> Generator[Step, Any, list[str]]:
     """What ``--operation-requests`` comes to: ids of requests.
 
-    An id stays as it is; a short name is looked up in the vault's resource guard mapping, which holds the default
-    request of each operation.  Raises `InvalidArgument` for a name that does not exist or that the guard of this
-    vault does not protect.
+    A short name is looked up in the vault's resource guard mapping, which holds the default request of each operation;
+    any other word is a request's own id and stays as it is, as in az.  Raises `InvalidArgument` for a misspelt name and
+    for one that the guard of this vault does not protect.
     """
     given: list[str] = args.resource_guard_operation_requests or []
-    wanted = {name: _operation(name, BACKUP_VAULTS) for name in given if "/" not in name}
+    wanted = {name: _operation(name, BACKUP_VAULTS) for name in given if _is_short(name)}
     if not wanted:
         return given
     mapping = yield from fetch(Request("GET", vault(args, "backupResourceGuardProxies", MAPPING)))
@@ -94,6 +94,11 @@ def operation_requests(args: Args) -> Generator[Step, Any, list[str]]:
             "leave it out, or give the id of a request; see `backup-vault resource-guard-mapping show`",
         )
     return [requests[wanted[name].lower()] if name in wanted else name for name in given]
+
+
+def _is_short(word: str) -> bool:
+    """Whether a word is meant as a short name, of this type of vault or the other."""
+    return "/" not in word and bool(nearest(word, [name for names in _OPERATIONS.values() for name in names]))
 
 
 def from_tenant(request: Request, tenant_id: str | None) -> Request:

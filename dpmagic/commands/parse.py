@@ -63,16 +63,22 @@ def parse(command: Command, words: Sequence[str]) -> dict[str, Any]:
     Raises one of the family of `CommandLineError`, or `InvalidArgument` for a value that does not fit its option.
     """
     typed = given(command, words)
-    if "help" in typed:
+    if "help" in typed or any("??" in words for words in typed.values()):  # as in az, ?? asks about an option
         return {"help": True}
     missing = [option for option in command.all_options if option.required and option.key not in typed]
     covered = {option.key for option in missing if option.id_part} if "ids" in typed else set()
     if missing := [option for option in missing if option.key not in covered]:
-        raise MissingOption(
-            f"{command.name} needs {', '.join(_spelled(option) for option in missing)}",
-            _usage(command, missing),
-        )
+        raise _missing(command, missing)
     return {option.key: _value(command, option, typed) for option in command.all_options}
+
+
+def _missing(command: Command, options: Sequence[Option]) -> MissingOption:
+    error = MissingOption(
+        f"{command.name} needs {', '.join(_spelled(option) for option in options)}", _usage(command, options)
+    )
+    if command.ids and all(option.id_part for option in options):
+        error.exit_code = 1  # as in az, which looks for a name that --ids may hold only after the command line is read
+    return error
 
 
 def _value(command: Command, option: Option, typed: dict[str, list[str]]) -> Any:

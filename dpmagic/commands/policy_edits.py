@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dpmagic.commands.camel import camel
+from dpmagic.commands.policy_shapes import api_shape
 from dpmagic.commands.values import parse_instant
 from dpmagic.datasources import Manifest, by_arm_type
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -19,11 +20,12 @@ _INTERVAL = re.compile(r"R\d*/(?P<start>[^/]+)/P(?:\d+[DW]|T\d+H)")
 
 
 def policy_of(given: Any) -> dict[str, Any]:
-    """A copy of a policy's JSON in camelCase, from what ``get-default-policy-template`` or ``show`` writes.
+    """A copy of a policy's JSON as the API has it, from what ``get-default-policy-template`` or ``show`` writes, or in
+    the shape that az's ``backup-policy update`` wants.
 
     Raises `InvalidArgument` when it is not a policy.
     """
-    policy = camel(given)
+    policy = api_shape(camel(given))
     if isinstance(policy, dict) and isinstance(policy.get("properties"), dict):
         policy = policy["properties"]
     if not (isinstance(policy, dict) and isinstance(policy.get("policyRules"), list)):

@@ -28,7 +28,7 @@ def _for_data(args: Args) -> Plan:
     request = _request(kind, args)
     _check_target(args)
     if not _LOCATIONS & set(kind.restore_targets):
-        raise InvalidArgument(f"{kind.name} is restored as files only", "use initialize-for-data-recovery-as-files")
+        yield Say(f"Azure restores {kind.name} as files only: see initialize-for-data-recovery-as-files")
     target: dict[str, Any] = {"objectType": "RestoreTargetInfo"}
     if kind.restore_configuration:
         target = _items([_restore_configuration(kind, args)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +16,29 @@ from dpmagic.errors import InvalidArgument, InvalidChoice, did_you_mean
 
 # A `$name` that is a DataFrame goes in as its rows, which have dotted columns: not the JSON it came from.
 _AS_JSON = "store the JSON, not the DataFrame: name << command -o json"
+# What begins so is meant as JSON, not as shorthand.
+_JSON_TEXT = re.compile(r'[\s\[{]*"')
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
 def convert(option: Option, words: Sequence[str]) -> Any:
     """The value of ``option`` given ``words``.
 
-    Raises `InvalidChoice` or `InvalidArgument`, each naming the option and what would do.
+    As in az, ``@file`` stands for what is in the file.  Raises `InvalidChoice` or `InvalidArgument`, each naming the
+    option and what would do.
     """
-    value = _KINDS[option.kind](option, list(words))
+    words = list(words) if option.kind in _OF_FILES else [_content(option, word) for word in words]
+    value = _KINDS[option.kind](option, words)
     if option.choices:
         value = [_choice(option, one) for one in value] if isinstance(value, list) else _choice(option, value)
     return value
+
+
+def _content(option: Option, word: str) -> str:
+    """The word, or for ``@file`` the file's text without the end of its last line."""
+    if not word.startswith("@"):
+        return word
+    return _text_of(option, Path(word[1:]).expanduser(), "what begins with @ is a file").rstrip("\r\n")
 
 
 def _choice(option: Option, word: str) -> str:
@@ -79,6 +91,19 @@ def _time(option: Option, words: list[str]) -> datetime:
         raise InvalidArgument(
             f"{option.shown} {words[0]!r} is not a time", "write it as 2024-01-31T13:00:00Z"
         ) from None
+
+
+def _texts(option: Option, words: list[str]) -> list[str]:
+    """Words; one in square brackets is a list of them, as JSON or shorthand."""
+    found: list[Any] = []
+    for word in words:
+        listed = word.startswith("[") and word.endswith("]")
+        found += _inline(option, word) if listed else [word]
+    if wrong := [one for one in found if not isinstance(one, str)]:
+        raise InvalidArgument(
+            f"{option.shown} has {json.dumps(wrong[0])[:40]}, which is no text", "write a b, or [a,b]"
+        )
+    return found
 
 
 def _id(option: Option, word: str) -> str:
@@ -135,7 +160,9 @@ def _inline(option: Option, text: str) -> Any:
     except json.JSONDecodeError as error:
         try:
             return parse_shorthand(text)
-        except InvalidArgument:
+        except InvalidArgument as shorthand:
+            if not _JSON_TEXT.match(text):
+                raise InvalidArgument(f"{option.shown}: {shorthand.message}", shorthand.hint) from None
             raise InvalidArgument(
                 f"{option.shown} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
                 "quote the whole text with '...', its keys and values with \"...\"",
@@ -144,16 +171,7 @@ def _inline(option: Option, text: str) -> Any:
 
 def read_json(option: Option, path: Path) -> Any:
     """The JSON in a file.  Raises `InvalidArgument` that names file, line and column."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InvalidArgument(
-            f"{option.shown}: the file {str(path)!r} is not there",
-            did_you_mean(path.name, beside, "give a file, @file, or the JSON itself"),
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"{option.shown}: the file {str(path)!r} cannot be read: {error}") from error
+    text = _text_of(option, path, "give a file, @file, or the JSON itself")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -162,6 +180,19 @@ def read_json(option: Option, path: Path) -> Any:
             f"{path}, line {error.lineno}, column {error.colno}: {error.msg}",
             f"the line reads: {line[:100]}" if line else "the file is empty",
         ) from None
+
+
+def _text_of(option: Option, path: Path, hint: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InvalidArgument(
+            f"{option.shown}: the file {str(path)!r} is not there",
+            did_you_mean(path.name, beside, hint),
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"{option.shown}: the file {str(path)!r} cannot be read: {error}") from error
 
 
 def _pairs(option: Option, words: list[str]) -> dict[str, Any]:
@@ -175,20 +206,23 @@ def _pairs(option: Option, words: list[str]) -> dict[str, Any]:
 
 def _settings(option: Option, words: list[str]) -> list[dict[str, Any]]:
     """A list of objects.  In the KEY=VALUE form a repeated key begins the next object."""
-    if len(words) == 1 and not _is_pair(words[0]):
-        return _jsons(option, words)
     settings: list[dict[str, Any]] = [{}]
     for word in words:
+        if not _is_pair(word):
+            settings += [*_jsons(option, [word]), {}]
+            continue
         ((key, value),) = parse_pairs(option.shown, [word]).items()
         if key in settings[-1]:
             settings.append({})
         settings[-1][key] = value
-    return settings
+    return [one for one in settings if one]
 
 
+# Kinds that look into files by themselves: a file may go without its @.
+_OF_FILES = frozenset({"json", "object", "jsons", "pairs", "settings"})
 _KINDS: dict[str, Callable[[Option, list[str]], Any]] = {
     "text": lambda option, words: words[0],
-    "texts": lambda option, words: words,
+    "texts": _texts,
     "id": lambda option, words: _id(option, words[0]),
     "ids": lambda option, words: [_id(option, word) for word in words],
     "flag": lambda option, words: True,

@@ -54,11 +54,12 @@ def matcher_of(shell: InteractiveShell, session: Session) -> Callable[[Completio
         text = text_before_cursor(context.full_text, context.cursor_line, context.cursor_position)
         if text is None:
             return {"completions": []}
+        names_now = live().tab()
         # The command table costs some milliseconds to build: not at %load_ext, but here.
         from dpmagic.completion import candidates
 
         names = {name: value for name, value in shell.user_ns.items() if name not in shell.user_ns_hidden}
-        fragment, found = candidates(text, names, live())
+        fragment, found = candidates(text, names, names_now)
         # Never empty: IPython asks its other matchers, Python names and all, when there is nothing to suppress them.
         offered = [SimpleCompletion(one.text, type=one.type) for one in found] or [SimpleCompletion(fragment)]
         return {"completions": offered, "matched_fragment": fragment, "suppress": True, "ordered": True}

@@ -84,8 +84,8 @@ def test_jobs_end_by_the_end_time() -> None:
     assert filters(line) == (
         " | where properties.dataSourceType in~ ('Microsoft.Storage/storageAccounts/blobServices')"
         " | where operation in~ ('Restore','ScheduledBackup') | where status in~ ('Failed')"
-        "| where properties.startTime > datetime(2024-01-01T00:00:00.0000000Z)"
-        "| where properties.endTime <= datetime(2024-01-02T00:00:00.0000000Z)"
+        "| where properties.startTime > datetime(2024-01-01T00:00:00Z)"
+        "| where properties.endTime <= datetime(2024-01-02T00:00:00Z)"
     )
 
 

@@ -92,6 +92,15 @@ def test_names_stand_for_operations_of_the_service(vault_type: str, names: str) 
     assert len(set(meant)) == len(meant)
 
 
+def test_a_name_of_the_other_type_of_vault_is_none_here() -> None:
+    with pytest.raises(InvalidArgument, match="'getSecurityPIN' is no critical operation of"):
+        resolve(["getSecurityPIN"])
+
+
+def test_a_word_that_is_like_no_name_is_the_id_of_a_request() -> None:
+    assert resolve(["req-7", "/a"]) == (["req-7", "/a"], 0)
+
+
 def test_full_names_stay() -> None:
     full = f"{RECOVERY_SERVICES}/backupconfig/write"
     assert critical_operations([full], BACKUP_VAULTS) == [full]

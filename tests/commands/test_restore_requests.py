@@ -167,6 +167,18 @@ def test_a_disk_has_no_use_for_a_restore_configuration() -> None:
     assert done.said == ["--restore-configuration is left out: AzureDisk has no use for it"]
 
 
+def test_what_is_restored_as_files_only_is_told_so() -> None:
+    server = DISK.replace("Microsoft.Compute/disks", "Microsoft.DBforMySQL/flexibleServers")
+    place = "--source-datastore VaultStore --restore-location eastus"
+    done = run(
+        f"data-recovery --datasource-type AzureDatabaseForMySQL {place} --target-resource-id {server} {OF_POINT}"
+    )
+    assert done.result["restoreTargetInfo"]["datasourceInfo"]["resourceId"] == server  # as az writes it
+    assert done.said == [
+        "Azure restores AzureDatabaseForMySQL as files only: see initialize-for-data-recovery-as-files"
+    ]
+
+
 def test_as_files() -> None:
     words = "data-recovery-as-files AzureDatabaseForMySQL --source-datastore VaultStore --recovery-point-id rp1 "
     target = restore(f"{words} --target-blob-container-url https://sa/c --target-file-name f")["restoreTargetInfo"]
@@ -192,11 +204,6 @@ def test_as_files() -> None:
             f"data-recovery AzureDisk --source-datastore OperationalStore --target-resource-id {ACCOUNT} {OF_POINT}",
             InvalidArgument,
             "not of a Microsoft.Compute/disks",
-        ),
-        (
-            f"data-recovery AzureDatabaseForMySQL --source-datastore VaultStore --target-resource-id {DISK} {OF_POINT}",
-            InvalidArgument,
-            "restored as files only",
         ),
         (f"data-recovery {TO_DATABASE} {OF_POINT} --secret-store-uri https://x", MissingArgument, "go together"),
         (
