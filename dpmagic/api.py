@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpmagic import connection as connections
 from dpmagic.arm.requests import API_VERSION, Request, send
@@ -11,6 +12,9 @@ from dpmagic.connection import Connection
 from dpmagic.execute import execute
 from dpmagic.handles import Handle
 from dpmagic.session import current
+
+if TYPE_CHECKING:
+    from dpmagic.estate import Estate
 
 
 def run(text: str, /, **names: Any) -> Any:
@@ -93,3 +97,39 @@ def rest(method: str, url: str, body: Any = None, *, api_version: str = API_VERS
     ``url`` is a path below the endpoint.  A read-only connection refuses changes here too.  Raises `AzureError`.
     """
     return send(current().connected(), Request(method.upper(), url, body=body, api_version=api_version)).json
+
+
+def open(
+    where: str | Path | None = None,
+    *,
+    subscriptions: str | Iterable[str] | None = None,
+    management_groups: str | Iterable[str] | None = None,
+    expected: str | Iterable[str] | None = None,
+    window: Any = "14d",
+    connection: Connection | None = None,
+) -> Estate:
+    """An estate: what the current connection shows, or what was saved in the folder ``where``.
+
+    ``subscriptions`` are ids or names, without them all that can be seen; ``management_groups`` leaves those below
+    one of these, by name or display name; ``expected`` are those that should be there: each that is not is
+    unreadable, and every answer says so.  ``window`` is what jobs and changes are taken from: ``"14d"`` is the last 14
+    whole days in UTC (see `dpmagic.Window.of`).  What time it is is settled here, once.
+
+    Raises `InvalidArgument` for a name that nobody has, a window that is none, and a folder that is no saved estate;
+    `NotConnected` when no subscription can be seen.
+    """
+    if where is not None:
+        from dpmagic.estate import Estate
+
+        return Estate.load(where)
+    from dpmagic.estate.live import open_live
+
+    session = current()
+    return open_live(
+        connection or session.connected(),
+        subscriptions=subscriptions,
+        management_groups=management_groups,
+        expected=expected,
+        window=window,
+        observer=session.observer,
+    )

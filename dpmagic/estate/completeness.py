@@ -51,6 +51,7 @@ def told(
     window: Window,
     scope: Scope,
     of: int | None = None,
+    since: str | None = None,
     kql: str = "",
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -58,7 +59,8 @@ def told(
 
     ``target`` is where it was asked, ``at`` when, ``window`` the two instants, ``subscriptions`` which were asked,
     answered, are unreadable, or answered and have no row; ``rows`` of how many the source says there are; ``oldest``
-    is the first instant of a table that has a window, None where it has none; ``kql`` is the query, ``""`` without.
+    is the first instant of a table that has a window, None where it has none; ``since`` is from when on the source
+    remembers such rows, None where it forgets none; ``kql`` is the query, ``""`` without.
     """
     owners = rows["subscriptionId"].dropna().unique() if "subscriptionId" in rows else None
     oldest = rows[table.time].min() if table.time in rows and len(rows) else None
@@ -71,6 +73,7 @@ def told(
         "rows": len(rows),
         "of": len(rows) if of is None else of,
         "oldest": None if oldest is None or pandas.isna(oldest) else format_time(oldest.to_pydatetime(warn=False)),
+        "since": since,
         "kql": kql,
         "notes": list(notes),
     }
@@ -83,7 +86,7 @@ def merged(parts: Mapping[str, Mapping[str, Any]], **known: Any) -> dict[str, An
     united = {key: _union(scope[key] for scope in scopes) for key in ("asked", "answered", "unreadable")}
     empties = [set(scope["empty"]) for scope in scopes]
     united["empty"] = [one for one in united["answered"] if empties and all(one in empty for empty in empties)]
-    keys = ("rows", "of", "oldest", "notes")
+    keys = ("rows", "of", "oldest", "since", "notes")
     tables = {name: {key: part.get(key) for key in keys} for name, part in parts.items()}
     return {**known, "subscriptions": united, "tables": tables}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -65,6 +66,40 @@ class Estate:
         # Half-open, and the last one belongs to it.
         whole = Window(seen[0], seen[-1] + datetime.resolution) if seen else Window.of("14d", at)
         return cls(source, at, whole)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Estate:
+        """The estate that `save` kept in ``folder``: its tables, its ``now``, its window.
+
+        Raises `InvalidArgument` for a folder that is none, is damaged, or was written by a newer version.
+        """
+        from dpmagic.estate.saved import load
+
+        return cls(*load(folder))
+
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None) -> Path:
+        """Keep the tables in ``folder``, as Parquet, for `load`; gives the folder back.
+
+        ``tables`` are the names of those to keep; without it all that there are, but for recovery points that nobody
+        has read yet, which take a call for each instance.  What an earlier `save` left there is replaced.
+
+        Raises `InvalidArgument` for a folder that holds anything else, and what reading the tables raises.
+        """
+        from dpmagic.estate.saved import save
+
+        return save(self, folder, self._to_save() if tables is None else list(tables))
+
+    def _to_save(self) -> list[str]:
+        read = {name for name, _ in self._cached}
+        return [name for name in tables() if self.has(name) and (name != "recovery_points" or name in read)]
+
+    def reach(self, name: str = "jobs") -> Window | None:
+        """The part of the window whose rows of a table are still remembered: Azure forgets jobs and changes after 14
+        days, so that the default window's first day is there in part.  None when all of it is forgotten.
+        """
+        said = self.table(name).attrs[KEY].get("since")
+        since = instant(said) if said else self.window.start
+        return Window(max(since, self.window.start), self.window.end) if since < self.window.end else None
 
     def over(self, window: Any) -> Estate:
         """The same estate over another window; see `Window.of`.  Tables that were read are kept."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas
 
 from dpmagic.errors import InvalidArgument, did_you_mean
-from dpmagic.estate.columns import table, tables, unknown_table
+from dpmagic.estate.columns import Table, table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import conform
@@ -71,11 +71,8 @@ class Given:
                 f"there is no table {name!r} here",
                 f"there are: {', '.join(self._tables) or 'none'}; give it as Estate.of({{{name!r}: frame, ...}})",
             )
-        rows, known = self._tables[name], table(name)
-        if known.time in rows:
-            times = rows[known.time]
-            rows = rows[(times >= window.start) & (times < window.end)].reset_index(drop=True)
-        before = _told(self._tables[name])
+        known, before = table(name), _told(self._tables[name])
+        rows = of_window(known, self._tables[name], window)
         rows.attrs[KEY] = told(
             known,
             rows,
@@ -83,6 +80,7 @@ class Given:
             now=now,
             window=window,
             scope=self.scope,
+            since=before.get("since"),
             notes=before.get("notes", ()),
         )
         return rows
@@ -101,6 +99,14 @@ class Given:
         found = [self._tables[name][column].dropna() for name, column in wanted if column in self._tables.get(name, ())]
         ends = [edge.to_pydatetime(warn=False) for times in found if len(times) for edge in (times.min(), times.max())]
         return [min(ends), max(ends)] if ends else []
+
+
+def of_window(known: Table, rows: pandas.DataFrame, window: Window) -> pandas.DataFrame:
+    """The rows of a table that are of the window: all of one that says how things are; always another frame."""
+    if known.time not in rows:
+        return rows.copy(deep=False)
+    times = rows[known.time]
+    return rows[(times >= window.start) & (times < window.end)].reset_index(drop=True)
 
 
 def _told(rows: pandas.DataFrame) -> dict[str, Any]:

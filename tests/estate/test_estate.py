@@ -39,6 +39,7 @@ def test_a_table_is_typed_and_of_the_window() -> None:
         "rows": 2,
         "of": 2,
         "oldest": "2026-03-02T00:00:00.000000Z",
+        "since": None,
         "kql": "",
         "notes": [],
     }

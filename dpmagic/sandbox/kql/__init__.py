@@ -84,7 +84,8 @@ def iso(instant: datetime) -> str:
     """An instant as Resource Graph writes it: UTC, seven digits, ``Z``."""
     from datetime import UTC
 
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    # Not strftime, whose year 1 is "1".
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"
 
 
 class Engine:

@@ -16,7 +16,7 @@ def _json(value: Any) -> Any:
 
 
 def _datetime(value: datetime | None) -> str | None:
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    return None if value is None else value.replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"
 
 
 def _timespan(micros: int | None) -> str | None:

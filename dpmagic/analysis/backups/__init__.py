@@ -1,1 +1,0 @@
-"""What analyses of backups over time share: jobs by the run they are of, schedules by policy, snapshots by instance."""

@@ -1,0 +1,143 @@
+"""An estate as a folder: a Parquet file a table, and ``estate.json`` with what time it was and what was read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.columns import table, tables
+from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.source import of_window
+from dpmagic.estate.window import Window, instant
+from dpmagic.frames.declared import conform
+from dpmagic.frames.files import parquet_bytes
+from dpmagic.frames.times import format_time
+
+if TYPE_CHECKING:
+    from dpmagic.estate.estate import Estate
+
+FILE = "estate.json"
+_FORMAT, _VERSION = "dpmagic estate", 1
+_HINT = "give a folder that estate.save(DIR) made"
+
+
+def save(estate: Estate, folder: str | Path, names: Iterable[str]) -> Path:
+    """Keep the tables of these names; see `Estate.save`."""
+    where = Path(folder)
+    if where.exists() and not where.is_dir():
+        raise InvalidArgument(f"{str(where)!r} is a file", "give the name of a folder")
+    if where.is_dir() and any(where.iterdir()) and not (where / FILE).is_file():
+        raise InvalidArgument(f"the folder {str(where)!r} holds other things", "give a new folder, or an empty one")
+    kept = {name: estate.table(name) for name in names}
+    scope = estate.source.scope
+    said = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "target": estate.source.target,
+        "at": format_time(estate.now),
+        "window": estate.window.texts(),
+        "asked": list(scope.asked),
+        "readable": list(scope.readable),
+        "tables": {name: rows.attrs[KEY] for name, rows in kept.items()},
+    }
+    where.mkdir(parents=True, exist_ok=True)
+    # All is written before anything is put in its place: what fails on the way leaves what was there.
+    files = {f"{name}.parquet": parquet_bytes(rows) for name, rows in kept.items()}
+    _replace(where, files | {FILE: json.dumps(said, indent=1).encode()})
+    return where
+
+
+def load(folder: str | Path) -> tuple[Saved, datetime, Window]:
+    """The source, instant and window of a saved estate.
+
+    Raises `InvalidArgument` for a folder that is none, or that a newer version has written.
+    """
+    where = Path(folder)
+    if not where.is_dir():
+        raise InvalidArgument(f"there is no folder {str(where)!r}", _HINT)
+    try:
+        said = json.loads((where / FILE).read_bytes())
+    except FileNotFoundError:
+        raise InvalidArgument(f"{str(where)!r} is no saved estate: it has no {FILE}", _HINT) from None
+    except ValueError as error:
+        raise InvalidArgument(f"{str(where / FILE)!r} is damaged: {error}", "save the estate again") from error
+    if not isinstance(said, dict) or said.get("format") != _FORMAT:
+        raise InvalidArgument(f"{str(where / FILE)!r} is of something else", _HINT)
+    if said["version"] > _VERSION:
+        raise InvalidArgument(f"{str(where)!r} was saved by a newer version", "pip install --upgrade dpmagic")
+    at = instant(said["at"])
+    return Saved(where, said), at, Window.of(said["window"], at)
+
+
+class Saved:
+    """The source of an estate that was saved: each table is read from its file when it is asked for."""
+
+    def __init__(self, folder: Path, said: Mapping[str, Any]) -> None:
+        self._folder, self._said = folder, said
+        self._window = Window(*map(instant, said["window"]))
+
+    @property
+    def target(self) -> str:
+        return str(self._said["target"])
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self._said["asked"], self._said["readable"])
+
+    def columns(self, name: str) -> Collection[str] | None:
+        return list(table(name).columns) if name in self._said["tables"] and name in tables() else None
+
+    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+        if self.columns(name) is None:
+            kept = [other for other in self._said["tables"] if other in tables()]
+            raise InvalidArgument(
+                f"the table {name!r} was not saved", f"these were: {', '.join(kept)}; save it with tables=[{name!r}]"
+            )
+        known, before = table(name), self._said["tables"][name]
+        read = conform(self._read(name), known.dtypes)
+        missing = [column for column in known.columns if column not in read]
+        # Of a version before the column: nothing is known of it.
+        read = conform(read.assign(**dict.fromkeys(missing)), known.dtypes)[list(known.columns)]
+        rows = of_window(known, read, window)
+        notes = [*before["notes"], *(f"saved before there was a column {column}" for column in missing)]
+        if known.time and not self._window.contains(window):
+            notes.append(f"{name} were saved for {' to '.join(self._said['window'])} only")
+        rows.attrs[KEY] = told(
+            known,
+            rows,
+            target=self.target,
+            now=now,
+            window=window,
+            scope=Scope(before["subscriptions"]["asked"], before["subscriptions"]["answered"]),
+            since=before["since"],
+            kql=before["kql"],
+            notes=notes,
+        )
+        return rows
+
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+        raise InvalidArgument("a saved estate answers no query", "ask the live one, or use pandas on its tables")
+
+    def _read(self, name: str) -> pandas.DataFrame:
+        path = self._folder / f"{name}.parquet"
+        try:
+            return pandas.read_parquet(path)
+        except FileNotFoundError:
+            raise InvalidArgument(f"{str(path)!r} is not there", "save the estate again") from None
+        except (OSError, ValueError) as error:
+            told = str(error).splitlines()[0]
+            raise InvalidArgument(f"{str(path)!r} is damaged: {told}", "save the estate again") from error
+
+
+def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    drafts = {name: folder / f".{name}.new" for name in files}
+    for name, content in files.items():
+        drafts[name].write_bytes(content)
+    for name, draft in drafts.items():
+        draft.replace(folder / name)
