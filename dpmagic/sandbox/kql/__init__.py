@@ -112,15 +112,25 @@ class Engine:
                 self._store.load(name, tables.rows, kept)
                 self._store.narrow(name, None if name in tables.narrowed else tables.subscriptions)
             plan = self._plan(query, frozenset(tables.names))  # loading tells which members have columns
-            table = self._store.query(plan.sql, now if plan.clocked else None)
+            shapes = self._shapes(query)
+            read = {name: shapes.get(name, {}) for name in plan.tables}
+            table = self._store.query(plan.sql, read, now if plan.clocked else None)
         return Answer(plan.columns, table, plan.limited, plan.grouped)
 
-    def _plan(self, query: str, names: frozenset[str]) -> _Plan:
+    def _shapes(self, query: str) -> dict[str, Shape]:
+        """The shredded members of each loaded table whose names stand in a query; the others it cannot read."""
         assert self._store is not None, "run() makes it first"
-        key = (query, names, repr(self._store.shapes))
+        return {
+            table: {path: shred for path, shred in shape.items() if path[-1] in query}
+            for table, shape in self._store.shapes.items()
+        }
+
+    def _plan(self, query: str, names: frozenset[str]) -> _Plan:
+        shapes = self._shapes(query)
+        key = (query, names, repr(shapes))
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = translate(query, names, self._store.shapes)
+            plan = self._plans[key] = translate(query, names, shapes)
             if len(self._plans) > _KEPT:
                 self._plans.popitem(last=False)
         self._plans.move_to_end(key)

@@ -1,8 +1,8 @@
 """Tables of Resource Graph in DuckDB: records and typed columns in, answers out as Arrow tables.
 
 A table is a view over its parts: one DuckDB table of all records, and each Arrow table as it stands. The members of
-``properties`` that a typed part gives have two more columns each in the view, the value itself and its JSON; DuckDB
-works out the columns that a query reads, and no others.
+``properties`` that a typed part gives have two more columns each in the view, the value itself and its JSON. A query
+gets a view with those alone that it may read: DuckDB works out no more columns than it reads, but plans all there are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .model import TABLE_COLUMNS, KqlError, KustoType, semantic
 from .typed import Path, TypedRows
 
 Rows = Sequence[Mapping[str, Any] | TypedRows]
-Shape = dict[Path, Shred]
+Shape = Mapping[Path, Shred]
 
 _CLOCK = "kqlnow"
 _KEPT = 256
@@ -53,7 +53,8 @@ class Store:
         self._count = 0
         self._parts: dict[str, list[_Part]] = {}
         self._subscriptions: dict[str, frozenset[str]] = {}
-        self._views: dict[str, frozenset[str] | None] = {}
+        self._wanted: dict[str, frozenset[str] | None] = {}
+        self._views: dict[tuple[str, frozenset[Path], frozenset[str] | None], str] = {}
         #: The shredded members of each loaded table that has any.
         self.shapes: dict[str, Shape] = {}
 
@@ -62,7 +63,7 @@ class Store:
         if version is not None and self._versions.get(table) == version:
             return
         found = rows(table)
-        self._forget()
+        self._forget(table)
         arrow = [row for row in found if isinstance(row, TypedRows)]
         parts = [self._typed_part(f"{table}~{number}", part) for number, part in enumerate(arrow)]
         records = [row for row in found if not isinstance(row, TypedRows)]
@@ -73,8 +74,8 @@ class Store:
         shape = self._shape(parts)
         if shape:
             self.shapes[table] = shape
-        self._view(table, None)
-        query = f'SELECT DISTINCT lower("subscriptionId") FROM "{table}"'
+        self._wanted[table] = None
+        query = f'SELECT DISTINCT lower("subscriptionId") FROM "{self._view(table, {})}"'
         self._subscriptions[table] = frozenset(row[0] for row in self._connection.execute(query).fetchall())
         self._versions[table] = version
 
@@ -83,11 +84,16 @@ class Store:
         wanted = None if subscriptions is None else frozenset(subscriptions) | {""}
         if wanted is not None and self._subscriptions[table] <= wanted:
             wanted = None
-        if self._views.get(table, frozenset()) != wanted:
-            self._view(table, wanted)
+        self._wanted[table] = wanted
 
-    def query(self, sql: str, now: datetime | None) -> Any:
-        """The answer of a translated query as an Arrow table; ``now`` is bound where the query reads the clock."""
+    def query(self, sql: str, tables: Mapping[str, Shape], now: datetime | None) -> Any:
+        """The answer of a translated query as an Arrow table; ``now`` is bound where the query reads the clock.
+
+        ``tables`` are those that it reads, with the shredded members that it was translated for.
+        """
+        views = ((table, self._view(table, shape)) for table, shape in tables.items())
+        named = ", ".join(f'"{table}" AS NOT MATERIALIZED (SELECT * FROM "{view}")' for table, view in views)
+        sql = f"WITH {named}, {sql[5:]}" if sql.startswith("WITH ") else f"WITH {named} {sql}"
         bound = "" if now is None else f"({_CLOCK} := TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None)}')"
         try:
             return self._connection.sql(f"EXECUTE {self._prepare(sql)}{bound}").to_arrow_table()
@@ -111,8 +117,10 @@ class Store:
         self._prepared.move_to_end(sql)
         return name
 
-    def _forget(self) -> None:
-        """Let go of the prepared statements: they would go on reading the typed columns that they were planned on."""
+    def _forget(self, table: str) -> None:
+        """Let go of a table's views, and of prepared statements: they would go on reading the columns of before."""
+        for key in [key for key in self._views if key[0] == table]:
+            self._drop(key)
         for name in self._prepared.values():
             self._connection.execute(f"DEALLOCATE {name}")
         self._prepared.clear()
@@ -124,16 +132,15 @@ class Store:
             column: pa.array(_texts(rows, column, kind == "dynamic"), pa.string())
             for column, kind in TABLE_COLUMNS.items()
         }
-        chosen = ", ".join(
-            f'CAST("{column}" AS JSON) AS "{column}"' if kind == "dynamic" else f'"{column}"'
-            for column, kind in TABLE_COLUMNS.items()
-        )
         self._connection.register("incoming", pa.table(columns))
         try:
-            self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT {chosen} FROM incoming ORDER BY id')
+            # As Arrow, too: DuckDB plans a prepared statement anew each time where it reads a table of its own.
+            ordered = self._connection.sql("SELECT * FROM incoming ORDER BY id").to_arrow_table()
         finally:
             self._connection.unregister("incoming")
-        return _Part(name, {column: f'"{column}"' for column in TABLE_COLUMNS}, {}, typed=False)
+        self._connection.register(name, ordered)
+        dynamic = {column: f'CAST("{column}" AS JSON)' for column, kind in TABLE_COLUMNS.items() if kind == "dynamic"}
+        return _Part(name, {column: f'"{column}"' for column in TABLE_COLUMNS} | dynamic, {}, typed=False)
 
     def _typed_part(self, name: str, rows: TypedRows) -> _Part:
         self._connection.register(name, rows.table)
@@ -150,7 +157,7 @@ class Store:
     def _shape(self, parts: Sequence[_Part]) -> Shape:
         """The members that have one type in every part that has them."""
         paths = sorted({path for part in parts for path in part.members})
-        shape: Shape = {}
+        shape: dict[Path, Shred] = {}
         for number, path in enumerate(paths):
             kinds = {typed.kind(part.members[path][1]) for part in parts if path in part.members}
             kind = kinds.pop()
@@ -168,13 +175,26 @@ class Store:
         found = self._connection.execute(f'SELECT count(*) FROM "{part.source}" WHERE {wrong}').fetchone()
         return found == (0,)
 
-    def _view(self, table: str, subscriptions: frozenset[str] | None) -> None:
-        selects = [_select(part, self.shapes.get(table, {})) for part in self._parts[table]]
+    def _view(self, table: str, shape: Shape) -> str:
+        """The name of a view of a table with these shredded members, and with the subscriptions that are wanted."""
+        key = (table, frozenset(shape), self._wanted[table])
+        if key not in self._views:
+            self._count += 1
+            self._views[key] = f"{table}~view{self._count}"
+            self._connection.execute(f'CREATE VIEW "{self._views[key]}" AS {self._union(table, shape)}')
+            if len(self._views) > _KEPT:
+                self._drop(next(iter(self._views)))
+        return self._views[key]
+
+    def _drop(self, key: tuple[str, frozenset[Path], frozenset[str] | None]) -> None:
+        self._connection.execute(f'DROP VIEW "{self._views.pop(key)}"')
+
+    def _union(self, table: str, shape: Shape) -> str:
+        subscriptions = self._wanted[table]
+        selects = [_select(part, shape) for part in self._parts[table]]
         listed = "" if subscriptions is None else ", ".join(_quoted(one) for one in sorted(subscriptions))
         where = f' WHERE lower("subscriptionId") IN ({listed})' if listed else ""
-        text = " UNION ALL ".join(f"SELECT * FROM ({select}){where}" for select in selects)
-        self._connection.execute(f'CREATE OR REPLACE VIEW "{table}" AS {text}')
-        self._views[table] = subscriptions
+        return " UNION ALL ".join(f"SELECT * FROM ({select}){where}" for select in selects)
 
 
 def _select(part: _Part, shape: Shape) -> str:
