@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dpmagic.analysis.latest import latest_points as latest_points
+    from dpmagic.analysis.missed_runs import missed_runs as missed_runs
+    from dpmagic.analysis.targets import rpo_targets as rpo_targets
     from dpmagic.api import connect_azure as connect_azure
     from dpmagic.api import connect_endpoint as connect_endpoint
     from dpmagic.api import connect_sandbox as connect_sandbox
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from dpmagic.api import run as run
     from dpmagic.estate import Estate as Estate
     from dpmagic.estate import Window as Window
+    from dpmagic.schedules import expected_points as expected_points
 
 # A public name and the module that has it, loaded when the name is first used.
 _PUBLIC = {
@@ -33,6 +37,10 @@ _PUBLIC = {
     "run": "dpmagic.api",
     "Estate": "dpmagic.estate",
     "Window": "dpmagic.estate",
+    "expected_points": "dpmagic.schedules",
+    "latest_points": "dpmagic.analysis.latest",
+    "missed_runs": "dpmagic.analysis.missed_runs",
+    "rpo_targets": "dpmagic.analysis.targets",
 }
 
 __all__ = [*_PUBLIC]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ _NO_SHIFT = "clocks do not change in the window"
 
 
 def expected_points(
-    policy: Any, window: Iterable[Any], succeeded: Sequence[bool] | None = None, last_success: Any = None
+    policy: Any, window: Any, succeeded: Sequence[bool] | None = None, last_success: Any = None
 ) -> pandas.DataFrame:
     """The runs of a policy that are due in ``window`` = ``[a, b)``, one row each, and the point each should leave.
 

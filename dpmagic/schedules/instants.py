@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,9 +35,13 @@ def instant(value: Any) -> np.datetime64:
     return np.datetime64(aware.astimezone(UTC).replace(tzinfo=None), "us")
 
 
-def edges(window: Iterable[Any]) -> tuple[np.datetime64, np.datetime64]:
-    """The two instants of a window ``[a, b)``. Raises `InvalidArgument` when it is not two, the first one earlier."""
-    given = [instant(edge) for edge in window]
+def edges(window: Any) -> tuple[np.datetime64, np.datetime64]:
+    """The two instants of a window ``[a, b)``: a pair, or something with a ``start`` and an ``end``.
+
+    Raises `InvalidArgument` when it is not two, the first one earlier.
+    """
+    pair = (window.start, window.end) if hasattr(window, "start") else window
+    given = [instant(edge) for edge in pair]
     if len(given) != 2 or given[0] > given[1]:
         raise InvalidArgument("a window is two instants, the earlier one first", 'such as ("2026-03-01", "2026-03-08")')
     return given[0], given[1]

@@ -1,0 +1,1 @@
+"""What analyses of backups over time share: jobs by the run they are of, schedules by policy, snapshots by instance."""

@@ -1,0 +1,120 @@
+"""The runs that were due and the jobs that there are: what ran, what did not, and what nobody can tell.
+
+Jobs name the policy of their time, so history follows it and not today's; see `stretches` for what is certain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas
+
+from dpmagic.analysis.backups.keys import FINISHED, SLACK, SUCCESS, among, instants, is_backup, key, series
+from dpmagic.analysis.backups.pairing import pair
+from dpmagic.analysis.backups.policies import Schedules, schedule_of, why_not
+from dpmagic.analysis.backups.stretches import Span, first_signs, ranges, stretches
+from dpmagic.schedules import Instants
+from dpmagic.schedules.instants import NEVER
+
+_SLACK = np.timedelta64(SLACK)
+_LISTED = pandas.Timedelta(days=14)  # Resource Graph has the jobs of so long
+_EXPECTED = ("instance", "policy", "due", "job")
+_UNVERIFIABLE = ("instance", "policy", "due", "runs", "why")
+
+
+@dataclass(frozen=True)
+class History:
+    """Scheduled backups and due times of one window.
+
+    - ``runs``: one row a scheduled backup job: its columns, ``instance`` and ``policy`` (ids in lower case), ``due``
+      (missing if nothing was), ``attempt`` (0, 1 for a retry ...), ``done`` and ``failed``;
+    - ``expected``: one row a due time in the window that certainly was one: ``instance``, ``policy``, ``due``, and
+      ``job``, the id of its first job, missing if there is none;
+    - ``unverifiable``: one row a stretch: ``instance``, ``policy``, ``due`` (the first, missing if unknown), ``runs``
+      (how many, 0 if unknown) and ``why``.
+    """
+
+    runs: pandas.DataFrame
+    expected: pandas.DataFrame
+    unverifiable: pandas.DataFrame
+
+
+def backups(jobs: pandas.DataFrame) -> pandas.DataFrame:
+    """The backup jobs in order of ``instance`` and start, with ``instance`` and ``policy`` in lower case.
+
+    ``done`` is whether it succeeded, ``failed`` whether it ended otherwise; neither while it runs.
+    """
+    mine = jobs[is_backup(jobs)]
+    done, over = among(mine["status"], SUCCESS), among(mine["status"], FINISHED)
+    found = mine.assign(
+        instance=key(mine["backupInstanceId"]), policy=key(mine["policyId"]), done=done, failed=over & ~done
+    )
+    return found.sort_values(["instance", "startTime"], kind="stable", ignore_index=True)
+
+
+def history(
+    instances: pandas.DataFrame, jobs: pandas.DataFrame, schedules: Schedules, window: Any, now: Any
+) -> History:
+    """The history of a window, of `backups` from its start up to now, or to a day after its end."""
+    span = _span(jobs, window, now)
+    scheduled = jobs[~jobs["isUserTriggered"].fillna(False).astype(bool)].reset_index(drop=True)
+    runs, expected, unsure = [], [], []
+    for policy, of in stretches(scheduled, instances, first_signs(instances, jobs)).groupby("policy", sort=True):
+        mine, schedule = scheduled[scheduled["policy"] == policy], schedule_of(schedules, str(policy))
+        if schedule is None:
+            runs.append(mine.assign(due=pandas.Series(pandas.NaT, mine.index, "datetime64[us, UTC]"), attempt=0))
+            never = pandas.Series(pandas.NaT, of.index, "datetime64[us, UTC]")
+            unsure.append(of.assign(due=never, runs=0, why=why_not(schedules, str(policy))))
+            continue
+        step = max([_SLACK, *(interval.step for interval in schedule.intervals)])
+        due = schedule.due(span.reach - 2 * step, np.datetime64(now.replace(tzinfo=None), "us"))
+        paired = _paired(mine, due)
+        verified, unverified = ranges(of, due, span)
+        runs.append(paired)
+        expected.append(_expected(verified, due, paired))
+        unsure.append(unverified)
+    return History(
+        _joined(runs, (*scheduled, "due", "attempt")), _joined(expected, _EXPECTED), _joined(unsure, _UNVERIFIABLE)
+    )
+
+
+def _span(jobs: pandas.DataFrame, window: Any, now: datetime) -> Span:
+    """From when on there are jobs, and until when a run that is due should have begun."""
+    oldest = min([pandas.Timestamp(now) - _LISTED, *jobs["startTime"].dropna().nsmallest(1)])
+    start, end, reach, until = (
+        np.datetime64(pandas.Timestamp(at).tz_convert("UTC").tz_localize(None), "us")
+        for at in (window.start, window.end, max(oldest, pandas.Timestamp(window.start)), now)
+    )
+    return Span(start, end, reach, until - _SLACK)
+
+
+def _paired(jobs: pandas.DataFrame, due: Instants) -> pandas.DataFrame:
+    """The jobs of one policy with the due times that they are of."""
+    codes = pandas.factorize(jobs["instance"])[0]
+    places = pair(due, codes, instants(jobs["startTime"]), jobs["failed"].to_numpy(bool))
+    when = np.full(len(places), NEVER)
+    when[places >= 0] = due[places[places >= 0]]
+    made = jobs.assign(place=places, due=series(when, jobs.index))
+    # A retry comes after what it repeats, so counting in order of start numbers the attempts.
+    return made.assign(attempt=made.groupby(["instance", "place"]).cumcount().where(places >= 0, 0))
+
+
+def _expected(verified: pandas.DataFrame, due: Instants, runs: pandas.DataFrame) -> pandas.DataFrame:
+    """One row a due time of the ranges of places, with the label of its first job."""
+    counts = verified["high"].to_numpy() - verified["low"].to_numpy() + 1
+    rows = verified.loc[verified.index.repeat(counts), ["instance", "policy"]].reset_index(drop=True)
+    begins = np.repeat(np.cumsum(counts) - counts, counts)
+    rows["place"] = np.arange(counts.sum()) - begins + np.repeat(verified["low"].to_numpy(), counts)
+    rows["due"] = series(due[rows["place"].to_numpy()])
+    first = runs.loc[runs["attempt"] == 0, ["instance", "place", "id"]].rename(columns={"id": "job"})
+    return rows.merge(first, on=["instance", "place"], how="left").drop(columns="place")
+
+
+def _joined(parts: list[pandas.DataFrame], columns: tuple[str, ...]) -> pandas.DataFrame:
+    filled = [part for part in parts if len(part)] or parts[:1]
+    if not filled:
+        return pandas.DataFrame(columns=list(columns))
+    return pandas.concat(filled, ignore_index=True)

@@ -1,0 +1,61 @@
+"""Ids as they are compared (Azure spells one id in several casings, even within a record), and names of states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas
+
+SLACK = timedelta(hours=2)
+"""A scheduled backup starts within two hours of its due time: what Microsoft says of disks."""
+
+DISK = "microsoft.compute/disks"
+SUCCESS = ("completed", "completedwithwarnings", "succeeded")
+FINISHED = (*SUCCESS, "failed", "cancelled")
+#: The states of protection in which a policy's schedule is followed.
+SCHEDULED = ("protectionconfigured", "updatingprotection", "retentionschedulessuspended")
+
+
+def key(ids: pandas.Series) -> pandas.Series:
+    """The ids in lower case and without a slash at the end; each spelling is looked at once.
+
+    >>> key(pandas.Series(["/subscriptions/A", "/Subscriptions/a/", None])).tolist()
+    ['/subscriptions/a', '/subscriptions/a', nan]
+    """
+    codes, spelled = pandas.factorize(ids)
+    lowered = pandas.Series(spelled, dtype="str").str.lower().str.rstrip("/")
+    return pandas.Series(lowered.array.take(codes, allow_fill=True), index=ids.index, name=ids.name)
+
+
+def by_key(values: pandas.Series, ids: pandas.Series) -> pandas.Series:
+    """The value of each id, as ``values`` has them by id in lower case; missing where it has none."""
+    return values.reindex(key(ids)).set_axis(ids.index)
+
+
+def last_part(ids: pandas.Series) -> pandas.Series:
+    """What is after the last slash of each id."""
+    return ids.astype("str").str.extract(r"([^/]*)$", expand=False)
+
+
+def among(texts: pandas.Series, wanted: Sequence[str]) -> pandas.Series:
+    """Whether each text is one of those wanted, in any case; a missing one is not."""
+    return key(texts).isin(wanted)
+
+
+def is_backup(jobs: pandas.DataFrame) -> pandas.Series:
+    """Which jobs are backups, not restores or changes of settings."""
+    return among(jobs["operationCategory"], ("backup",))
+
+
+def instants(times: pandas.Series) -> Any:
+    """A column of times as ``datetime64[us]`` in UTC, as schedules take them."""
+    return times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+
+
+def series(values: Any, index: Any = None) -> pandas.Series:
+    """``datetime64`` or ``timedelta64`` as a column of a table: times are in UTC."""
+    made = pandas.Series(values, index=index)
+    return made.dt.tz_localize("UTC") if np.issubdtype(values.dtype, np.datetime64) else made

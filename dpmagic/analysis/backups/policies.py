@@ -1,0 +1,38 @@
+"""The schedules of a table of policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas
+
+from dpmagic.analysis.backups.keys import key
+from dpmagic.errors import InvalidArgument
+from dpmagic.schedules import Schedule
+
+Schedules = Mapping[str, Schedule | str]
+"""By the policy's id, in lower case: its schedule, or why there is none."""
+
+
+def schedules_of(policies: pandas.DataFrame) -> Schedules:
+    """Every policy's schedule. A policy that is not there is gone; one that cannot be read has the reason instead."""
+    return dict(zip(key(policies["id"]), policies["policyRules"].map(_read), strict=True))
+
+
+def why_not(schedules: Schedules, policy: str) -> str:
+    """Why a policy's schedule is not known; ``""`` if it is."""
+    found = schedules.get(policy, "the policy is gone")
+    return found if isinstance(found, str) else ""
+
+
+def schedule_of(schedules: Schedules, policy: str) -> Schedule | None:
+    """A policy's schedule, by its id in lower case; None if it is not known."""
+    found = schedules.get(policy)
+    return found if isinstance(found, Schedule) else None
+
+
+def _read(rules: object) -> Schedule | str:
+    try:
+        return Schedule.of(rules)
+    except InvalidArgument as error:
+        return f"the policy cannot be read: {error.message}"

@@ -1,0 +1,54 @@
+"""Which snapshots Azure Backup made, for which instance, of which disk.
+
+Nothing on a snapshot says so for certain. One is Azure Backup's for an instance if it is incremental, in the resource
+group that the instance names for snapshots, and a copy of the instance's disk; and if its name begins with
+``AzureBackup_``, as all recorded ones do, or its tag ``CreatedBy`` says AzureBackup. A disk that was deleted and made
+anew under its name is another disk: its ``uniqueId`` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas
+
+from dpmagic.analysis.backups.keys import DISK, among, key
+
+PREFIX = "azurebackup_"
+
+
+def by_backup(snapshots: pandas.DataFrame) -> pandas.Series:
+    """Which snapshots Azure Backup made, by their name or tag; only incremental ones."""
+    named = snapshots["name"].astype("str").str.lower().str.startswith(PREFIX)
+    tagged = snapshots["tags"].map(_signed).astype(bool)
+    return (named | tagged) & snapshots["incremental"].fillna(False).astype(bool)
+
+
+def group_of(snapshots: pandas.DataFrame) -> pandas.Series:
+    """The id of each snapshot's resource group, in lower case."""
+    return key(snapshots["id"]).str.extract(r"^(/subscriptions/[^/]+/resourcegroups/[^/]+)", expand=False)
+
+
+def of_instances(snapshots: pandas.DataFrame, instances: pandas.DataFrame, disks: pandas.DataFrame) -> pandas.DataFrame:
+    """The snapshots that Azure Backup made for instances that there are, each with its ``instance``'s id in lower case.
+
+    ``ofDisk`` is whether it is a copy of the disk that has the name now; missing if no disk has it, or none that can
+    be seen. The rest is the snapshot's own.
+    """
+    mine = instances[among(instances["dataSourceType"], (DISK,))]
+    places = pandas.DataFrame(
+        {"instance": key(mine["id"]), "group": key(mine["resourceGroupId"]), "source": key(mine["dataSourceId"])}
+    ).drop_duplicates(["group", "source"])
+    ours = snapshots[by_backup(snapshots)]
+    ours = ours.assign(group=group_of(ours), source=key(ours["sourceResourceId"]))
+    found = ours.merge(places, on=["group", "source"])
+    now = pandas.Series(key(disks["uniqueId"]).to_numpy(), index=key(disks["id"]))
+    current = found["source"].map(now[~now.index.duplicated()])
+    same = (key(found["sourceUniqueId"]) == current).astype("boolean")
+    return found.assign(ofDisk=same.mask(current.isna())).drop(columns=["group", "source"])
+
+
+def _signed(tags: object) -> bool:
+    """Whether tags say that Azure Backup made what has them."""
+    pairs = tags.items() if isinstance(tags, Mapping) else ()
+    return any(name.lower() == "createdby" and str(value).lower() == "azurebackup" for name, value in pairs)

@@ -1,0 +1,150 @@
+"""Which policy each instance followed when, as far as its jobs say, and which due times that makes certain.
+
+A stretch is a row of jobs of an instance that name one policy. Between its first and its last job the policy's due
+times are certain. Before it they are if it is the instance's first and the instance is known to have been there; after
+it, if it is the last, protection is on, and the instance still has that policy. All others are unverifiable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas
+
+from dpmagic.analysis.backups.keys import SCHEDULED, among, instants, key, series
+from dpmagic.schedules import Instants
+
+_BEFORE = "nothing shows that the instance was there by then"
+_GONE = "the instance is gone; since when is not recorded"
+_OFF = "protection is not on; since when is not recorded"
+_MOVED = "the policy changed; when is not recorded"
+
+
+@dataclass(frozen=True)
+class Span:
+    """The instants that matter: the window ``[start, end)``, from when on there are jobs, and the last due time whose
+    run should have begun by now."""
+
+    start: np.datetime64
+    end: np.datetime64
+    reach: np.datetime64
+    until: np.datetime64
+
+
+def first_signs(instances: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.Series:
+    """By instance, the earliest instant at which it is known to have been protected, whatever that is known from."""
+    points = pandas.Series(instances["oldestRecoveryPoint"].to_numpy(), index=key(instances["id"]))
+    started = jobs.groupby("instance")["startTime"].min()
+    signs = pandas.concat([points.dt.tz_localize("UTC") if points.dt.tz is None else points, started])
+    return signs.groupby(level=0).min()
+
+
+def stretches(scheduled: pandas.DataFrame, instances: pandas.DataFrame, signs: pandas.Series) -> pandas.DataFrame:
+    """The stretches of every instance in order: ``instance``, ``policy``, ``first`` and ``last`` job's start.
+
+    ``head`` and ``tail`` are whether it is the instance's first and last; ``since`` is the first sign of the instance.
+    ``before`` is the start of the last job before it, ``after`` that of the first one after it; ``closed`` says why the
+    due times after it are not certain, "" if they are. An instance without jobs has one stretch, of its policy.
+    """
+    starts = scheduled["instance"].ne(scheduled["instance"].shift()) | scheduled["policy"].ne(
+        scheduled["policy"].shift()
+    )
+    grouped = scheduled.groupby(starts.cumsum(), sort=False)
+    found = grouped.agg(
+        instance=("instance", "first"),
+        policy=("policy", "first"),
+        first=("startTime", "min"),
+        last=("startTime", "max"),
+    ).reset_index(drop=True)
+    found["head"] = found["instance"].ne(found["instance"].shift())
+    found["tail"] = found["instance"].ne(found["instance"].shift(-1))
+    found["before"] = found["last"].shift().mask(found["head"])
+    found["after"] = found["first"].shift(-1).mask(found["tail"])
+    now = _as_they_are(instances)
+    found = pandas.concat([found, _today(found, now)], ignore_index=True)
+    found["since"] = found["instance"].map(signs)
+    found = found.astype(dict.fromkeys(("first", "last", "before", "after", "since"), "datetime64[us, UTC]"))
+    found["closed"] = _closed(found, now)
+    return found
+
+
+def _as_they_are(instances: pandas.DataFrame) -> pandas.DataFrame:
+    """Policy and state of the instances that there are, by id."""
+    made = pandas.DataFrame(
+        {
+            "policy": key(instances["policyId"]).to_numpy(),
+            "state": instances["currentProtectionState"].to_numpy(),
+            "on": among(instances["currentProtectionState"], SCHEDULED).to_numpy(),
+        },
+        index=key(instances["id"]),
+    )
+    return made[~made.index.duplicated()]
+
+
+def _today(found: pandas.DataFrame, now: pandas.DataFrame) -> pandas.DataFrame:
+    """Stretches without a job: of instances that have none, and of policies that an instance got since its last one."""
+    last = found[found["tail"]].set_index("instance")
+    policy = last["policy"].reindex(now.index)
+    more = now[policy.isna() | (now["on"] & (policy != now["policy"]))]
+    before = last["last"].reindex(more.index).astype("datetime64[us, UTC]")
+    never = pandas.Series(pandas.NaT, index=range(len(more)), dtype="datetime64[us, UTC]")
+    return pandas.DataFrame(
+        {
+            "instance": more.index, "policy": more["policy"].to_numpy(), "first": never, "last": never,
+            "head": before.isna().to_numpy(), "tail": True, "before": before.array, "after": never,
+        }
+    )  # fmt: skip
+
+
+def _closed(found: pandas.DataFrame, now: pandas.DataFrame) -> pandas.Series:
+    """Why the due times after each stretch are not certain; "" where they are."""
+    state = found["instance"].map(now["state"])
+    on = found["instance"].map(now["on"]).fillna(False).astype(bool)
+    still = found["policy"] == found["instance"].map(now["policy"])
+    gone = ~found["instance"].isin(now.index)
+    off = ("protection is " + state.astype("str") + "; since when is not recorded").fillna(_OFF)
+    why = pandas.Series("", index=found.index, dtype="str")
+    why = why.mask(~found["tail"] | (on & ~still) | ~(found["head"] | found["first"].notna()), _MOVED)
+    return why.mask(found["tail"] & gone, _GONE).mask(found["tail"] & ~gone & ~on, off)
+
+
+def ranges(of: pandas.DataFrame, due: Instants, span: Span) -> tuple[pandas.DataFrame, pandas.DataFrame]:
+    """Of the stretches of one policy, the places in ``due`` that are certain, and the stretches of those that are not.
+
+    The first has ``instance``, ``policy``, ``low`` and ``high``, both included; the second ``instance``, ``policy``,
+    ``due`` (the first of them), ``runs`` and ``why``. Both keep to the window, and to due times whose run should have
+    begun by now.
+    """
+    ran, head = of["first"].notna().to_numpy(), of["head"].to_numpy(bool)
+    certain = of["closed"].eq("").to_numpy()
+    start = int(np.searchsorted(due, max(span.start, span.reach)))
+    last = min(np.searchsorted(due, span.end), np.searchsorted(due, span.until, side="right")) - 1
+    first, final, before = (_up_to(due, of[name]) for name in ("first", "last", "before"))
+    since = np.where(of["since"].isna(), len(due), np.searchsorted(due, instants(of["since"])))
+    # Where there are no jobs, a first stretch is certain from the first sign on, and a later one never.
+    low = np.where(head, np.where(ran, np.minimum(first, since), since), np.where(ran, first, len(due)))
+    high = np.where(certain, last, np.where(ran, final, -1))
+    verified = _part(of, np.maximum(low, start), np.minimum(high, last))
+    earlier = _part(of, np.maximum(np.where(head, start, before + 1), start), np.minimum(low - 1, last))
+    earlier["why"] = np.where(earlier["head"], _BEFORE, _MOVED)
+    next_one = np.where(of["after"].isna(), last, np.searchsorted(due, instants(of["after"])) - 1)
+    begin = np.where(ran, final + 1, np.where(head, low, len(due)))
+    later = _part(of, np.maximum(begin, start), np.where(certain, -1, np.minimum(next_one, last)))
+    later["why"] = later["closed"]
+    unsure = pandas.concat([earlier, later], ignore_index=True)
+    unsure["due"] = series(due[unsure["low"].to_numpy(np.int64)])
+    unsure["runs"] = unsure["high"] - unsure["low"] + 1
+    return verified[["instance", "policy", "low", "high"]], unsure[["instance", "policy", "due", "runs", "why"]]
+
+
+def _up_to(due: Instants, at: pandas.Series) -> Any:
+    """The place of the latest due time up to each instant, -1 if there is none or no instant."""
+    return np.where(at.isna(), -1, np.searchsorted(due, instants(at), side="right") - 1)
+
+
+def _part(of: pandas.DataFrame, low: Any, high: Any) -> pandas.DataFrame:
+    """The stretches with a range of places, but for those where it is empty."""
+    some: pandas.DataFrame = of.assign(low=low, high=high)[high >= low]
+    return some

@@ -1,0 +1,93 @@
+"""The newest recovery point of each instance that still exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer, readable
+from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, key
+from dpmagic.analysis.backups.snapshots import of_instances
+from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+
+RECOVERY_POINTS = "recoveryPoints"
+
+_NEEDS = {
+    "instances": ["id", "dataSourceId", "dataSourceType", "resourceGroupId", "latestRecoveryPoint"],
+    "snapshots": ["id", "name", "incremental", "sourceResourceId", "sourceUniqueId", "timeCreated", "tags"],
+    "disks": ["id", "uniqueId"],
+    "jobs": ["backupInstanceId", "operationCategory", "status", "startTime"],
+}
+_POINTS = {"recovery_points": ["backupInstanceId", "recoveryPointTime", "snapshotId"]}
+
+
+def latest_points(given: Any, verify: str | None = None) -> pandas.DataFrame:
+    """The newest point of every instance: ``id``, ``latestPoint`` (UTC), ``evidence`` and ``observed``.
+
+    Of a disk it is when its newest snapshot was made that is still there and is of the disk that has the name now
+    (``evidence`` is ``snapshot``); a job that succeeded is no proof. Where snapshots cannot be seen, for their
+    subscription is not readable, and for other datasources, it is inferred: what the service says of the instance
+    (``instance``), or the start of its last successful backup in the window (``job``); ``observed`` is false. A disk
+    that was observed to have no snapshot has no ``latestPoint``; where ``evidence`` is missing, nothing is known.
+
+    ``verify="recoveryPoints"`` reads the points themselves (``recoveryPoint``): a disk's counts if its snapshot is
+    there. Raises `InvalidArgument` for another ``verify``, and for tables without what is needed.
+    """
+    checked(verify)
+    estate = estate_of(given, "instances", needs=_NEEDS | (_POINTS if verify else {}))
+    instances = estate.instances()
+    found = pandas.DataFrame({"id": instances["id"], "key": key(instances["id"])})
+    found = found.join(_inferred(estate, instances))
+    seen = _seen(estate, instances, verify)
+    proof = seen["visible"].to_numpy()
+    found["latestPoint"] = found["latestPoint"].mask(proof, seen["latestPoint"])
+    found["evidence"] = found["evidence"].mask(proof, "recoveryPoint" if verify else "snapshot")
+    found["observed"] = pandas.Series(proof, index=found.index, dtype="boolean")
+    return answer(estate, found.drop(columns="key"), _note(seen["visible"]))
+
+
+def checked(verify: str | None) -> None:
+    """Raise `InvalidArgument` unless ``verify`` is None or ``recoveryPoints``."""
+    if verify not in (None, RECOVERY_POINTS):
+        hint = did_you_mean(str(verify), [RECOVERY_POINTS], f'leave it out, or write verify="{RECOVERY_POINTS}"')
+        raise InvalidArgument(f"nothing is verified by {verify!r}", hint)
+
+
+def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
+    """What the service says of each instance, else when its last successful backup began."""
+    jobs = estate.jobs()
+    done = jobs[is_backup(jobs) & among(jobs["status"], SUCCESS)]
+    last = done.groupby(key(done["backupInstanceId"]))["startTime"].max()
+    told = instances["latestRecoveryPoint"]
+    ran = by_key(last, instances["id"])
+    evidence = pandas.Series(None, index=instances.index, dtype="str")
+    evidence = evidence.mask(ran.notna(), "job").mask(told.notna(), "instance")
+    return pandas.DataFrame({"latestPoint": told.fillna(ran), "evidence": evidence})
+
+
+def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pandas.DataFrame:
+    """The newest point seen of each instance, and whether points could be seen at all (``visible``)."""
+    snapshots = of_instances(estate.snapshots(), instances, estate.disks())
+    snapshots = snapshots[snapshots["ofDisk"].fillna(True).astype(bool)]
+    disk = among(instances["dataSourceType"], (DISK,))
+    shown = disk & readable(estate, instances["resourceGroupId"])
+    points = pandas.DataFrame({"instance": snapshots["instance"], "at": snapshots["timeCreated"]})
+    if verify:
+        points = _listed(estate.recovery_points(), snapshots, key(instances.loc[~disk, "id"]))
+        shown |= ~disk
+    newest = points.groupby("instance")["at"].max()
+    return pandas.DataFrame({"latestPoint": by_key(newest, instances["id"]), "visible": shown})
+
+
+def _listed(points: pandas.DataFrame, snapshots: pandas.DataFrame, others: pandas.Series) -> pandas.DataFrame:
+    """The recovery points that can be restored: those of ``others``, and those of disks whose snapshot is there."""
+    of, there = key(points["backupInstanceId"]), key(points["snapshotId"]).isin(key(snapshots["id"]))
+    usable = of.isin(others) | there
+    return pandas.DataFrame({"instance": of[usable], "at": points.loc[usable, "recoveryPointTime"]})
+
+
+def _note(seen: pandas.Series) -> str:
+    return f"the points of {int((~seen).sum())} instances are inferred, not seen" if not seen.all() else ""

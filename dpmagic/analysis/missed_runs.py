@@ -1,0 +1,80 @@
+"""Backups that should have run and did not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer, history_of, jobs_of
+from dpmagic.analysis.backups.history import History
+from dpmagic.analysis.backups.keys import SLACK, last_part
+from dpmagic.analysis.backups.naming import NAMES, named, names_of
+from dpmagic.estate.source import estate_of
+
+NO_JOB, BLOCKED, LATE, UNVERIFIABLE = "noJob", "blocked", "late", "unverifiable"
+REASONS = (NO_JOB, BLOCKED, LATE, UNVERIFIABLE)
+"""Why a due time is listed, the worst first."""
+
+_NEEDS = {
+    "jobs": ["id", "backupInstanceId", "policyId", "operationCategory", "status", "startTime", "endTime"],
+    "instances": ["id", "policyId", "currentProtectionState", "oldestRecoveryPoint"],
+    "policies": ["id", "policyRules"],
+}
+_COLUMNS = (*NAMES, "policyId", "due", "reason", "runs", "startTime", "delay", "detail")
+
+
+def missed_runs(given: Any) -> pandas.DataFrame:
+    """The due times in the window without a job that began within two hours: one row each.
+
+    ``reason`` is ``noJob``; ``blocked``, if an earlier job of the instance (named in ``detail``) was still going;
+    ``late``, if its job began more than two hours after (at ``startTime``, by ``delay``); or ``unverifiable``: a
+    stretch of ``runs`` due times from ``due`` on (0 and missing if not even that is known) of which nobody can tell
+    whether they should have run, as ``detail`` says: the policy is gone or changed, protection is off, the instance is
+    gone or new. ``policyId`` is the policy that the jobs around name, in lower case.
+
+    Due times are instants plus whole intervals, in UTC. Those of the last two hours are left out: their jobs may come.
+    ``attrs["dpmagic"]`` has how many runs were ``expected``. Resource Graph keeps jobs for 14 days, so the first hours
+    of a window of 14 whole days are out of sight, and so is a schedule that was edited in place.
+    Raises `InvalidArgument` for tables without what is needed.
+    """
+    estate = estate_of(given, "jobs", needs=_NEEDS)
+    jobs = jobs_of(estate)
+    found, _ = history_of(estate, jobs)
+    names = names_of(estate.instances(), jobs)
+    rows = pandas.concat([_without(found, jobs), _late(found), _unsure(found)], ignore_index=True)
+    rows = named(rows.rename(columns={"policy": "policyId"}), names)
+    order = rows["reason"].map(REASONS.index).rename("order")
+    rows = rows.assign(order=order).sort_values(["order", "due", "id"], kind="stable", ignore_index=True)
+    missed = rows["reason"].isin((NO_JOB, BLOCKED)).sum()
+    return answer(estate, rows[list(_COLUMNS)], _note(found), expected=len(found.expected), missed=int(missed))
+
+
+def _without(found: History, jobs: pandas.DataFrame) -> pandas.DataFrame:
+    """Due times without a job, and whether an earlier one was in the way."""
+    rows = found.expected[found.expected["job"].isna()].sort_values("due", kind="stable")
+    # The last job of the instance that began before: it was in the way if it had not ended.
+    began = jobs[["instance", "startTime", "endTime", "id"]].sort_values("startTime", kind="stable")
+    began = began.rename(columns={"startTime": "began", "id": "earlier"})
+    rows = pandas.merge_asof(rows, began, left_on="due", right_on="began", by="instance")
+    blocked = rows["began"].notna() & ~(rows["endTime"] <= rows["due"])
+    rows["reason"] = pandas.Series(NO_JOB, rows.index, "str").mask(blocked, BLOCKED)
+    rows["detail"] = ("the job " + last_part(rows["earlier"]) + " was still going").where(blocked)
+    return rows.drop(columns=["job", "began", "endTime", "earlier"]).assign(runs=1)
+
+
+def _late(found: History) -> pandas.DataFrame:
+    ran = found.expected.merge(found.runs[["id", "startTime"]], left_on="job", right_on="id").drop(
+        columns=["id", "job"]
+    )
+    rows = ran.assign(delay=ran["startTime"] - ran["due"], reason=LATE, runs=1)
+    return rows[rows["delay"] > SLACK]
+
+
+def _unsure(found: History) -> pandas.DataFrame:
+    return found.unverifiable.rename(columns={"why": "detail"}).assign(reason=UNVERIFIABLE)
+
+
+def _note(found: History) -> str:
+    stretches = len(found.unverifiable)
+    return f"{stretches} stretches of due times cannot be verified" if stretches else ""
