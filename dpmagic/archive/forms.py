@@ -65,14 +65,8 @@ def to_frame(rows: pyarrow.Table) -> pandas.DataFrame:
     Raises ValueError when a column is not what its mark says.
     """
     import pandas
-    import pyarrow
 
-    kinds = {
-        pyarrow.int64(): pandas.Int64Dtype(),
-        pyarrow.float64(): pandas.Float64Dtype(),
-        pyarrow.bool_(): pandas.BooleanDtype(),
-    }
-    frame = rows.to_pandas(types_mapper=kinds.get)
+    frame = plain_frame(rows)
     marks = {field.name: (field.metadata or {}).get(_MARK) for field in rows.schema}
     columns: dict[str, Any] = {}
     for name in frame.columns:
@@ -86,3 +80,17 @@ def to_frame(rows: pyarrow.Table) -> pandas.DataFrame:
         else:
             columns[name] = frame[name]
     return pandas.DataFrame(columns, index=frame.index)
+
+
+def plain_frame(rows: pyarrow.Table) -> pandas.DataFrame:
+    """Arrow's columns in pandas' dtypes that can be missing."""
+    import pandas
+    import pyarrow
+
+    kinds = {
+        pyarrow.int64(): pandas.Int64Dtype(),
+        pyarrow.float64(): pandas.Float64Dtype(),
+        pyarrow.bool_(): pandas.BooleanDtype(),
+    }
+    made: pandas.DataFrame = rows.to_pandas(types_mapper=kinds.get)
+    return made

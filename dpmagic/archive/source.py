@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from dpmagic.archive import deltas
 from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
 from dpmagic.archive.folder import read_manifest
-from dpmagic.archive.forms import to_frame
+from dpmagic.archive.forms import to_arrow, to_frame
 from dpmagic.archive.manifest import Kind, Run, days_without, never_seen
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
@@ -26,6 +26,8 @@ from dpmagic.frames.times import format_time
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from dpmagic.archive.query import Shelf
 
 # What a job's record says only once it has ended.
 _OF_THE_END = (
@@ -106,7 +108,34 @@ class Archive:
         return made
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
-        raise NotImplementedError
+        from dpmagic.archive.query import answer
+
+        shelves = {name: partial(self._shelf, name) for name in tables() if self.columns(name) is not None}
+        made = answer(kql, shelves, now)
+        made.attrs[KEY] = {
+            "target": self.target,
+            "at": format_time(now),
+            "kql": kql,
+            "rows": len(made),
+            "of": len(made),
+            "subscriptions": self.scope.told(None),
+            "notes": self.holes(Window(self.runs[0].since, now)),
+        }
+        return made
+
+    def _shelf(self, name: str) -> Shelf:
+        """For queries: the files of what ended, where they hold each row once and nothing that came later."""
+        from dpmagic.archive.query import Shelf
+
+        known = table(name)
+        parts = self._manifest.of(name, "rows")
+        if known.time and self._now >= self._manifest.runs[-1].at and not any(part.again for part in parts):
+            latest = [self.path / part.file for part in self._manifest.of(name, "latest")]
+            return Shelf([*(self.path / part.file for part in parts), *latest])
+        whole = Window(self.runs[0].since, self._now + datetime.resolution)
+        rows = self._rows(known, whole)
+        assert rows is not None  # only tables that are there are asked for
+        return Shelf(rows=to_arrow(_as_known(to_frame(rows), self._now)) if known.time else rows)
 
     def holes(self, window: Window) -> list[str]:
         """The spans of the window whose jobs no run has seen, each as a line."""

@@ -22,7 +22,7 @@ def frame() -> pandas.DataFrame:
         {
             "id": pandas.Series(["a", None], dtype="str"),
             "startTime": pandas.to_datetime(pandas.Series(TIMES), utc=True).astype("datetime64[us, UTC]"),
-            "duration": pandas.Series([pandas.Timedelta("1d 2h 3us"), None]).astype("timedelta64[us]"),
+            "duration": pandas.Series([pandas.Timedelta("1D 2h 3us"), None]).astype("timedelta64[us]"),
             "diskSizeGB": pandas.Series([2**53 + 1, None], dtype="Int64"),
             "days": pandas.Series([0.1, None], dtype="Float64"),
             "incremental": pandas.Series([True, None], dtype="boolean"),
