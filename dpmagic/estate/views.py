@@ -19,7 +19,7 @@ VIEWS = (
 """The tables that Resource Graph has."""
 
 # What puts the rows of each view in an order that is unique, without which pages may overlap.
-_ORDER = {"virtual_machines": "id asc, diskId asc"}
+_ORDER = {"virtual_machines": "id asc, lun asc"}
 
 
 def view(name: str, window: Window) -> str:
