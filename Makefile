@@ -43,6 +43,7 @@ types: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python -m dpmagic.reference docs/commands.md
 	$(BIN)/python -m dpmagic.sandbox.account docs/sandbox.md
+	$(BIN)/python -m dpmagic.estate.dictionary docs/tables.md
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
