@@ -10,8 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dpmagic.analysis.coverage import coverage as coverage
+    from dpmagic.analysis.coverage_gaps import coverage_gaps as coverage_gaps
+    from dpmagic.analysis.exclusions import exclusions as exclusions
     from dpmagic.analysis.latest import latest_points as latest_points
     from dpmagic.analysis.missed_runs import missed_runs as missed_runs
+    from dpmagic.analysis.orphan_instances import orphan_instances as orphan_instances
+    from dpmagic.analysis.posture import posture as posture
     from dpmagic.analysis.targets import rpo_targets as rpo_targets
     from dpmagic.api import connect_azure as connect_azure
     from dpmagic.api import connect_endpoint as connect_endpoint
@@ -37,6 +42,11 @@ _PUBLIC = {
     "run": "dpmagic.api",
     "Estate": "dpmagic.estate",
     "Window": "dpmagic.estate",
+    "coverage": "dpmagic.analysis.coverage",
+    "coverage_gaps": "dpmagic.analysis.coverage_gaps",
+    "exclusions": "dpmagic.analysis.exclusions",
+    "orphan_instances": "dpmagic.analysis.orphan_instances",
+    "posture": "dpmagic.analysis.posture",
     "expected_points": "dpmagic.schedules",
     "latest_points": "dpmagic.analysis.latest",
     "missed_runs": "dpmagic.analysis.missed_runs",

@@ -1,0 +1,89 @@
+"""A baseline of vault settings: data, read and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from dpmagic.errors import InvalidArgument, did_you_mean
+
+ROLES = "roles"
+_MEMBERS = ("column", "allowed", "least", "missing", "when")
+_HOW = 'such as {"immutability": {"column": "immutabilityState", "allowed": ["Locked"]}}'
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing a vault should have: a column's value among ``allowed``, or no smaller than ``least``.
+
+    ``missing`` is what an absent value means, None when nobody knows; ``when`` where the control applies.
+    """
+
+    name: str
+    column: str
+    allowed: tuple[Any, ...] = ()
+    least: float | None = None
+    missing: Any = None
+    when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> str:
+        """What passes, in words."""
+        if self.column == ROLES:
+            return "every role that its disks need"
+        return f"at least {self.least:g}" if self.least is not None else " or ".join(map(str, self.allowed))
+
+    def passes(self, value: Any) -> bool:
+        """Whether a value that is there will do."""
+        if self.least is not None:
+            return float(value) >= self.least
+        return _plain(value) in {_plain(one) for one in self.allowed}
+
+    def applies(self, row: Mapping[str, Any]) -> bool:
+        """Whether it is asked of a vault at all."""
+        return all(_plain(row.get(column)) in {_plain(one) for one in values} for column, values in self.when.items())
+
+
+def read(given: Mapping[str, Any] | str | Path | None) -> list[Control]:
+    """The controls of a mapping or of a TOML file; without one, those that come with dpmagic.
+
+    Raises `InvalidArgument` for a file that cannot be read and for a control that asks for nothing.
+    """
+    return [_control(str(name), of) for name, of in _loaded(given).items()]
+
+
+def _loaded(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
+    if given is None:
+        return tomllib.loads(resources.files("dpmagic.analysis").joinpath("baseline.toml").read_text("utf-8"))
+    if isinstance(given, Mapping):
+        return given
+    try:
+        return tomllib.loads(Path(given).read_text("utf-8"))
+    except OSError as error:
+        raise InvalidArgument(f"the baseline {given} cannot be read: {error.strerror}", "name a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"the baseline {given} is not TOML: {error}", "correct the file there") from error
+
+
+def _control(name: str, of: Any) -> Control:
+    if not isinstance(of, Mapping) or "column" not in of:
+        raise InvalidArgument(f"the control {name} names no column", _HOW)
+    for key in of:
+        if key not in _MEMBERS:
+            raise InvalidArgument(f"the control {name} has no {key}", did_you_mean(str(key), _MEMBERS, _HOW))
+    if of["column"] != ROLES and ("allowed" in of) == ("least" in of):
+        raise InvalidArgument(f"the control {name} asks for nothing, or for two things", "give `allowed` or `least`")
+    when = {str(column): tuple(_several(values)) for column, values in dict(of.get("when", {})).items()}
+    return Control(name, of["column"], tuple(_several(of.get("allowed", ()))), of.get("least"), of.get("missing"), when)
+
+
+def _several(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, list | tuple) else [values]
+
+
+def _plain(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
