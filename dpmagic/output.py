@@ -202,7 +202,7 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
 
 
 def write(value: Any, path: Path) -> str:
-    """Write the value to a file and give one line that says so.
+    """Write the value, decoded JSON or a DataFrame, to a file and give one line that says so.
 
     The suffix says how: ``.yaml`` ``.yml``; ``.csv`` ``.tsv`` (with a header) ``.parquet`` ``.xlsx``, a row for each
     row of `dpmagic.frames.frame`; any other, or none, is what ``-o json`` prints and a newline, the same bytes for the
@@ -214,6 +214,7 @@ def write(value: Any, path: Path) -> str:
     if suffix in (".csv", ".tsv", ".parquet", ".xlsx"):
         data, count, noun = *_rows(value, suffix), "row"
     else:
+        value = _plain(value)
         body = (_yaml if suffix in (".yaml", ".yml") else _json)(value).removesuffix("\n") + "\n"
         # Half of a surrogate pair is in no encoding; this is how JSON spells it.
         data, count, noun = body.encode(errors="backslashreplace"), _count(value), "object"
@@ -224,10 +225,19 @@ def write(value: Any, path: Path) -> str:
     return f"wrote {path}: {count:,} {noun}{'' if count == 1 else 's'}, {len(data):,} bytes"
 
 
+def _plain(value: Any) -> Any:
+    """A DataFrame as JSON values, anything else as it is; pandas is not loaded to find out."""
+    if not hasattr(value, "columns"):
+        return value
+    from dpmagic.frames.files import records
+
+    return records(value)
+
+
 def _rows(value: Any, suffix: str) -> tuple[bytes, int]:
     from dpmagic.frames import files, frame
 
-    made = frame(value)
+    made = value if hasattr(value, "columns") else frame(value)
     match suffix:
         case ".parquet":
             return files.parquet_bytes(made), len(made)

@@ -61,6 +61,21 @@ def xlsx_bytes(frame: pandas.DataFrame) -> bytes:
     return stream.getvalue()
 
 
+def records(frame: pandas.DataFrame) -> list[dict[str, Any]]:
+    """The rows as JSON values: times end in ``Z``, durations are ``[d.]hh:mm:ss[.ffffff]``, missing is null.
+
+    >>> records(pandas.DataFrame({"n": [1, None], "tags": [{"a": 1}, None]}))
+    [{'n': 1.0, 'tags': {'a': 1}}, {'n': None, 'tags': None}]
+    """
+    columns: dict[Any, Any] = {}
+    for name, column in frame.items():
+        shape: Any = {TIME: format_time, DURATION: format_duration}.get(str(column.dtype))
+        values = column if shape is None else column.map(shape, na_action="ignore")
+        cells = values.astype(object)
+        columns[name] = cells.where(column.notna(), None).to_list()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
 def _sheet_cell(sheet: Any, value: Any) -> Any:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE

@@ -1,0 +1,128 @@
+"""``dpmagic collect`` and ``dpmagic archive``: a folder that keeps what Azure forgets, filled every night.
+
+Made for schedulers: one line of summary, no progress bar off a terminal, and an exit code: 0 when all is well, 1 when
+something was refused, left out or is damaged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from dpmagic.shell import target
+
+
+def add(commands: Any) -> None:
+    """Add both to the commands of ``dpmagic``."""
+    _add_collect(commands)
+    archive = commands.add_parser("archive", help="look after the folder of `dpmagic collect`")
+    rooms = archive.add_subparsers(required=True, metavar="COMMAND")
+    for name, help, act in (
+        ("check", "compare every file with its sum and its number of rows", _check),
+        ("compact", "merge the files of past months", _compact),
+        ("runs", "list the runs that filled it", _runs),
+    ):
+        room = rooms.add_parser(name, help=help)
+        room.add_argument("directory", metavar="DIR")
+        room.set_defaults(act=act)
+    export = rooms.add_parser("export", help="write a table to a .csv, .parquet, .xlsx or .json file")
+    export.add_argument("directory", metavar="DIR")
+    export.add_argument("table", metavar="TABLE", help="jobs, vaults, instances ...")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("--at", metavar="INSTANT", help="as it was known then (default: at the last run)")
+    export.add_argument("--window", default="14d", metavar="SPAN", help="of jobs and changes: 14d, or FROM/TO")
+    export.set_defaults(act=_export)
+
+
+def _add_collect(commands: Any) -> None:
+    collect = commands.add_parser(
+        "collect",
+        help="add what the estate is now to an archive",
+        description="Adds the jobs since the last run, and what changed of everything else, to the archive in DIR, "
+        "which is made when it is new.  Running it twice adds nothing.  Credentials for an unattended run come from "
+        "the environment (AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET ...), or from a managed identity.",
+    )
+    collect.add_argument("directory", metavar="DIR")
+    target.add_options(collect)
+    collect.add_argument("--scope", action="append", metavar="NAME", help="subscription, name or id; repeatable")
+    collect.add_argument("--expect", action="append", metavar="NAME", help="one that must be readable; repeatable")
+    collect.add_argument("--since", metavar="INSTANT", help="how far back to ask for jobs; else since the last run")
+    collect.add_argument("--no-recovery-points", action="store_true", help="spare the call for each instance")
+    collect.set_defaults(act=_collect)
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from dpmagic import api
+    from dpmagic.archive.collect import collect
+
+    session = target.session(arguments)
+    estate = api.open(subscriptions=arguments.scope, expected=arguments.expect)
+    told = collect(
+        estate,
+        arguments.directory,
+        since=arguments.since,
+        recovery_points=not arguments.no_recovery_points,
+        observer=session.observer,
+    )
+    missing = told[told["missing"].notna()]
+    unreadable = told.attrs["dpmagic"]["subscriptions"]["unreadable"]
+    print(_summary(told))
+    for row in missing.itertuples():
+        print(f"  left out: {row.table}: {row.missing}", file=sys.stderr)
+    if unreadable:
+        print(f"  unreadable: {', '.join(unreadable)}", file=sys.stderr)
+    return 1 if len(missing) or unreadable else 0
+
+
+def _summary(told: Any) -> str:
+    run, sums = told.attrs["dpmagic"], told[["new", "changed", "gone"]].sum()
+    jobs = told.loc[told["table"] == "jobs", "new"].sum()
+    scope = run["subscriptions"]
+    return (
+        f"run {run['run']} at {run['at'][:19]}Z: {sums['new']:,} new rows ({jobs:,} jobs), "
+        f"{sums['changed']:,} changed, {sums['gone']:,} gone; {scope['answered']} of {scope['asked']} subscriptions"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from dpmagic.archive.compact import check
+
+    found = check(Path(arguments.directory).expanduser())
+    bad = found[found["found"] != "sound"]
+    for part in bad.itertuples():
+        print(f"{part.found}: {part.file}")
+    size = found["bytes"].sum() / 2**20
+    print(f"{len(found)} files, {found['rows'].sum():,} rows, {size:,.1f} MiB: {len(bad) or 'none'} damaged")
+    return 1 if len(bad) else 0
+
+
+def _compact(arguments: argparse.Namespace) -> int:
+    from dpmagic.archive.compact import compact
+    from dpmagic.connection import SystemClock
+
+    fewer = compact(Path(arguments.directory).expanduser(), SystemClock().now())
+    print(f"{fewer} files fewer")
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from dpmagic.archive.folder import read_manifest
+
+    for run in read_manifest(Path(arguments.directory).expanduser()).runs:
+        lost = "".join(f"; without {name}: {why}" for name, why in run.missing.items())
+        rows, scope = sum(run.rows.values()), run.subscriptions
+        print(f"{run.number:>5}  {run.at:%Y-%m-%d %H:%M:%SZ}  {run.target}  {rows:,} rows", end="  ")
+        print(f"{scope['answered']} of {scope['asked']} subscriptions{lost}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from dpmagic.archive.source import open_archive
+    from dpmagic.output import write
+
+    window: Any = tuple(arguments.window.split("/", 1)) if "/" in arguments.window else arguments.window
+    rows = open_archive(arguments.directory, at=arguments.at, window=window).table(arguments.table)
+    print(write(rows, Path(arguments.file).expanduser()), file=sys.stderr)
+    return 0
