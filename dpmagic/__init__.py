@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from dpmagic.api import rest as rest
     from dpmagic.api import resume as resume
     from dpmagic.api import run as run
+    from dpmagic.archive.collect import collect as collect
     from dpmagic.estate import Estate as Estate
     from dpmagic.estate import Window as Window
     from dpmagic.schedules import expected_points as expected_points
 
 # A public name and the module that has it, loaded when the name is first used.
 _PUBLIC = {
+    "collect": "dpmagic.archive.collect",
     "connect_azure": "dpmagic.api",
     "connect_endpoint": "dpmagic.api",
     "connect_sandbox": "dpmagic.api",

@@ -106,22 +106,24 @@ def open(
     management_groups: str | Iterable[str] | None = None,
     expected: str | Iterable[str] | None = None,
     window: Any = "14d",
+    at: Any = None,
     connection: Connection | None = None,
 ) -> Estate:
-    """An estate: what the current connection shows, or what was saved in the folder ``where``.
+    """An estate: what the current connection shows, or what is kept in the folder ``where``.
+
+    The folder is one of `Estate.save`, or an archive of `collect`: then ``window`` can be any that it reaches, and
+    ``at`` an earlier instant, at which the estate is as it was known then.
 
     ``subscriptions`` are ids or names, without them all that can be seen; ``management_groups`` leaves those below
     one of these, by name or display name; ``expected`` are those that should be there: each that is not is
     unreadable, and every answer says so.  ``window`` is what jobs and changes are taken from: ``"14d"`` is the last 14
     whole days in UTC (see `dpmagic.Window.of`).  What time it is is settled here, once.
 
-    Raises `InvalidArgument` for a name that nobody has, a window that is none, and a folder that is no saved estate;
-    `NotConnected` when no subscription can be seen.
+    Raises `InvalidArgument` for a name that nobody has, a window that is none or that an archive does not reach, and a
+    folder that is no saved estate; `NotConnected` when no subscription can be seen.
     """
     if where is not None:
-        from dpmagic.estate import Estate
-
-        return Estate.load(where)
+        return _kept(Path(where).expanduser(), window, at)
     from dpmagic.estate.live import open_live
 
     session = current()
@@ -133,3 +135,15 @@ def open(
         window=window,
         observer=session.observer,
     )
+
+
+def _kept(folder: Path, window: Any, at: Any) -> Estate:
+    from dpmagic.archive.folder import is_archive
+
+    if is_archive(folder):
+        from dpmagic.archive.source import open_archive
+
+        return open_archive(folder, at=at, window=window)
+    from dpmagic.estate import Estate
+
+    return Estate.load(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from dpmagic.errors import DpmagicError, InvalidArgument
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
 
 
 class NotAnArchive(InvalidArgument):
@@ -35,9 +36,9 @@ def telling(path: Path) -> Iterator[None]:
             raise InvalidArgument(
                 f"there is no room left for the archive {where!r}", "free some; the archive is as it was before"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in _BARRED:
             raise InvalidArgument(
                 f"the archive {where!r} cannot be written: {error.strerror}",
-                "choose another folder, or its owner's account",
+                "choose another folder, or the account that owns it",
             ) from error
         raise

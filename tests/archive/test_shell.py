@@ -1,0 +1,101 @@
+"""The folder from a shell, against the sandbox: as a scheduler runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pandas
+import pytest
+
+import dpmagic
+from dpmagic.archive.folder import read_manifest
+from dpmagic.shell import main
+
+DPMAGIC = [sys.executable, "-m", "dpmagic.shell"]
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """What the command prints, in this process: starting another takes most of the time."""
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main([str(word) for word in words])
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("nights") / "archive"
+    words = ["collect", str(path), "--target", "sandbox", "--no-recovery-points"]
+    told = subprocess.run([*DPMAGIC, *words], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert told.stderr == ""
+    [line] = told.stdout.splitlines()
+    assert line.startswith("run 1 at 2026-03-02T08:00:0")
+    assert line.endswith("6 of 6 subscriptions")
+    return path
+
+
+def test_what_came_in_is_what_was_there(archive: Path) -> None:
+    dpmagic.connect_sandbox()
+    live, kept = dpmagic.open(), dpmagic.open(archive)
+    for name in ("vaults", "policies", "instances", "disks", "snapshots", "role_assignments", "jobs", "changes"):
+        want = live.table(name).sort_values("id", ignore_index=True)
+        got = kept.table(name).sort_values("id", ignore_index=True)
+        pandas.testing.assert_frame_equal(got, want)
+
+
+def test_looked_after(archive: Path) -> None:
+    assert "none damaged" in run("archive", "check", archive).stdout
+    assert "6 of 6 subscriptions" in run("archive", "runs", archive).stdout
+    assert run("archive", "compact", archive).returncode == 0
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "xlsx", "json"])
+def test_a_table_as_a_file(archive: Path, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"vaults.{suffix}"
+    told = run("archive", "export", archive, "vaults", file)
+    assert told.returncode == 0, told.stderr
+    readers = {
+        "csv": pandas.read_csv,
+        "parquet": pandas.read_parquet,
+        "xlsx": pandas.read_excel,
+        "json": pandas.read_json,
+    }
+    assert sorted(readers[suffix](file)["name"]) == sorted(dpmagic.open(archive).vaults()["name"])
+
+
+def test_damage_is_told_by_the_exit_code(archive: Path) -> None:
+    part = next(one for one in read_manifest(archive).parts if one.table == "exemptions")
+    content = (archive / part.file).read_bytes()
+    (archive / part.file).unlink()
+    told = run("archive", "check", archive)
+    (archive / part.file).write_bytes(content)
+    assert told.returncode == 1
+    assert f"missing: {part.file}" in told.stdout
+
+
+def test_a_subscription_that_nobody_can_read(tmp_path: Path) -> None:
+    lost = "88888888-8888-4888-8888-888888888888"
+    told = run("collect", tmp_path / "a", "--target", "sandbox", "--no-recovery-points", "--expect", lost)
+    assert told.returncode == 1
+    assert told.stderr.strip() == f"unreadable: {lost}"
+    assert "6 of 7 subscriptions" in told.stdout
+    assert dpmagic.open(tmp_path / "a").vaults().attrs["dpmagic"]["subscriptions"]["unreadable"] == [lost]
+
+
+def test_bad_input(archive: Path, tmp_path: Path) -> None:
+    past = ["--window", "2020-01-01/2020-02-01"]
+    for words, told in (
+        (["archive", "check", tmp_path / "none"], "there is no folder"),
+        (["archive", "export", archive, "vualts", tmp_path / "x.csv"], "did you mean vaults?"),
+        (["archive", "export", archive, "jobs", tmp_path / "x.csv", *past], "name a later"),
+        (["collect", "/proc/archive", "--target", "sandbox"], "archive"),
+    ):
+        done = run(*words)
+        assert done.returncode == 1, done
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
