@@ -1,0 +1,26 @@
+"""Charts: one function an analysis, which takes its frame and an optional Axes and gives the Axes back.
+
+``dpmagic.charts.durations_by_group(dpmagic.durations(estate, by="vaultName"))`` is shown by a notebook as the picture;
+``axes.figure.savefig("durations.png")`` writes it. Without an Axes each makes a figure of its own, which pyplot knows
+nothing of. Loading this room loads nothing; the first chart loads matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# A chart and the module that has it, loaded when the chart is first used.
+_CHARTS: dict[str, str] = {}
+
+__all__ = [*_CHARTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CHARTS:
+        return getattr(import_module(_CHARTS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; there are: {', '.join(_CHARTS)}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

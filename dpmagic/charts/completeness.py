@@ -1,0 +1,54 @@
+"""The line under each chart: what it covers and what it does not, from the frame's ``attrs["dpmagic"]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def line(told: Mapping[str, Any] | None) -> str:
+    """Window, place, subscriptions, rows and notes of an answer in one line; ``""`` when it says nothing of itself.
+
+    >>> line({"target": "azure", "window": ["2026-03-01T00:00:00Z", "2026-03-15T00:00:00Z"], "rows": 3,
+    ...       "subscriptions": {"asked": ["a", "b"], "answered": ["a"], "unreadable": ["b"], "empty": []}})
+    '2026-03-01 to 2026-03-15 UTC · azure · 1 of 2 subscriptions, 1 unreadable'
+    """
+    if not told:
+        return ""
+    parts = [_window(told.get("window")), str(told.get("target") or ""), _subscriptions(told.get("subscriptions"))]
+    parts += [_rows(table, said) for table, said in (told.get("tables") or {}).items()]
+    if told.get("table"):
+        parts.append(_rows(str(told["table"]), told))
+    notes = [*(told.get("notes") or []), *_notes_below(told)]
+    return " · ".join(part for part in [*parts, *dict.fromkeys(map(str, notes))] if part)
+
+
+def _window(window: Any) -> str:
+    if not window:
+        return ""
+    # Whole days need no time of day.
+    start, end = (str(at).removesuffix("Z").removesuffix("T00:00:00").replace("T", " ")[:16] for at in window)
+    return f"{start} to {end} UTC"
+
+
+def _subscriptions(scope: Any) -> str:
+    if not scope or not scope.get("asked"):
+        return ""
+    asked, answered = len(scope["asked"]), len(scope.get("answered", ()))
+    unreadable = len(scope.get("unreadable", ()))
+    of = f"{answered:,} of {asked:,}" if answered != asked else f"{asked:,}"
+    noun = "subscription" if asked == 1 else "subscriptions"
+    return f"{of} {noun}" + (f", {unreadable:,} unreadable" if unreadable else "")
+
+
+def _rows(table: str, said: Mapping[str, Any]) -> str:
+    rows, of = said.get("rows"), said.get("of")
+    if rows is None:
+        return ""
+    whole = f" of {of:,}" if of is not None and of != rows else ""
+    oldest = f" since {str(said['oldest'])[:16].replace('T', ' ')}" if said.get("oldest") else ""
+    return f"{rows:,}{whole} {table.replace('_', ' ')}{oldest}"
+
+
+def _notes_below(told: Mapping[str, Any]) -> list[Any]:
+    return [note for said in (told.get("tables") or {}).values() for note in said.get("notes") or []]

@@ -1,0 +1,132 @@
+"""What all charts look like: colours, axes in units and UTC, the completeness line, and nothing cut off.
+
+A chart begins with `axes` and ends with `finish`; without rows it is `empty`. Every text that comes from data goes
+through `plain`. Figures are made without pyplot, so that no state of it leaks; a notebook shows such an Axes as its
+figure.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import unicodedata
+from typing import Any, cast
+
+import pandas
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from dpmagic.charts.completeness import line
+from dpmagic.estate.completeness import KEY
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+"""Okabe and Ito's palette: told apart with every kind of colour blindness; the yellow last, for it is pale."""
+
+GOOD, FAIR, BAD, UNKNOWN = "#009E73", "#E69F00", "#D55E00", "#999999"
+"""Well, with reservations, not well, nobody knows."""
+
+SEQUENCE = "cividis"
+"""The colour map of quantities: even in lightness, and the same to the colour-blind."""
+
+MOST = 30
+"""Groups that one chart shows by name: more cannot be read."""
+
+_INK, _PALE = "#333333", "#777777"
+_LETTER = 0.55  # of a font's size: how wide a letter is on average
+
+
+class ShownAxes(Axes):
+    """Axes that a notebook shows as the picture of their figure."""
+
+    name = "dpmagic"
+
+    def _repr_png_(self) -> bytes:
+        return picture(self)
+
+
+def axes(given: Axes | None = None, *, width: float = 9.0, height: float = 4.5) -> Axes:
+    """The Axes to draw on: those given, else those of a new figure of this size in inches."""
+    if given is not None:
+        return given
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)  # savefig needs one, and pyplot is not asked
+    made = figure.add_subplot(axes_class=ShownAxes)
+    made.spines[["top", "right"]].set_visible(False)
+    made.set_axisbelow(True)
+    return made
+
+
+def picture(drawn: Axes, dpi: int = 110) -> bytes:
+    """The figure of an Axes as PNG."""
+    written = io.BytesIO()
+    _figure(drawn).savefig(written, format="png", dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.15)
+    return written.getvalue()
+
+
+def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") -> Axes:
+    """The chart with its title on top, and below it what it covers: the frame's completeness line, after ``note``."""
+    size = float(drawn.title.get_fontsize())
+    drawn.set_title(_wrapped(drawn, plain(title, most=None), size), loc="left", color=_INK, pad=10)
+    for name in ("x", "y"):
+        axis = getattr(drawn, f"{name}axis")
+        axis.label.set_color(_INK)
+        axis.set_tick_params(colors=_INK)
+    said = " · ".join(part for part in (note, line(frame.attrs.get(KEY))) if part)
+    if said:
+        text = _wrapped(drawn, plain(said, most=None), 7.5)
+        # Right below the label of the x axis, wherever that comes to be; so layouts leave room for it.
+        drawn.annotate(
+            text, xy=(0, 0), xycoords=("axes fraction", drawn.xaxis.label), xytext=(0, -6),
+            textcoords="offset points", va="top", ha="left", fontsize=7.5, color=_PALE, annotation_clip=False,
+        )  # fmt: skip
+    return drawn
+
+
+def empty(drawn: Axes, frame: pandas.DataFrame, title: str, why: str) -> Axes:
+    """A chart of nothing, which says why."""
+    drawn.set_xticks([])
+    drawn.set_yticks([])
+    drawn.spines[:].set_visible(False)
+    drawn.text(0.5, 0.5, plain(why, most=None), transform=drawn.transAxes, ha="center", va="center", color=_PALE)
+    return finish(drawn, frame, title)
+
+
+def grid(drawn: Axes, axis: str) -> None:
+    """Faint lines across ``x`` or ``y``, behind the data."""
+    drawn.grid(True, axis=cast(Any, axis), color="#dddddd", linewidth=0.6)
+    drawn.set_axisbelow(True)
+
+
+def legend(drawn: Axes, **options: Any) -> None:
+    """A legend beside the axes, where it hides nothing."""
+    drawn.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, frameon=False, fontsize=8, **options)
+
+
+def plain(text: object, most: int | None = 36) -> str:
+    """A name as text of a chart: no formula (``$``), no controls, at most so many characters, cut in the middle.
+
+    >>> plain("a$b$c"), plain("two\\nlines"), plain("x" * 50, 9), plain(None)
+    ('a\\\\$b\\\\$c', 'two lines', 'xxxx…xxxx', '(none)')
+    """
+    if text is None or text is pandas.NA or text != text:  # NaN alone is not itself
+        return "(none)"
+    shown = "".join(" " if unicodedata.category(one).startswith(("C", "Z")) else one for one in str(text))
+    if most is not None and len(shown) > most:
+        # Both ends stay: names of one family often differ at the end.
+        kept = most - 1
+        shown = f"{shown[: kept - kept // 2]}…{shown[len(shown) - kept // 2 :]}"
+    return shown.replace("$", r"\$") or "(none)"
+
+
+def _wrapped(drawn: Axes, text: str, size: float) -> str:
+    """The text in lines that are no wider than the axes."""
+    box = _figure(drawn).get_size_inches()[0] * drawn.get_position().width * 72
+    # A path of words without a space is cut too; the dollar's backslash is not seen.
+    return "\n".join(textwrap.wrap(text, max(20, int(box / (size * _LETTER)))))
+
+
+def _figure(drawn: Axes) -> Figure:
+    found = drawn.get_figure(root=True)
+    assert isinstance(found, Figure)  # an Axes is always in one
+    return found
