@@ -124,6 +124,10 @@ class Connection:
         """One request through the client's pipeline: retries, token, correlation.  Error statuses do not raise."""
         return self.client.send_request(request, **options)
 
+    def renew(self) -> None:
+        """Ask the credential for a token anew with the next request: the service takes the last one no longer."""
+        self.__dict__.pop("client", None)  # the token is kept by the client's pipeline, and nothing else is
+
     @cached_property
     def principal(self) -> str:
         """Who the credential speaks for.  Raises `NotConnected` when no token can be had."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _SECRETS = (
@@ -175,7 +175,7 @@ class AzureError(DpmagicError):
     """The service's own error.
 
     ``status`` is the HTTP status, ``code`` and ``service_message`` are the service's, ``recommended_action`` its
-    advice (often empty) and ``request_id`` what Microsoft's support asks for.
+    advice (often empty), ``request_id`` what Microsoft's support asks for, ``headers`` the answer's, where known.
     """
 
     def __init__(
@@ -189,6 +189,7 @@ class AzureError(DpmagicError):
         hint: str = "",
     ) -> None:
         self.code, self.status, self.request_id = code, status, request_id
+        self.headers: Mapping[str, str] = {}
         self.service_message = redact(message)
         self.recommended_action = [redact(action.strip()) for action in recommended_action if action.strip()]
         advice = " ".join([*([hint] if hint else []), *self.recommended_action])
@@ -197,6 +198,18 @@ class AzureError(DpmagicError):
     def lines(self) -> list[str]:
         shown = super().lines()
         return [*shown, f"  request id: {self.request_id}"] if self.request_id else shown
+
+
+class QueryError(AzureError):
+    """Resource Graph's refusal of a query; ``line`` is the line that it means, ``caret`` points at the place in it."""
+
+    def __init__(self, code: str, message: str, *, line: str = "", caret: str = "", **more: Any) -> None:
+        super().__init__(code, message, **more)
+        self.line, self.caret = line, caret
+
+    def lines(self) -> list[str]:
+        first, *rest = super().lines()
+        return [first, *([f"  {self.line}", f"  {self.caret}"] if self.line else []), *rest]
 
 
 class NotFound(AzureError):

@@ -52,7 +52,15 @@ class Until:
     timeout: float = 3600.0
 
 
-Step = Request | Say | Ask | Pause | Until
+@dataclass(frozen=True)
+class Call:
+    """Reads that have an engine of their own: ``read`` gets the connection and who hears what goes on."""
+
+    read: Callable[[Connection, Observer], Any]
+    purpose: str
+
+
+Step = Request | Say | Ask | Pause | Until | Call
 Plan = Generator[Step, Any, Any]
 
 
@@ -139,6 +147,8 @@ class _Run:
                 return observer.done()
             case Until():
                 return self._until(step)
+            case Call(read, _):
+                return read(self._connect(), observer)
 
     def _request(self, request: Request) -> Answer:
         if request.changes and self._manner.dry_run:

@@ -104,6 +104,11 @@ def send(connection: Connection, request: Request) -> Answer:
     raise AssertionError("one try at least")
 
 
+def attempt(connection: Connection, request: Request, **options: Any) -> Answer:
+    """The answer to one request, sent once; ``options`` are the SDK's own.  Raises what `send` does."""
+    return read(exchange(connection, request.http(connection), stream=True, **options), allow=request.allow)
+
+
 def exchange(connection: Connection, request: HttpRequest, **options: Any) -> Any:
     """Send, with what goes wrong below HTTP told as `ConnectionFailed`."""
     with reaching(connection, changing=changes_state(request.method, request.url)):
@@ -184,9 +189,11 @@ def fault(status: int, content: bytes, headers: Mapping[str, str]) -> AzureError
         body = json.loads(content or b"null")
     except ValueError:
         body = None
-    return fault_of(
+    error = fault_of(
         status, body, str(headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "")
     )
+    error.headers = headers
+    return error
 
 
 def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:

@@ -2,163 +2,282 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from dpmagic.arm.plans import Pause, Step
-from dpmagic.arm.requests import Answer, Request, fault_of
-from dpmagic.errors import AzureError, IncompleteAnswer
+from dpmagic.arm.fan_out import fan_out
+from dpmagic.arm.plans import Call, Step
+from dpmagic.connection import Connection
+from dpmagic.errors import AzureError, InvalidArgument
+from dpmagic.graph.meter import Meter
+from dpmagic.graph.paging import Query, Reading, Task, not_all, reading
+from dpmagic.graph.parameters import bound
+from dpmagic.graph.scope import REACH, Covered, Scope
+from dpmagic.graph.settling import settled
+from dpmagic.graph.splitting import split
+from dpmagic.graph.text import Text, frozen
+from dpmagic.graph.tokens import tokens, top_level
+from dpmagic.progress import Observer, Silent
 
-API_VERSION = "2021-03-01"
-PAGE = 1_000  # rows: the most that the service gives at once
-SCOPE = 1_000  # subscriptions: the most that it takes at once
-# Answers that are read here: a refused query, nothing readable, too many queries.
-_ANSWERED = (400, 403, 429)
-# The SDK sends a 429 again only when it has a Retry-After; the others are waited out here, this many times.
-_TRIES = 5
-# How often all pages are read when rows come or go meanwhile.
-_READINGS = 3
-_ADVICE = {
-    403: "ask for Reader on one of the subscriptions, or connect as someone who has it",
-    429: "someone else is using up your quota; run it again in a minute",
-}
-_WINDOW = 5.0  # seconds, where an answer does not say when its quota comes back: the documented window
-
-Rows = list[dict[str, Any]]
+_CONTAINERS = (
+    "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, subscriptionId"
+    " | order by id asc"
+)
+# Operators whose answer for several parts of a scope is not the parts' answers one after another.
+_ACROSS = frozenset({"summarize", "distinct", "count", "top", "limit", "take", "sample"})
 
 
-def rows(kql: str, subscriptions: Sequence[str]) -> Generator[Step, Answer, Rows]:
-    """Every row of ``kql`` in the subscriptions of these ids, for ``yield from``; no row when there are no ids.
+@dataclass(frozen=True)
+class QueryAnswer:
+    """A query's whole answer, decoded and not yet typed.
+
+    ``columns`` are ``{"name", "type"}`` as Resource Graph has them (string, integer, number, boolean, datetime,
+    object), ``pages`` lists of rows, each row a list in the columns' order; a timespan is a string, and dynamics are
+    decoded.  ``of`` is how many rows the service says there are, ``requests`` how many it took, ``at`` the instant that
+    ``now()`` meant.  ``covered`` says which subscriptions answered, None where nobody looked; ``notes`` what moved
+    while it was read, what was split, and where the scope was cut.
+    """
+
+    kql: str
+    columns: list[dict[str, str]]
+    pages: list[list[Any]] = field(repr=False)
+    of: int
+    requests: int
+    at: datetime
+    covered: Covered | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many rows there are here: fewer than ``of`` only where ``top`` asked for fewer."""
+        return sum(map(len, self.pages))
+
+    @property
+    def rows(self) -> list[Any]:
+        """All rows."""
+        return [row for page in self.pages for row in page]
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """``{"columns": [...], "rows": [...]}``: what `dpmagic.frames.table_frame` takes."""
+        return {"columns": self.columns, "rows": self.rows}
+
+    def told(self) -> dict[str, Any]:
+        """What it covers, as JSON: ``kql``, ``rows``, ``of``, ``requests``, ``subscriptions`` (None where nobody
+        looked) and ``notes``."""
+        return {
+            "kql": self.kql,
+            "rows": self.count,
+            "of": self.of,
+            "requests": self.requests,
+            "subscriptions": None if self.covered is None else self.covered.to_json(),
+            "notes": list(self.notes),
+        }
+
+
+def ask(
+    connection: Connection,
+    kql: str,
+    scope: Scope | str | Iterable[str] | None = None,
+    *,
+    names: Mapping[str, Any] | None = None,
+    top: int | None = None,
+    observer: Observer | None = None,
+    readable: Iterable[str] | None = None,
+    check: bool = True,
+    parts: int = 1,
+) -> QueryAnswer:
+    """Every row of a query over a scope, or the first ``top``; see `ask_all`."""
+    many = ask_all(
+        connection,
+        [kql],
+        scope,
+        names=names,
+        top=top,
+        observer=observer,
+        readable=readable,
+        check=check,
+        parts=parts,
+    )
+    return many[0]
+
+
+def ask_all(
+    connection: Connection,
+    queries: Sequence[str],
+    scope: Scope | str | Iterable[str] | None = None,
+    *,
+    names: Mapping[str, Any] | None = None,
+    top: int | None = None,
+    observer: Observer | None = None,
+    readable: Iterable[str] | None = None,
+    check: bool = True,
+    parts: int = 1,
+) -> list[QueryAnswer]:
+    """The answers to several queries over one scope, several requests at once as far as the quota goes.
+
+    ``scope`` is a `Scope`, ids of subscriptions, or None for all that the caller can see.  ``names`` are the values of
+    ``$name``.  ``now()`` and ``ago()`` mean the connection's instant at the start.  ``parts`` is in how many parts a
+    list of subscriptions may be asked at once where the query goes row by row; each has an order of its own.
+
+    Which of the subscriptions that were asked for can be read is looked up in one query more, unless ``readable`` says
+    so, ``check`` is False, or the scope names none.
+
+    Raises `InvalidArgument` for an empty query, a ``$name`` without a value, and a query that cannot be asked in parts
+    where the scope takes several; `QueryError` with the place of the fault when the service refuses it;
+    `IncompleteAnswer` when the rows do not add up or cannot all be had.
+    """
+    scope, at = Scope.of(scope), connection.now()
+    meter = Meter(connection, observer or Silent())
+    made = [Query(_text(kql, names or {}, at), scope, top=_whole(top), heard=meter.page) for kql in queries]
+    jobs = [(number, part) for number, query in enumerate(made) for part in _parts(query, parts)]
+    tasks: list[Task[Reading]] = [_read(made[number], part) for number, part in jobs]
+    looks = check and readable is None and scope.asked is not None
+    if looks:
+        look = Query(Text(_CONTAINERS), scope)
+        tasks += [_read(look, part) for part in scope.parts()]
+    found = _carried(connection, tasks, meter)
+    if looks:
+        readable = [row[1] for one in found[len(jobs) :] for row in one.rows]
+    of_query = [[one for (of, _), one in zip(jobs, found, strict=False) if of == number] for number in range(len(made))]
+    known = None if readable is None else tuple(readable)
+    return [_answer(query, given, known, at) for query, given in zip(made, of_query, strict=True)]
+
+
+def readable(connection: Connection, scope: Scope | str | Iterable[str] | None = None) -> list[str]:
+    """The ids of the subscriptions of a scope that the caller can read."""
+    answer = ask(connection, _CONTAINERS, scope, check=False)
+    return [row[1] for row in answer.rows]
+
+
+def rows(kql: str, subscriptions: Sequence[str]) -> Generator[Step, Any, list[dict[str, Any]]]:
+    """Every row of ``kql`` in the subscriptions of these ids as a dict, for ``yield from`` in a plan; none for no ids.
 
     The query has to put its rows in an order that is unique (``order by id asc``): otherwise the service's pages may
     overlap.  More subscriptions than a request takes are asked in several, and each has its own order.
 
-    Rows that came or went between two pages make one row be missed or read twice: all is then read again.
-
-    Raises `AzureError` with the place of the fault when the service refuses the query, and `IncompleteAnswer` when
-    its pages do not add up to its ``totalRecords``, or that has changed in every reading.
+    Raises what `ask` does.
     """
-    found: Rows = []
-    answer: Answer | None = None
-    for start in range(0, len(subscriptions), SCOPE):
-        part, answer = yield from _every_page(kql, subscriptions[start : start + SCOPE], answer)
-        found += part
+    if not subscriptions:
+        return []
+    query = Query(Text(kql), Scope(tuple(subscriptions)), form="objectArray")
+
+    def read(connection: Connection, observer: Observer) -> list[dict[str, Any]]:
+        meter = Meter(connection, observer)
+        heard = Query(query.text, query.scope, query.form, heard=meter.page)
+        found = _carried(connection, [_read(heard, part) for part in query.scope.parts()], meter)
+        return [row for one in _answered(found) for row in one.rows]
+
+    found: list[dict[str, Any]] = yield Call(read, "query Resource Graph")
     return found
 
 
-def _every_page(kql: str, scope: Sequence[str], before: Answer | None) -> Generator[Step, Answer, tuple[Rows, Answer]]:
-    for _ in range(_READINGS):
-        found, before = yield from _reading(kql, scope, before)
-        if found is not None:
-            return found, before
-    raise IncompleteAnswer(
-        f"the rows changed while Resource Graph was read, {_READINGS} times over", "run it again at a quieter time"
-    )
+def _text(kql: str, names: Mapping[str, Any], at: datetime) -> Text:
+    if not tokens(kql):
+        raise InvalidArgument("there is no query", "a query starts with a table: resources | take 5")
+    return Text(kql, tuple(sorted([*bound(kql, names), *frozen(kql, at)])))
 
 
-def _reading(
-    kql: str, scope: Sequence[str], before: Answer | None
-) -> Generator[Step, Answer, tuple[Rows | None, Answer]]:
-    """All pages; None when the service says on one of them that there are more or fewer rows than it said before."""
-    # The token alone says whether there is more: resultTruncated is "false" on every page that has one.
-    found: Rows = []
-    seen: set[str] = set()
-    token = ""
-    first: int | None = None
-    while True:
-        if before is not None:
-            yield from _pace(before)
-        before = answer = yield from _ask(kql, scope, token)
-        if first is None:
-            first = answer.json["totalRecords"]
-        elif answer.json["totalRecords"] != first:
-            return None, answer
-        found += answer.json["data"]
-        token = answer.json.get("$skipToken") or ""
-        if not token:
-            break
-        if token in seen:
-            raise IncompleteAnswer("Resource Graph gave the same page twice", "run it again")
-        seen.add(token)
-    if first != len(found):
-        raise IncompleteAnswer(
-            f"Resource Graph says there are {first:,} rows, and gave {len(found):,}",
-            "run it again; if it stays, ask for fewer subscriptions or columns, or leave `limit` away",
+def _whole(top: int | None) -> int | None:
+    if top is not None and top < 1:
+        raise InvalidArgument(f"the first {top} rows are none", "give a whole number from 1")
+    return top
+
+
+def _parts(query: Query, wanted: int) -> list[dict[str, Any]]:
+    """The parts of the query's scope; refuses a query whose parts' answers do not make up the answer."""
+    by_row = _by_row(query.kql)
+    parts = query.scope.parts(wanted if by_row and query.top is None else 1)
+    if len(parts) > 1 and not by_row:
+        raise InvalidArgument(
+            f"{len(query.scope.asked or ()):,} subscriptions take {len(parts)} requests, and this query's answers to "
+            "each are not its answer to all",
+            "group by subscriptionId too, or ask a management group or the whole tenant (no scope)",
         )
-    return found, answer
+    return parts
 
 
-def _ask(kql: str, scope: Sequence[str], token: str) -> Generator[Step, Answer, Answer]:
-    options: dict[str, Any] = {"$top": PAGE, "$skip": 0, "resultFormat": "objectArray", "allowPartialScopes": False}
-    if token:
-        del options["$skip"]
-        options["$skipToken"] = token
-    request = Request(
-        "POST",
-        "/providers/Microsoft.ResourceGraph/resources",
-        {"subscriptions": list(scope), "query": kql, "options": options},
-        api_version=API_VERSION,
-        allow=_ANSWERED,
-        purpose="query Resource Graph",
-    )
-    for left in reversed(range(_TRIES)):
-        answer: Answer = yield request
-        if answer.status != 429 or not left:
-            break
-        yield Pause(_resets_after(answer.headers), "waiting for Resource Graph's quota")
-    if answer.status >= 400:
-        raise refusal(answer, kql)
-    return answer
+def _by_row(kql: str) -> bool:
+    """Whether the answer for several subscriptions is the answers for each, one after another."""
+    across = _ACROSS.intersection(top_level(kql))
+    if not across:
+        return True
+    found = [token.text for token in tokens(kql)]
+    keyed = "subscriptionId" in found[max(i for i, text in enumerate(found) if text.lower() in _ACROSS) :]
+    return keyed and across <= {"summarize", "distinct"}
 
 
-def _pace(answer: Answer) -> Generator[Step, Answer, None]:
-    if answer.headers.get("x-ms-user-quota-remaining") == "0":
-        yield Pause(_resets_after(answer.headers), "waiting for Resource Graph's quota")
+def _read(query: Query, part: Mapping[str, Any]) -> Task[Reading]:
+    """One part of a scope, whole; `Reading.denied` where nothing of it can be read."""
+    try:
+        found = yield from (settled(query, part) if query.top is None else reading(query, part))
+    except AzureError as error:
+        if error.status != 403:
+            raise
+        return Reading(denied=error)  # of several parts some may be: that is for the whole to say
+    if query.top is not None and found.count >= query.top:
+        return found
+    if not found.whole:
+        return (yield from split(query, part, found))
+    if found.of != found.count:
+        raise not_all(found)
+    return found
 
 
-def _resets_after(headers: Mapping[str, str]) -> float:
-    """Seconds from the service's ``hh:mm:ss``."""
-    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", headers.get("x-ms-user-quota-resets-after") or "")
-    if not found:
-        return _WINDOW
-    hours, minutes, seconds = map(float, found.groups())
-    return hours * 3600 + minutes * 60 + seconds
+def _answered(found: Sequence[Reading]) -> list[Reading]:
+    """The parts that answered.  Raises the refusal when there is none."""
+    answered = [one for one in found if one.denied is None]
+    for one in found[: 0 if answered else 1]:
+        assert one.denied is not None
+        raise one.denied
+    return answered
 
 
-def refusal(answer: Answer, kql: str) -> AzureError:
-    """The service's refusal of a query: what its last detail says, and the line of the query that it points at.
-
-    The message above the details is left out: it is only about what to tell support.
-    """
-    body = answer.json if isinstance(answer.json, dict) else {}
-    request_id = str(answer.headers.get("x-ms-request-id") or answer.headers.get("x-ms-correlation-request-id") or "")
-    details = [one for one in (body.get("error") or {}).get("details") or [] if isinstance(one, dict)]
-    if not details:
-        return fault_of(answer.status, body, request_id)
-    last = details[-1]
-    line, column = last.get("line", -1), last.get("characterPositionInLine", -1)
-    lines = kql.splitlines()
-    read = f"the line reads: {_around(lines[line - 1], column)}" if 0 < line <= len(lines) else ""
-    return AzureError(
-        str(last.get("code") or details[0].get("code")),
-        _told(last, line, column),
-        status=answer.status,
-        request_id=request_id,
-        hint=read or _ADVICE.get(answer.status, ""),
-    )
+def _answer(query: Query, found: Sequence[Reading], seen: tuple[str, ...] | None, at: datetime) -> QueryAnswer:
+    answered = _answered(found)
+    columns = next((one.columns for one in answered if one.columns), [])
+    pages = [page for one in answered for page in one.pages]
+    notes = [note for one in answered for note in one.notes]
+    if not all(one.reached for one in answered):
+        notes.append(f"the scope has more than {REACH:,} subscriptions: those beyond were not asked")
+    if denied := len(found) - len(answered):
+        notes.append(f"{denied} of {len(found)} parts of the scope cannot be read")
+    if len(answered) > 1 and "join" in top_level(query.kql):
+        notes.append(f"asked in {len(answered)} parts: what is joined comes from the same part")
+    if query.top is not None:
+        pages = _first(pages, query.top)
+    covered = None
+    asked = query.scope.asked if query.scope.asked is not None else seen
+    if seen is not None and asked is not None:
+        covered = Covered.of(asked, seen, _owners(columns, pages))
+    of, requests = sum(one.of for one in answered), sum(one.requests for one in found)
+    return QueryAnswer(query.text.typed, columns, pages, of, requests, at, covered, tuple(notes))
 
 
-def _told(detail: Mapping[str, Any], line: int, column: int) -> str:
-    message = str(detail.get("message") or "")
-    said = [] if message == detail.get("code") else [message.strip()]
-    said += [f"at line {line}, position {column}"] if line > 0 else []
-    said += [f"{detail['token']!r} is not understood"] if detail.get("token") else []
-    said += [f"{detail['expectedToken']!r} is expected"] if detail.get("expectedToken") else []
-    return ", ".join(said) or "the service gave no reason"
+def _first(pages: list[list[Any]], top: int) -> list[list[Any]]:
+    kept = []
+    for page in pages:
+        kept.append(page[:top])
+        top -= len(kept[-1])
+    return [page for page in kept if page]
 
 
-def _around(line: str, column: int) -> str:
-    """At most 100 characters of ``line``, those at ``column`` among them."""
-    start = max(0, min(column - 50, len(line) - 100))
-    return f"{'...' if start else ''}{line[start : start + 100]}{'...' if start + 100 < len(line) else ''}"
+def _owners(columns: Sequence[Mapping[str, str]], pages: Iterable[list[Any]]) -> set[str] | None:
+    """The lower-case subscriptions of the rows; None where rows do not say."""
+    names = [column["name"] for column in columns]
+    if "subscriptionId" not in names:
+        return None
+    index = names.index("subscriptionId")
+    return {str(row[index]).lower() for page in pages for row in page}
+
+
+def _carried(connection: Connection, tasks: Sequence[Task[Reading]], meter: Meter) -> list[Reading]:
+    found: list[Reading | None] = [None] * len(tasks)
+    try:
+        for number, made in fan_out(connection, tasks, meter.waiting):
+            found[number] = made
+    finally:
+        meter.done()
+    return [one for one in found if one is not None]

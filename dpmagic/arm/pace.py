@@ -1,0 +1,115 @@
+"""The pace of requests: as fast as the quota lasts, never faster; one limiter for an identity, whoever asks."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import weakref
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from dpmagic.connection import Connection, SystemClock
+
+WINDOW = 5.0
+"""Seconds in which a quota comes back, where no answer says: Resource Graph's documented window."""
+# What waits are longer than they need to be, at most: so that two programs of one person do not go on at one instant.
+_JITTER = 0.01
+# Seconds in which another thread's answer is waited for before one looks again.
+_PATIENCE = 0.1
+_REMAINING, _RESETS = "x-ms-user-quota-remaining", "x-ms-user-quota-resets-after"
+_SPAN = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+
+
+class Limiter:
+    """What is left of one identity's quota, as its answers say; all methods may be called from any thread.
+
+    A request takes a place before it is sent (`take`) and gives it back with its answer (`give`).  Requests in flight
+    count as spent, for nobody knows yet whether they are.
+    """
+
+    def __init__(self, jitter: random.Random | None = None) -> None:
+        self._random = jitter or random.Random()
+        self._changed = threading.Condition()
+        self._turn = threading.Lock()
+        self._in_flight = 0
+        self._left: int | None = None  # None before the first answer
+        self._whole = 1
+        self._resets: datetime | None = None
+        self._closed_until: datetime | None = None
+
+    def take(self, now: datetime) -> datetime | None:
+        """Take a place: None when there was one, else when to try again, which is ``now`` itself where that hangs on
+        an answer that is under way (see `answer`)."""
+        with self._changed:
+            if self._closed_until is not None and now < self._closed_until:
+                return self._closed_until
+            if self._resets is not None and now >= self._resets:
+                self._left, self._resets = self._whole, None
+            # Nobody knows the quota before the first answer: one request goes ahead.
+            if (1 if self._left is None else self._left) > self._in_flight:
+                self._in_flight += 1
+                return None
+            if self._in_flight:
+                return now
+            return self._resets or now + timedelta(seconds=WINDOW)
+
+    def give(self, now: datetime, headers: Mapping[str, str]) -> None:
+        """Give the place back; ``headers`` are the answer's, empty where none came."""
+        with self._changed:
+            self._in_flight -= 1
+            if (remaining := headers.get(_REMAINING, "")).isdigit():
+                self._heard(int(remaining), now + timedelta(seconds=resets_after(headers)))
+            self._changed.notify_all()
+
+    def _heard(self, remaining: int, resets: datetime) -> None:
+        # Answers overtake each other: within a window the lowest is the latest, and the window ends at the earliest
+        # of what they say (some services always name the window's whole length).
+        self._whole = max(self._whole, remaining + 1)
+        self._left = remaining if self._left is None else min(self._left, remaining)
+        self._resets = resets if self._resets is None else min(self._resets, resets)
+
+    def close(self, until: datetime) -> None:
+        """Let nobody pass until then: the service has refused a request for its quota."""
+        with self._changed:
+            self._closed_until = max(until, self._closed_until or until)
+            self._left, self._resets = self._whole, None
+
+    def answer(self) -> None:
+        """Wait until some answer has come, or a moment has passed."""
+        with self._changed:
+            self._changed.wait(_PATIENCE)
+
+    def sleep(self, connection: Connection, until: datetime) -> None:
+        """Let time pass until then.  Threads wait in turn: the second finds that the first has waited for it, too."""
+        with self._turn:
+            seconds = (until - connection.now()).total_seconds()
+            if seconds > 0:
+                connection.sleep(seconds * (1 + _JITTER * self._random.random()))
+
+
+def resets_after(headers: Mapping[str, str]) -> float:
+    """Seconds until the quota is back, from the service's ``hh:mm:ss``; `WINDOW` where it does not say."""
+    found = _SPAN.fullmatch(headers.get(_RESETS) or "")
+    if not found:
+        return WINDOW
+    hours, minutes, seconds = map(float, found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+_of_clocks: weakref.WeakKeyDictionary[object, Limiter] = weakref.WeakKeyDictionary()
+_of_identities: dict[tuple[str, str], Limiter] = {}
+_making = threading.Lock()
+
+
+def limiter_of(connection: Connection) -> Limiter:
+    """The limiter of who the connection speaks for, shared by all their connections.
+
+    On a clock of its own (the sandbox's) time is nobody else's, and waits are the same in every run.
+    """
+    if not isinstance(connection.clock, SystemClock):
+        with _making:
+            return _of_clocks.setdefault(connection.clock, Limiter(random.Random(0)))
+    identity = (connection.cloud.endpoint, connection.principal)
+    with _making:
+        return _of_identities.setdefault(identity, Limiter())

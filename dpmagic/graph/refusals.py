@@ -1,0 +1,123 @@
+"""What Resource Graph refuses, told with the place in the query that it means and with what to write instead."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+from dpmagic.arm.requests import Answer, fault_of
+from dpmagic.errors import AzureError, QueryError, did_you_mean
+from dpmagic.graph.text import Text
+from dpmagic.graph.tokens import Token, tokens
+from dpmagic.graph.vocabulary import COLUMNS, FUNCTIONS, OPERATORS, TABLES
+
+_ADVICE = {
+    403: "you can read none of these subscriptions: ask for Reader on one, or connect as someone who has it",
+    429: "someone else is using up your quota; run it again in a minute",
+}
+_WIDTH = 100  # characters of a line that are shown
+
+
+@cache
+def instead() -> Mapping[str, str]:
+    """What to write in place of an operator or function of Kusto's that Resource Graph lacks, by its name."""
+    return tomllib.loads(files("dpmagic.graph").joinpath("instead.toml").read_text(encoding="utf-8"))
+
+
+def refusal(answer: Answer, text: Text) -> AzureError:
+    """The service's refusal of a query as an error: what its last detail says, the line it points at, a caret.
+
+    The message above the details is left out: it is only about what to tell support.
+    """
+    body = answer.json if isinstance(answer.json, dict) else {}
+    request_id = str(answer.headers.get("x-ms-request-id") or answer.headers.get("x-ms-correlation-request-id") or "")
+    details = [one for one in (body.get("error") or {}).get("details") or [] if isinstance(one, dict)]
+    if not details:
+        return fault_of(answer.status, body, request_id)
+    last = details[-1]
+    token, at = str(last.get("token") or ""), None
+    if last.get("line", -1) > 0:
+        at = text.typed_at(last["line"], last.get("characterPositionInLine", -1))
+    elif found := _first(text.typed, token):
+        at = found.start
+    shown, caret = ("", "") if at is None else _pointed(text.typed, at, token)
+    return QueryError(
+        str(last.get("code") or details[0].get("code")),
+        _told(last, text.typed, at),
+        status=answer.status,
+        request_id=request_id,
+        hint=_hint(last, token, text.typed) or _ADVICE.get(answer.status, ""),
+        line=shown,
+        caret=caret,
+    )
+
+
+def code_of(answer: Answer) -> str:
+    """The code of the last detail of a refusal, ``""`` where there is none."""
+    error = answer.json.get("error") if isinstance(answer.json, dict) else None
+    details = (error or {}).get("details") or [{}]
+    return str(details[-1].get("code") or "")
+
+
+def _told(detail: Mapping[str, Any], kql: str, at: int | None) -> str:
+    message, token = str(detail.get("message") or ""), str(detail.get("token") or "")
+    said = [] if message == detail.get("code") else [message.strip()]
+    if at is not None:
+        said += [f"line {kql.count(chr(10), 0, at) + 1}, position {at - (kql.rfind(chr(10), 0, at) + 1)}"]
+    named = "the end" if token == "<EOF>" else repr(token)
+    if detail.get("expectedToken"):
+        said += [f"{named} stands where {detail['expectedToken']!r} is expected" if token else ""]
+    elif token and token not in message:
+        said += [f"{named} is not understood"]
+    return ", ".join(filter(None, said)) or "the service gave no reason"
+
+
+def _hint(detail: Mapping[str, Any], token: str, kql: str) -> str:
+    code, lower = str(detail.get("code")), token.lower()
+    if code == "ResponsePayloadTooLarge":
+        return "one row alone is too large: project the columns you need"
+    if code == "DisallowedLogicalTableName":
+        first = next((one.text for one in tokens(kql) if one.kind == "word"), "")
+        wrong = next((word for word in str(detail.get("message")).split() if word.lower() == first.lower()), first)
+        return did_you_mean(wrong, TABLES, instead().get(wrong.lower(), "the tables are: " + ", ".join(TABLES[:4])))
+    if code in instead():
+        return instead()[code]
+    if lower in instead():
+        return instead()[lower]
+    if detail.get("expectedToken") == "where":
+        return did_you_mean(token, OPERATORS)
+    if "function" in str(detail.get("message")).lower():
+        return did_you_mean(token, FUNCTIONS)
+    if code == "SemanticError" and "resolve" in str(detail.get("message")):
+        return did_you_mean(token, [*COLUMNS, *_named(kql)], _COLUMN)
+    if not kql.strip():
+        return "a query starts with a table: resources | take 5"
+    return ""
+
+
+_COLUMN = "a field of a resource is in properties: properties.name; project it before you use it by its own name"
+
+
+def _named(kql: str) -> list[str]:
+    """The names that a query gives to columns of its own."""
+    found = tokens(kql)
+    return [one.text for one, after in pairwise(found) if one.kind == "word" and after.text == "="]
+
+
+def _first(kql: str, token: str) -> Token | None:
+    return next((one for one in tokens(kql) if token and one.text.lower() == token.lower()), None)
+
+
+def _pointed(kql: str, at: int, token: str) -> tuple[str, str]:
+    """The line at a place, at most `_WIDTH` characters of it, and a caret for each character of the token."""
+    start = kql.rfind("\n", 0, at) + 1
+    line = kql[start:].split("\n", 1)[0].rstrip("\r").replace("\t", " ")
+    column = at - start
+    first = max(0, min(column - _WIDTH // 2, len(line) - _WIDTH))
+    before, after = "..." if first else "", "..." if first + _WIDTH < len(line) else ""
+    width = len(token) if token and line[column:].lower().startswith(token.lower()) else 1
+    return f"{before}{line[first : first + _WIDTH]}{after}", " " * (len(before) + column - first) + "^" * width
