@@ -10,13 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dpmagic.analysis.adherence import adherence as adherence
     from dpmagic.analysis.coverage import coverage as coverage
     from dpmagic.analysis.coverage_gaps import coverage_gaps as coverage_gaps
     from dpmagic.analysis.exclusions import exclusions as exclusions
+    from dpmagic.analysis.failures import failures as failures
+    from dpmagic.analysis.failures import recoveries as recoveries
     from dpmagic.analysis.latest import latest_points as latest_points
     from dpmagic.analysis.missed_runs import missed_runs as missed_runs
     from dpmagic.analysis.orphan_instances import orphan_instances as orphan_instances
+    from dpmagic.analysis.policy_inventory import policy_inventory as policy_inventory
     from dpmagic.analysis.posture import posture as posture
+    from dpmagic.analysis.restore_evidence import restore_evidence as restore_evidence
+    from dpmagic.analysis.success_rate import success_rate as success_rate
     from dpmagic.analysis.targets import rpo_targets as rpo_targets
     from dpmagic.api import connect_azure as connect_azure
     from dpmagic.api import connect_endpoint as connect_endpoint
@@ -33,6 +39,12 @@ if TYPE_CHECKING:
 
 # A public name and the module that has it, loaded when the name is first used.
 _PUBLIC = {
+    "success_rate": "dpmagic.analysis.success_rate",
+    "adherence": "dpmagic.analysis.adherence",
+    "failures": "dpmagic.analysis.failures",
+    "recoveries": "dpmagic.analysis.failures",
+    "restore_evidence": "dpmagic.analysis.restore_evidence",
+    "policy_inventory": "dpmagic.analysis.policy_inventory",
     "collect": "dpmagic.archive.collect",
     "connect_azure": "dpmagic.api",
     "connect_endpoint": "dpmagic.api",

@@ -104,7 +104,11 @@ class Archive:
         lacking = declared([], {name: one for name, one in known.dtypes.items() if name not in made})
         made = conform(made.join(lacking)[list(known.columns)], known.dtypes)
         notes = self.holes(window) if known.time else self._unseen(window)
-        made.attrs[KEY] = told(known, made, target=self.target, now=now, window=window, scope=self.scope, notes=notes)
+        since = format_time(self.runs[0].since) if known.time else None
+        made.attrs[KEY] = told(
+            known, made, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=notes
+        )
+        made.attrs[KEY]["holes"] = [[_shown(edge) for edge in span] for span in self._spans(window)]
         return made
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
@@ -139,8 +143,10 @@ class Archive:
 
     def holes(self, window: Window) -> list[str]:
         """The spans of the window whose jobs no run has seen, each as a line."""
-        spans = never_seen(self.runs, window.start, min(window.end, self._now))
-        return [f"no run saw the jobs from {_shown(start)} to {_shown(end)}" for start, end in spans]
+        return [f"no run saw the jobs from {_shown(start)} to {_shown(end)}" for start, end in self._spans(window)]
+
+    def _spans(self, window: Window) -> list[tuple[datetime, datetime]]:
+        return never_seen(self.runs, window.start, min(window.end, self._now))
 
     def _unseen(self, window: Window) -> list[str]:
         days = days_without(self.runs, window.start, min(window.end, self._now))

@@ -1,0 +1,51 @@
+"""Jobs in groups: by what they say of themselves, or by the UTC day, week or month in which they began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas
+
+from dpmagic.errors import InvalidArgument, did_you_mean
+
+PERIODS = ("day", "week", "month")
+_MEANT = {
+    "vault": "vaultName",
+    "policy": "policyName",
+    "datasource": "dataSourceType",
+    "subscription": "subscriptionId",
+    "region": "dataSourceLocation",
+    "instance": "backupInstanceId",
+    "disk": "dataSourceName",
+}
+
+
+def grouped(jobs: pandas.DataFrame, by: str | Iterable[str]) -> pandas.DataFrame:
+    """The columns that name each job's groups, one for each of ``by``.
+
+    ``by`` is one or several of the jobs' columns, of ``vault``, ``policy``, ``datasource``, ``subscription``,
+    ``region``, ``instance``, ``disk``, and of `PERIODS`, whose column holds the period's first instant; weeks begin on
+    Monday.  Ids are compared in lower case.  Raises `InvalidArgument` with the nearest name for anything else.
+    """
+    asked = [by] if isinstance(by, str) else list(by)
+    return pandas.DataFrame({_name(jobs, name): _values(jobs, _name(jobs, name)) for name in asked}, index=jobs.index)
+
+
+def _name(jobs: pandas.DataFrame, name: str) -> str:
+    known = [*map(str, jobs.columns), *PERIODS]
+    found = {one.lower(): one for one in known} | {word: column for word, column in _MEANT.items() if column in known}
+    if str(name).lower() not in found:
+        hint = did_you_mean(str(name), [*_MEANT, *known], f"by one of {', '.join([*_MEANT, *PERIODS])}, or a column")
+        raise InvalidArgument(f"jobs have no groups by {name}", hint)
+    return found[str(name).lower()]
+
+
+def _values(jobs: pandas.DataFrame, name: str) -> pandas.Series:
+    if name not in PERIODS:
+        return jobs[name].str.lower() if name.lower().endswith("id") else jobs[name]
+    day = jobs["startTime"].dt.floor("D")
+    if name == "week":
+        monday: pandas.Series = day - pandas.to_timedelta(day.dt.weekday, unit="D")
+        return monday
+    month: pandas.Series = day - pandas.to_timedelta(day.dt.day - 1, unit="D")
+    return day if name == "day" else month

@@ -1,0 +1,68 @@
+"""When each instance was last restored from: the evidence that a backup can be used."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import SUCCESS, among, key
+from dpmagic.analysis.targets import span
+from dpmagic.estate.completeness import KEY
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+
+_NEEDS = {
+    "instances": ["id", "friendlyName", "dataSourceName", "dataSourceId", "dataSourceType", "vaultName"],
+    "jobs": ["id", "backupInstanceId", "operationCategory", "status", "startTime", "endTime"],
+}
+TESTED, NOT_TESTED, NOT_VERIFIABLE = "tested", "not tested", "not verifiable"
+_COLUMNS = (
+    "id", "name", "dataSourceName", "dataSourceId", "dataSourceType", "vaultName", "subscriptionId", "lastRestore",
+    "age", "restores", "failed", "jobId", "verdict",
+)  # fmt: skip
+
+
+def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
+    """One row an instance: its last successful restore, and whether that is recent enough.
+
+    Columns: the instance's names, ``lastRestore`` (its end, UTC), ``age`` (until now), ``restores`` and ``failed``
+    (restore jobs of the window that succeeded and that did not), ``jobId``, and ``verdict``: ``tested`` if a restore
+    succeeded ``within`` the span, ``not tested`` if none did and the window reaches back so far, else ``not
+    verifiable``: Azure shows jobs for 14 days, so a longer span needs an archive.
+
+    ``attrs["dpmagic"]`` has the sums ``instances`` and ``tested``.
+    Raises `InvalidArgument` for a span that is none and for tables without what is needed.
+    """
+    estate, wanted = estate_of(given, "jobs", needs=_NEEDS), span(within)
+    until = estate.now + timedelta.resolution
+    jobs = (estate.over((estate.window.start, until)) if estate.window.end < until else estate).jobs()
+    restores = jobs[among(jobs["operationCategory"], ("restore",))]
+    done = among(restores["status"], SUCCESS)
+    bad = ~done & restores["endTime"].notna()
+    restores = restores.assign(instance=key(restores["backupInstanceId"]), done=done, bad=bad)
+    counts = restores.groupby("instance")[["done", "bad"]].sum()
+    last = restores[restores["done"]].sort_values("endTime").drop_duplicates("instance", keep="last")
+    found = counts.join(last.set_index("instance")[["endTime", "id"]].rename(columns={"id": "jobId"}))
+    instances = estate.instances()
+    rows = instances.join(found.reindex(key(instances["id"])).set_axis(instances.index))
+    reached = _reached(estate, jobs, wanted)
+    made = rows.assign(
+        name=rows["friendlyName"],
+        lastRestore=rows["endTime"],
+        age=(pandas.Timestamp(estate.now) - rows["endTime"]).astype("timedelta64[us]"),
+        restores=rows["done"].fillna(0).astype("Int64"),
+        failed=rows["bad"].fillna(0).astype("Int64"),
+    )
+    recent = (made["age"] <= wanted).fillna(False)
+    made["verdict"] = pandas.Series(NOT_TESTED if reached else NOT_VERIFIABLE, made.index, "str").mask(recent, TESTED)
+    made = made.sort_values(["lastRestore", "name", "id"], na_position="first", kind="stable", ignore_index=True)
+    return answer(estate, made[list(_COLUMNS)], instances=len(made), tested=int(recent.sum()))
+
+
+def _reached(estate: Estate, jobs: pandas.DataFrame, wanted: timedelta) -> bool:
+    """Whether all jobs of the last ``wanted`` are there: nothing forgotten, no night missed."""
+    reach = estate.reach()
+    return reach is not None and reach.start <= estate.now - wanted and not jobs.attrs[KEY].get("holes")

@@ -1,0 +1,73 @@
+"""How many of the jobs that ended succeeded, and how sure that figure is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.grouping import grouped
+from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, is_backup
+from dpmagic.estate.source import estate_of
+
+_NEEDS = {"jobs": ["operationCategory", "status", "startTime"]}
+_COUNTS = ("n", "succeeded", "withWarnings", "failed", "cancelled", "running")
+CONFIDENCE = 0.95
+
+
+def success_rate(given: Any, by: str | Iterable[str] = ()) -> pandas.DataFrame:
+    """The share of backup jobs that succeeded, of those that ended: one row a group, or a single row without ``by``.
+
+    ``by`` is one or several of `dpmagic.analysis.backups.grouping`: ``vault``, ``policy``, ``day``, any column ...
+    Columns, after the group's own: ``n`` (jobs that ended), ``succeeded`` (``withWarnings`` among them, as in Azure's
+    own reports), ``failed``, ``cancelled``, and apart ``running``; ``rate`` is succeeded by n, with ``low`` and
+    ``high`` of its 95 % Wilson interval: missing where nothing ended.  Jobs count on the day they began.
+
+    Raises `InvalidArgument` for an unknown ``by`` and for tables without what is needed.
+    """
+    estate = estate_of(given, "jobs", needs=_NEEDS)
+    jobs = estate.jobs()
+    jobs = jobs[is_backup(jobs)]
+    ended = among(jobs["status"], FINISHED)
+    marks = pandas.DataFrame(
+        {
+            "n": ended,
+            "succeeded": among(jobs["status"], SUCCESS),
+            "withWarnings": among(jobs["status"], ("completedwithwarnings",)),
+            "failed": among(jobs["status"], ("failed",)),
+            "cancelled": among(jobs["status"], ("cancelled",)),
+            "running": ~ended,
+        }
+    ).astype("int64")
+    groups = grouped(jobs, by)
+    if len(groups.columns):
+        keys = list(groups.columns)
+        made = pandas.concat([groups, marks], axis=1).groupby(keys, dropna=False, sort=True, as_index=False).sum()
+    else:
+        made = marks.sum().to_frame().T
+    return answer(estate, _with_rates(made.astype(dict.fromkeys(_COUNTS, "Int64"))))
+
+
+def _with_rates(made: pandas.DataFrame) -> pandas.DataFrame:
+    edges = [wilson(int(k), int(n)) for k, n in zip(made["succeeded"], made["n"], strict=True)]
+    rate = made["succeeded"] / made["n"].where(made["n"] > 0)
+    low, high = (pandas.Series([edge[side] for edge in edges], dtype="Float64") for side in (0, 1))
+    return made.assign(rate=rate.astype("Float64"), low=low, high=high)
+
+
+def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
+    """Wilson's 95 % interval of a share (Wilson 1927; Brown, Cai and DasGupta 2001); nothing for none.
+
+    >>> [round(edge, 4) for edge in wilson(9, 10)]
+    [0.5958, 0.9821]
+    >>> wilson(0, 0)
+    (None, None)
+    """
+    if not n:
+        return None, None
+    from scipy.stats import binomtest
+
+    found = binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
