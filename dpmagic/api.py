@@ -124,7 +124,7 @@ def open(
     """
     if where is not None:
         return _kept(Path(where).expanduser(), window, at)
-    from dpmagic.estate.live import open_live
+    from dpmagic.estate.opening import open_live
 
     session = current()
     return open_live(

@@ -23,17 +23,27 @@ def pages(connection: Connection, request: Request) -> Iterator[Answer]:
     while True:
         answer = send(connection, request)
         yield answer
-        link = answer.json.get("nextLink") if isinstance(answer.json, dict) else None
-        if not link:
+        following = next_page(request, answer, connection.cloud.endpoint, seen)
+        if following is None:
             return
-        if link in seen:
-            raise IncompleteAnswer(
-                "the service gave the same next page twice", "run it again; if it stays, tell Azure support"
-            )
-        seen.add(link)
-        # The next page of a list that was asked for by POST is a GET, as in the SDK.
-        path = urljoin(connection.cloud.endpoint, link)
-        request = replace(request, method="GET", path=path, body=None, query={}, api_version="")
+        request = following
+
+
+def next_page(request: Request, answer: Answer, endpoint: str, seen: set[str]) -> Request | None:
+    """The request for the page after this answer, None after the last; ``seen`` are the links that were followed.
+
+    Raises `IncompleteAnswer` when a link comes a second time.
+    """
+    link = answer.json.get("nextLink") if isinstance(answer.json, dict) else None
+    if not link:
+        return None
+    if link in seen:
+        raise IncompleteAnswer(
+            "the service gave the same next page twice", "run it again; if it stays, tell Azure support"
+        )
+    seen.add(link)
+    # The next page of a list that was asked for by POST is a GET, as in the SDK.
+    return replace(request, method="GET", path=urljoin(endpoint, link), body=None, query={}, api_version="")
 
 
 def every_page(connection: Connection, request: Request) -> Answer:

@@ -54,13 +54,15 @@ def told(
     since: str | None = None,
     kql: str = "",
     notes: Sequence[str] = (),
+    unread: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The completeness of one table: JSON values only.
 
     ``target`` is where it was asked, ``at`` when, ``window`` the two instants, ``subscriptions`` which were asked,
     answered, are unreadable, or answered and have no row; ``rows`` of how many the source says there are; ``oldest``
     is the first instant of a table that has a window, None where it has none; ``since`` is from when on the source
-    remembers such rows, None where it forgets none; ``kql`` is the query, ``""`` without.
+    remembers such rows, None where it forgets none; ``kql`` is the query, ``""`` without;
+    ``unread`` are the ids of objects that take a call each and could not be read.
     """
     owners = rows["subscriptionId"].dropna().unique() if "subscriptionId" in rows else None
     oldest = rows[table.time].min() if table.time in rows and len(rows) else None
@@ -76,6 +78,7 @@ def told(
         "since": since,
         "kql": kql,
         "notes": list(notes),
+        "unread": list(unread),
     }
 
 

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas
 
-from dpmagic.arm.plans import Manner, carry_out
-from dpmagic.arm.subscriptions import visible
 from dpmagic.connection import Connection
-from dpmagic.errors import InvalidArgument, NotConnected, did_you_mean
 from dpmagic.estate import views
+from dpmagic.estate.arm_tables import (
+    DELETED_INSTANCES,
+    PROTECTED_ITEMS,
+    RECOVERY_POINTS,
+    Calls,
+    Unread,
+    deleted_instance,
+    exclusion,
+    recovery_point,
+)
 from dpmagic.estate.columns import Table, table
 from dpmagic.estate.completeness import KEY, Scope, told
-from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window
-from dpmagic.frames.declared import declared
+from dpmagic.frames import table_frame
+from dpmagic.frames.declared import Declared
 from dpmagic.frames.times import format_time
-from dpmagic.graph.query import rows
-from dpmagic.progress import Observer, Silent
+from dpmagic.graph import scope as graph
+from dpmagic.graph.query import ask
+from dpmagic.progress import Observer
 
 KEPT = timedelta(days=14)
 """How far back Resource Graph remembers jobs and changes."""
 
-Names = str | Iterable[str] | None
+# Tables that may have many pages are asked in parts at once, as far as the quota goes, when there are subscriptions
+# enough for it: each part has pages of its own, the last one not full.
+_LARGE, _PARTS, _EACH = ("jobs", "snapshots", "changes"), 4, 10
+# Whose role assignments are seen: also those that a subscription inherits from its management groups.
+_AUTHORIZATION = {"role_assignments": "AtScopeAboveAndBelow"}
 
 
 class Live:
@@ -33,136 +46,110 @@ class Live:
 
     def __init__(self, connection: Connection, scope: Scope, observer: Observer) -> None:
         self.connection, self.scope, self._observer = connection, scope, observer
+        # What was found one call at a time stays: reading that was stopped goes on from there.
+        self._found: dict[str, dict[str, Any]] = {}
 
     @property
     def target(self) -> str:
         return self.connection.target
 
     def columns(self, name: str) -> Collection[str] | None:
-        return list(table(name).columns) if name in views.VIEWS else None
+        return list(table(name).columns)
 
     def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
-        known = table(name)
-        kql = views.query(name, window)
-        made = declared(self._rows(kql), known.dtypes, known.wire)
+        read = _Read(table(name), now, window)
+        if name in views.VIEWS:
+            made = self._view(read)
+        elif name == "recovery_points":
+            made = self._calls(read, RECOVERY_POINTS, "instances", recovery_point)
+        else:
+            made = self._calls(read, DELETED_INSTANCES, "vaults", deleted_instance)
+        if name == "protected_items":
+            made = self._with_exclusions(made, read)
         made.attrs[KEY] = told(
-            known,
+            read.known,
             made,
             target=self.target,
             now=now,
             window=window,
             scope=self.scope,
-            since=format_time(now - KEPT) if known.time else None,
-            kql=kql,
-            notes=_notes(known, now, window),
+            of=read.of,
+            since=format_time(now - KEPT) if read.known.time else None,
+            kql=read.kql,
+            notes=[*_notes(read.known, now, window), *read.notes],
+            unread=read.unread,
         )
         return made
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
-        from dpmagic.frames import frame
+        scope = graph.Scope(tuple(self.scope.readable), expected=tuple(self.scope.asked))
+        answer = ask(self.connection, kql, scope, names=names, readable=self.scope.readable, observer=self._observer)
+        attrs = {"target": self.target, "at": format_time(answer.at), **answer.told()}
+        return table_frame(answer.table, attrs=attrs)
 
-        return frame(self._rows(kql))
+    def _view(self, read: _Read) -> pandas.DataFrame:
+        name, how = read.known.name, Declared(read.known.dtypes, read.known.wire)
+        read.kql = views.query(name, read.window)
+        if not self.scope.readable:
+            return how.of_objects([])
+        answer = ask(
+            self.connection,
+            read.kql,
+            graph.Scope(tuple(self.scope.readable), authorization=_AUTHORIZATION.get(name, "")),
+            observer=self._observer,
+            check=False,
+            parts=max(1, min(_PARTS, len(self.scope.readable) // _EACH)) if name in _LARGE else 1,
+            pack=how.pack,
+        )
+        read.of = answer.of
+        read.notes += answer.notes
+        return how.frame([column["name"] for column in answer.columns], answer.pages)
 
-    def _rows(self, kql: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = carry_out(
-            rows(kql, self.scope.readable), lambda: self.connection, Manner(self._observer)
-        ).value
-        return found
+    def _calls(
+        self, read: _Read, calls: Calls, of: str, row: Callable[[Mapping[str, Any]], dict[str, Any]]
+    ) -> pandas.DataFrame:
+        """A call for each object of another table."""
+        ids = self._view(_Read(table(of), read.now, read.window))["id"]
+        found = calls.read(self.connection, ids, self._observer, self._found.setdefault(read.known.name, {}))
+        read.unread = [one for one, items in found.items() if isinstance(items, Unread)]
+        if read.unread:
+            read.notes.append(f"{len(read.unread):,} of {len(found):,} {calls.unit} could not be read")
+        items = [item for answer in found.values() if isinstance(answer, list) for item in answer]
+        made = Declared(read.known.dtypes).of_objects([row(item) for item in items])
+        self._found.pop(read.known.name)  # all is there: another estate of this source reads anew
+        return made
+
+    def _with_exclusions(self, items: pandas.DataFrame, read: _Read) -> pandas.DataFrame:
+        """Machines whose list of disks Resource Graph does not have: ARM's word for it, where it gives one."""
+        silent = items.index[items["diskExclusion"].isna()]
+        ids = items.loc[silent, "id"]
+        found = PROTECTED_ITEMS.read(self.connection, ids, self._observer, self._found.setdefault("items", {}))
+        said = {place: exclusion(found[one]) for place, one in zip(silent, ids, strict=True)}
+        read.unread = [one for one, answer in found.items() if isinstance(answer, Unread)]
+        if read.unread:
+            read.notes.append(f"which disks {len(read.unread):,} machines' backup leaves out cannot be read")
+        for column in ("diskLunList", "isInclusionList", "diskExclusion"):
+            cells = list(items[column])
+            for place, answer in said.items():
+                cells[place] = answer[column]
+            items[column] = pandas.Series(cells, dtype=items[column].dtype)
+        return items
+
+
+@dataclass
+class _Read:
+    """A table that is being read: what of, and what there is to say of it."""
+
+    known: Table
+    now: datetime
+    window: Window
+    kql: str = ""
+    of: int | None = None
+    notes: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 def _notes(known: Table, now: datetime, window: Window) -> list[str]:
     if known.time and window.start < now - KEPT:
         return [f"{known.name} are kept for {KEPT.days} days, and the window begins before that"]
     return []
-
-
-def open_live(
-    connection: Connection,
-    *,
-    subscriptions: Names = None,
-    management_groups: Names = None,
-    expected: Names = None,
-    window: Any = "14d",
-    observer: Observer | None = None,
-) -> Estate:
-    """The estate that the connection shows now; see `dpmagic.open`, which this is without a current connection."""
-    now = connection.now()
-    meant = Window.of(window, now)
-    seen = {str(one["subscriptionId"]).lower(): str(one.get("displayName") or "") for one in visible(connection)}
-    if not seen and subscriptions is None and expected is None:
-        raise NotConnected(
-            f"{connection.target} shows no subscription to {connection.principal}",
-            "ask for Reader on one, or connect as someone else",
-        )
-    asked = _asked(seen, _listed(subscriptions), _listed(expected))
-    live = Live(connection, Scope(asked, [one for one in asked if one in seen]), observer or Silent())
-    made = Estate(live, now, meant)
-    groups = _listed(management_groups)
-    return _below(made, live, groups, seen) if groups else made
-
-
-def _asked(seen: Mapping[str, str], wanted: Sequence[str] | None, expected: Sequence[str] | None) -> list[str]:
-    """The subscriptions to ask, by id: those wanted, else all that are seen, and those expected besides.
-
-    Raises `InvalidArgument` for a wanted name that nobody has; what is expected may well be missing.
-    """
-    found: list[str] = []
-    for given in seen if wanted is None else wanted:
-        named = _named(seen, given)
-        if not named:
-            names = sorted(name or one for one, name in seen.items())
-            raise InvalidArgument(
-                f"no subscription is called {given!r}",
-                did_you_mean(given, names, f"you can see: {', '.join(names) or 'none'}"),
-            )
-        found += named
-    for given in expected or ():
-        found += _named(seen, given) or [given]
-    return list(dict.fromkeys(found))
-
-
-def _named(seen: Mapping[str, str], given: str) -> list[str]:
-    """The ids that are meant: an id, seen or not, or all subscriptions of a name."""
-    if given.lower() in seen or _is_id(given):
-        return [given.lower()]
-    return [one for one, name in seen.items() if name.lower() == given.lower()]
-
-
-def _below(estate: Estate, live: Live, groups: Sequence[str], seen: Mapping[str, str]) -> Estate:
-    """The estate with only the subscriptions below these management groups, by name or display name."""
-    found = estate.subscriptions()
-    above = {
-        str(one).lower(): {text.lower() for group in chain or () for text in group.values()}
-        for one, chain in zip(found["subscriptionId"], found["managementGroups"], strict=True)
-    }
-    known = sorted({one["displayName"] for chain in found["managementGroups"] for one in chain or ()})
-    for group in groups:
-        if not any(group.lower() in texts for texts in above.values()):
-            raise InvalidArgument(
-                f"no subscription that you can see is below a management group called {group!r}",
-                did_you_mean(group, known, f"there are: {', '.join(known) or 'none'}"),
-            )
-    wanted = {group.lower() for group in groups}
-    # Where nobody can look, nobody can say that it is not below one of them.
-    asked = [one for one in live.scope.asked if one not in seen or above.get(one, set()) & wanted]
-    live.scope = Scope(asked, [one for one in asked if one in seen])
-    return Estate(live, estate.now, estate.window)
-
-
-def _listed(given: Names) -> list[str] | None:
-    """One name, several, or None.  Raises `InvalidArgument` when there is none among several."""
-    if given is None:
-        return None
-    names = [given] if isinstance(given, str) else [str(one) for one in given]
-    if not names or not all(one.strip() for one in names):
-        raise InvalidArgument("a list of names has none in it", "leave it out to mean all that you can see")
-    return [one.strip() for one in names]
-
-
-def _is_id(text: str) -> bool:
-    import uuid
-
-    try:
-        return bool(uuid.UUID(text))
-    except ValueError:
-        return False

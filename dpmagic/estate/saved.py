@@ -118,6 +118,7 @@ class Saved:
             since=before["since"],
             kql=before["kql"],
             notes=notes,
+            unread=before.get("unread", ()),
         )
         return rows
 

@@ -82,6 +82,7 @@ class Given:
             scope=self.scope,
             since=before.get("since"),
             notes=before.get("notes", ()),
+            unread=before.get("unread", ()),
         )
         return rows
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +23,42 @@ _TEXT = pa.large_string()  # what pandas' str is made of: nothing to convert, an
 _PLAIN = {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_()}
 
 
+class Packed(Sequence[list[Any]]):
+    """A page of rows in table format as columns of Arrow: a small part of what it takes as Python's objects.
+
+    It is still a sequence of rows, each a list in the order of the page's columns, made anew whenever they are asked
+    for.
+    """
+
+    def __init__(self, columns: list[Any], length: int) -> None:
+        self._columns, self._length = columns, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: Any) -> Any:
+        return list(self)[place]
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        cells = (column if isinstance(column, list) else column.to_pylist() for column in self._columns)
+        return map(list, zip(*cells, strict=True))
+
+    def __contains__(self, row: object) -> bool:
+        first = self._columns[0] if self._columns else []
+        if not isinstance(row, list) or isinstance(first, list) or row[0] is None:
+            return any(one == row for one in self)
+        # Rows begin with an id: one column tells which rows to make.
+        places = pc.indices_nonzero(pc.equal(first, pa.scalar(row[0], first.type))).to_pylist()
+        return any(row == [_cell(column, place) for column in self._columns] for place in places)
+
+    def use_up(self, place: int) -> Any:
+        """The column at this place, which is gone from the page afterwards."""
+        column, self._columns[place] = self._columns[place], None
+        return column
+
+
 class Declared:
-    """Rows on their way into a frame, page by page: each page is turned into Arrow at once, and its objects go.
+    """What is known of rows before they come: the columns of the frame, and what they are called on the way.
 
     ``dtypes`` are the frame's columns in order: ``str``, ``Int64``, ``Float64``, ``boolean``, ``datetime64[us, UTC]``,
     ``timedelta64[us]``, ``object``.  ``wire`` says what a column is called in the rows, where that is another name.
@@ -35,37 +69,46 @@ class Declared:
 
     def __init__(self, dtypes: Mapping[str, str], wire: Mapping[str, str] | None = None) -> None:
         self._dtypes = dict(dtypes)
-        self._wire = [(wire or {}).get(name, name) for name in dtypes]
-        self._pieces: list[list[Any]] = [[] for _ in dtypes]
-        self.rows = 0
+        self._wire = {(wire or {}).get(name, name): name for name in dtypes}
 
-    def add_table(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A page in table format.  Raises `InvalidArgument` when a column is not there or holds something else."""
+    def pack(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Packed:
+        """A page in table format whose columns have these names; columns that are not declared are kept as they are.
+
+        Raises `InvalidArgument` when a column is not there or holds something else than is declared.
+        """
         missing = [name for name in self._wire if name not in names]
         if missing:
             raise InvalidArgument(f"the answer has no column {missing[0]}", f"it has: {', '.join(names)}")
-        if rows:
-            columns = list(zip(*rows, strict=True))
-            self._add(columns[names.index(name)] for name in self._wire)
-            self.rows += len(rows)
+        cells: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(names)
+        return Packed([self._piece(name, column) for name, column in zip(names, cells, strict=True)], len(rows))
 
-    def add_objects(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A page of objects; a field that an object lacks is missing.  Raises as `add_table` does."""
-        if rows:
-            self._add([row.get(name) for row in rows] for name in self._wire)
-            self.rows += len(rows)
+    def frame(self, names: Sequence[str], pages: Iterable[Sequence[Any]]) -> pandas.DataFrame:
+        """The pages' rows as a frame.  Packed pages are used up, a column at a time: nothing is there twice."""
+        packed = [page if isinstance(page, Packed) else self.pack(names, page) for page in pages]
+        places = {self._wire[name]: place for place, name in enumerate(names) if name in self._wire}
+        made = {
+            name: _finished(name, [page.use_up(places[name]) for page in packed], dtype)
+            for name, dtype in self._dtypes.items()
+        }
+        return pandas.DataFrame(made, index=pandas.RangeIndex(sum(map(len, packed))), copy=False)
 
-    def frame(self) -> pandas.DataFrame:
-        """All rows so far.  The pieces are used up: nothing can be added afterwards."""
-        made = {}
-        for place, (name, dtype) in enumerate(self._dtypes.items()):
-            pieces, self._pieces[place] = self._pieces[place], []
-            made[name] = _finished(name, pieces, dtype)
-        return pandas.DataFrame(made, index=pandas.RangeIndex(self.rows), copy=False)
+    def of_objects(self, rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
+        """Objects as a frame; a field that an object lacks is missing.  Raises as `pack` does."""
+        made = {
+            name: _finished(
+                name, [_piece(name, [row.get(wire) for row in rows], self._dtypes[name])], self._dtypes[name]
+            )
+            for wire, name in self._wire.items()
+        }
+        return pandas.DataFrame(made, index=pandas.RangeIndex(len(rows)), copy=False)
 
-    def _add(self, columns: Iterable[Sequence[Any]]) -> None:
-        for (name, dtype), pieces, cells in zip(self._dtypes.items(), self._pieces, columns, strict=True):
-            pieces.append(_piece(name, cells, dtype))
+    def _piece(self, wire: str, cells: Sequence[Any]) -> Any:
+        name = self._wire.get(wire)
+        return list(cells) if name is None else _piece(name, cells, self._dtypes[name])
+
+
+def _cell(column: Any, place: int) -> Any:
+    return column[place] if isinstance(column, list) else column[place].as_py()
 
 
 def declared(
@@ -77,9 +120,7 @@ def declared(
                       startTime status
     0 2026-03-01 08:00:00+00:00    NaN
     """
-    made = Declared(dtypes, wire)
-    made.add_objects(rows)
-    return made.frame()
+    return Declared(dtypes, wire).of_objects(rows)
 
 
 def conform(given: pandas.DataFrame, dtypes: Mapping[str, str]) -> pandas.DataFrame:
@@ -98,16 +139,16 @@ def conform(given: pandas.DataFrame, dtypes: Mapping[str, str]) -> pandas.DataFr
 
 
 def _piece(name: str, cells: Sequence[Any], dtype: str) -> Any:
-    """A page's cells of one column: as Arrow, durations in seconds, times as they were written, objects as a list."""
+    """A page's cells of one column as Arrow, times and durations as they were written; objects as a list."""
     if dtype == "object":
-        return [_decoded(cell) for cell in cells]
+        return list(cells)
     try:
-        if dtype == DURATION:
-            return _microseconds(cells)
+        if dtype == DURATION and not any(isinstance(cell, str) for cell in cells):
+            return pa.array(cells, pa.float64())
         if dtype == "Int64":
             return pc.cast(pa.array(cells), pa.int64())  # said at once, Arrow would cut 1.5 to 1
         return pa.array(cells, _PLAIN.get(dtype, _TEXT))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, InvalidArgument, UnicodeEncodeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
         if dtype == "str":
             return pa.array([_text(cell) for cell in cells], _TEXT)
         raise _not_so(name, dtype, error) from error
@@ -115,29 +156,31 @@ def _piece(name: str, cells: Sequence[Any], dtype: str) -> Any:
 
 def _finished(name: str, pieces: list[Any], dtype: str) -> Any:
     if dtype == "object":
-        return pandas.Series([cell for piece in pieces for cell in piece], dtype=object)
-    arrow = pa.duration("us") if dtype == DURATION else _PLAIN.get(dtype, _TEXT)
-    whole = pa.chunked_array(pieces, arrow).combine_chunks()
+        return pandas.Series([_decoded(cell) for piece in pieces for cell in piece], dtype=object)
+    if dtype == DURATION:
+        return pa.chunked_array([_lengths(name, piece) for piece in pieces], pa.duration("us")).to_pandas()
+    whole = pa.chunked_array(pieces, _PLAIN.get(dtype, _TEXT)).combine_chunks()
     pieces.clear()
     if dtype == TIME:
         try:
             return parse_times(whole).to_pandas()
         except InvalidArgument as error:
             raise _not_so(name, dtype, error) from error
-    if dtype == DURATION:
-        return whole.to_pandas()
     if dtype == "str" and pc.min(pc.binary_length(whole)).as_py() == 0:
         whole = pc.if_else(pc.equal(whole, ""), pa.scalar(None, _TEXT), whole)
     kind: Any = pandas.StringDtype(na_value=np.nan) if dtype == "str" else pandas.api.types.pandas_dtype(dtype)
     return kind.__from_arrow__(whole)
 
 
-def _microseconds(cells: Sequence[Any]) -> Any:
+def _lengths(name: str, piece: Any) -> Any:
     """Seconds, or texts of either spelling, as durations; cut to the microsecond as all durations are."""
-    if any(isinstance(cell, str) for cell in cells):
-        return parse_durations(list(cells))
+    if piece.type == _TEXT:
+        try:
+            return parse_durations(pc.cast(piece, pa.string()))
+        except InvalidArgument as error:
+            raise _not_so(name, DURATION, error) from error
     # By way of Kusto's ticks: the nearest double of a sum of ticks may be a hair below it.
-    ticks = pc.cast(pc.round(pc.multiply(pa.array(cells, pa.float64()), 1e7)), pa.int64())
+    ticks = pc.cast(pc.round(pc.multiply(piece, 1e7)), pa.int64())
     return pc.divide(ticks, 10).view(pa.duration("us"))
 
 

@@ -5,7 +5,7 @@ Everything here is a task: a generator that yields requests and is sent their an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,15 +27,17 @@ _LIMITS = frozenset({"limit", "take", "sample"})
 
 Made = TypeVar("Made")
 Task = Generator[Request, Answer, Made]
-Rows = list[Any]
+Rows = Sequence[Any]
 """Decoded rows: lists in table format, dicts in objectArray."""
+Pack = Callable[[Sequence[str], Rows], Rows]
 
 
 @dataclass(frozen=True)
 class Query:
     """What is asked, and how: ``form`` is Resource Graph's ``resultFormat``, ``top`` how many rows are wanted at most.
 
-    ``heard`` is called with the rows of each page and how many there are in all.
+    ``heard`` is called with the rows of each page and how many there are in all.  ``pack`` makes of the columns' names
+    and a page's rows a sequence of the same rows that takes less memory.
     """
 
     text: Text
@@ -43,6 +45,7 @@ class Query:
     form: str = "table"
     top: int | None = None
     heard: Callable[[int, int], None] = lambda rows, of: None
+    pack: Pack | None = None
 
     @property
     def kql(self) -> str:
@@ -150,6 +153,8 @@ def _add(found: Reading, answer: Answer, query: Query) -> None:
     elif body["totalRecords"] != found.of:
         found.constant, found.of = False, body["totalRecords"]
     found.repeats |= bool(found.pages) and _again(found, rows)
+    if query.pack is not None:
+        rows = query.pack([column["name"] for column in found.columns], rows)
     found.pages.append(rows)
     query.heard(len(rows), found.of)
 

@@ -12,7 +12,7 @@ from dpmagic.arm.plans import Call, Step
 from dpmagic.connection import Connection
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.graph.meter import Meter
-from dpmagic.graph.paging import Query, Reading, Task, not_all, reading
+from dpmagic.graph.paging import Pack, Query, Reading, Rows, Task, not_all, reading
 from dpmagic.graph.parameters import bound
 from dpmagic.graph.scope import REACH, Covered, Scope
 from dpmagic.graph.settling import settled
@@ -42,7 +42,7 @@ class QueryAnswer:
 
     kql: str
     columns: list[dict[str, str]]
-    pages: list[list[Any]] = field(repr=False)
+    pages: list[Rows] = field(repr=False)
     of: int
     requests: int
     at: datetime
@@ -88,6 +88,7 @@ def ask(
     readable: Iterable[str] | None = None,
     check: bool = True,
     parts: int = 1,
+    pack: Pack | None = None,
 ) -> QueryAnswer:
     """Every row of a query over a scope, or the first ``top``; see `ask_all`."""
     many = ask_all(
@@ -100,6 +101,7 @@ def ask(
         readable=readable,
         check=check,
         parts=parts,
+        pack=pack,
     )
     return many[0]
 
@@ -115,12 +117,14 @@ def ask_all(
     readable: Iterable[str] | None = None,
     check: bool = True,
     parts: int = 1,
+    pack: Pack | None = None,
 ) -> list[QueryAnswer]:
     """The answers to several queries over one scope, several requests at once as far as the quota goes.
 
     ``scope`` is a `Scope`, ids of subscriptions, or None for all that the caller can see.  ``names`` are the values of
     ``$name``.  ``now()`` and ``ago()`` mean the connection's instant at the start.  ``parts`` is in how many parts a
     list of subscriptions may be asked at once where the query goes row by row; each has an order of its own.
+    ``pack`` makes of the columns' names and a page's rows a sequence of the same rows that takes less memory.
 
     Which of the subscriptions that were asked for can be read is looked up in one query more, unless ``readable`` says
     so, ``check`` is False, or the scope names none.
@@ -131,7 +135,8 @@ def ask_all(
     """
     scope, at = Scope.of(scope), connection.now()
     meter = Meter(connection, observer or Silent())
-    made = [Query(_text(kql, names or {}, at), scope, top=_whole(top), heard=meter.page) for kql in queries]
+    top = _whole(top)
+    made = [Query(_text(kql, names or {}, at), scope, top=top, heard=meter.page, pack=pack) for kql in queries]
     jobs = [(number, part) for number, query in enumerate(made) for part in _parts(query, parts)]
     tasks: list[Task[Reading]] = [_read(made[number], part) for number, part in jobs]
     looks = check and readable is None and scope.asked is not None
@@ -256,7 +261,7 @@ def _answer(query: Query, found: Sequence[Reading], seen: tuple[str, ...] | None
     return QueryAnswer(query.text.typed, columns, pages, of, requests, at, covered, tuple(notes))
 
 
-def _first(pages: list[list[Any]], top: int) -> list[list[Any]]:
+def _first(pages: list[Rows], top: int) -> list[Rows]:
     kept = []
     for page in pages:
         kept.append(page[:top])
@@ -264,7 +269,7 @@ def _first(pages: list[list[Any]], top: int) -> list[list[Any]]:
     return [page for page in kept if page]
 
 
-def _owners(columns: Sequence[Mapping[str, str]], pages: Iterable[list[Any]]) -> set[str] | None:
+def _owners(columns: Sequence[Mapping[str, str]], pages: Iterable[Rows]) -> set[str] | None:
     """The lower-case subscriptions of the rows; None where rows do not say."""
     names = [column["name"] for column in columns]
     if "subscriptionId" not in names:

@@ -6,7 +6,7 @@ import pytest
 
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.estate import Estate
-from dpmagic.estate.live import open_live
+from dpmagic.estate.opening import open_live
 
 
 @pytest.fixture(scope="package")

@@ -42,6 +42,7 @@ def test_a_table_is_typed_and_of_the_window() -> None:
         "since": None,
         "kql": "",
         "notes": [],
+        "unread": [],
     }
 
 

@@ -13,9 +13,10 @@ from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import table
-from dpmagic.estate.live import open_live
+from dpmagic.estate.opening import open_live
 from dpmagic.estate.views import VIEWS
-from dpmagic.graph.query import rows
+from dpmagic.graph.query import ask, rows
+from dpmagic.graph.scope import Scope
 from dpmagic.progress import Silent
 from tests.estate.raw import TABLES, Record, cell, instant, spread
 
@@ -27,7 +28,12 @@ def records(connection: Connection, live: Estate, name: str) -> list[Record]:
     if name == "virtual_machines":
         return [one for record in found for one in spread(record)]
     if name == "role_assignments":
-        return [{**record, "role": role(connection, record)} for record in found]
+        # Those inherited from above are in no subscription.
+        above = ask(connection, kql, Scope(tuple(live.source.scope.readable), authorization="AtScopeAboveAndBelow"))
+        names = [column["name"] for column in above.columns]
+        everyone = [dict(zip(names, row, strict=True)) for row in above.rows]
+        assert len(everyone) > len(found)
+        return [{**record, "role": role(connection, record)} for record in everyone]
     time = {"jobs": "properties.startTime", "changes": "properties.changeAttributes.timestamp"}.get(name)
     if time is None:
         return found

@@ -52,21 +52,30 @@ def test_every_dtype() -> None:
     assert made.iloc[1].isna().all()
 
 
+def packed(*pages: list[list[Any]], names: list[str]) -> pandas.DataFrame:
+    known = Declared(DTYPES, WIRE)
+    return known.frame(names, [known.pack(names, page) for page in pages])
+
+
 def test_no_rows_have_the_dtypes_all_the_same() -> None:
     assert declared([], DTYPES).dtypes.astype(str).to_dict() == DTYPES
-    nothing = Declared(DTYPES, WIRE)
-    nothing.add_table(list(ROW), [])
-    assert nothing.frame().dtypes.astype(str).to_dict() == DTYPES
+    assert packed(names=list(ROW)).dtypes.astype(str).to_dict() == DTYPES
+    assert packed([], names=list(ROW)).dtypes.astype(str).to_dict() == DTYPES
 
 
-def test_pages_in_table_format_or_of_objects_make_the_same_frame() -> None:
-    one, other = Declared(DTYPES, WIRE), Declared(DTYPES, WIRE)
+def test_pages_in_table_format_or_objects_make_the_same_frame() -> None:
     names = ["surplus", *reversed(ROW)]
-    for _ in range(3):
-        one.add_table(names, [[None, *(ROW[name] for name in names[1:])], [None] * len(names)])
-        other.add_objects([ROW, {}])
-    assert one.rows == other.rows == 6
-    pandas.testing.assert_frame_equal(one.frame(), other.frame())
+    page = [["more", *(ROW[name] for name in names[1:])], [None] * len(names)]
+    pandas.testing.assert_frame_equal(packed(page, page, page, names=names), declared([ROW, {}] * 3, DTYPES, WIRE))
+
+
+def test_a_packed_page_is_still_its_rows() -> None:
+    names = [*ROW, "surplus"]
+    rows = [[*ROW.values(), {"a": 1}], [None] * len(names)]
+    rows[0][names.index("tags")] = {"env": "prod"}
+    page = Declared(DTYPES, WIRE).pack(names, rows)
+    assert len(page) == 2 and list(page) == rows and page[1] == rows[1] and rows[0] in page
+    assert page[:1] == rows[:1]
 
 
 def test_unset_is_missing() -> None:
@@ -136,7 +145,7 @@ def test_what_does_not_fit_is_named(column: str, cell: Any, kind: str) -> None:
 
 def test_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(InvalidArgument, match="no column durationSeconds") as caught:
-        Declared(DTYPES, WIRE).add_table(list(DTYPES), [])
+        Declared(DTYPES, WIRE).pack(list(DTYPES), [])
     assert "startTime" in caught.value.hint
 
 
