@@ -130,7 +130,28 @@ def text(value: Any, format: str, *, width: int | None = None) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    return _printed(value, sort_keys=True)
+
+
+def _printed(value: Any, *, sort_keys: bool) -> str:
+    """What ``json`` prints of the value; by way of orjson, which is several times faster, where it prints the same."""
+    try:
+        import orjson
+
+        if not _scientific(value):
+            return orjson.dumps(value, option=orjson.OPT_INDENT_2 | (orjson.OPT_SORT_KEYS if sort_keys else 0)).decode()
+    except (ImportError, TypeError):  # not on every platform; and no more than 64 bits, 254 levels, whole surrogates
+        pass
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=sort_keys)
+
+
+def _scientific(value: Any) -> bool:
+    """Whether a number in it is written with an exponent, which orjson does in a way of its own."""
+    if isinstance(value, dict):
+        return any(map(_scientific, value.values()))
+    if isinstance(value, list):
+        return any(map(_scientific, value))
+    return isinstance(value, float) and "e" in repr(value)
 
 
 def _jsonc(value: Any) -> str:
@@ -159,7 +180,7 @@ def _coloured(plain: str, language: str) -> str:
 
 
 def _raw(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return _printed(value, sort_keys=False)
 
 
 def _tsv(value: Any) -> str:

@@ -145,6 +145,7 @@ def test_json_and_yaml_hold_the_value(value: Any) -> None:
     assert json.loads(output.text(value, "json")) == value
     assert json.loads(output.text(value, "raw")) == value
     assert output.text(value, "json") == json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    assert output.text(value, "raw") == json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def test_yaml_is_read_back_and_sorted() -> None:
