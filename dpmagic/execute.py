@@ -10,7 +10,7 @@ from dpmagic.answers import Form, Result
 from dpmagic.arm.ids import parse_id
 from dpmagic.arm.plans import Manner, Outcome, carry_out
 from dpmagic.commands.help import Help
-from dpmagic.commands.model import Args, Command
+from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.parse import parse
 from dpmagic.commands.table import Group, resolve
 from dpmagic.errors import DpmagicError, Interrupted, InvalidArgument, LanguageError, OutOfTouch
@@ -129,13 +129,25 @@ def _from_id(command: Command, values: dict[str, Any], text: str) -> Args:
     for option in command.options:
         if option.id_part == "resourceGroups":
             parts[option.key] = resource.resource_group
-        elif option.id_part and (name := resource.named(option.id_part)):
+        elif option.id_part and (name := next(filter(None, map(resource.named, _types(option))), "")):
             parts[option.key] = name
         elif option.id_part and option.required and values.get(option.key) is None:
-            raise InvalidArgument(
-                f"--ids {text!r} names no {option.id_part}", f"give the id of what `{command.name}` is about"
-            )
+            raise _not_about(command, text, f"names no {option.id_part}")
+    about = {type_.lower() for option in command.options for type_ in _types(option)}
+    # az looks no further than the parts it needs: given the id of a backup instance, it would delete the vault.
+    if command.changes and resource.types and resource.types[-1].lower() not in about:
+        raise _not_about(command, text, f"is of {resource.types[-1]}")
     return Args({**values, **parts}, _always(resource.subscription))
+
+
+def _types(option: Option) -> tuple[str, ...]:
+    """The types in an id after which the option's name stands: what was deleted may still go by its former id."""
+    deleted = option.id_part == "deletedBackupInstances"
+    return (option.id_part, "backupInstances") if deleted else (option.id_part,)
+
+
+def _not_about(command: Command, text: str, what: str) -> InvalidArgument:
+    return InvalidArgument(f"--ids {text!r} {what}", f"give the id of what `{command.name}` is about")
 
 
 def _always(subscription: str) -> Callable[[], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -113,6 +114,11 @@ class Command:
     def group(self) -> str:
         """The words before the last one."""
         return self.name.rpartition(" ")[0]
+
+    @cached_property
+    def changes(self) -> bool:
+        """Whether it changes something: whether one of the actions of its permission is more than a read."""
+        return any(not action.endswith("/read") for action in re.findall(r"Microsoft\.[\w/]+", self.permission))
 
     @cached_property
     def all_options(self) -> tuple[Option, ...]:
