@@ -98,7 +98,10 @@ def _spelled(option: Option) -> str:
 
 def _usage(command: Command, missing: Sequence[Option]) -> str:
     choices = [f"{option.shown}: one of {', '.join(option.choices)}" for option in missing if option.choices]
-    return "; ".join([*choices, f"see `{command.name} --help`"])
+    ids = (
+        ["--ids ID stands for the options that name it"] if command.ids and any(one.id_part for one in missing) else []
+    )
+    return "; ".join([*choices, *ids, f"see `{command.name} --help`"])
 
 
 def _misplaced(command: Command, word: str) -> CommandLineError:

@@ -12,7 +12,7 @@ from typing import Any
 from dpmagic.arm.ids import parse_id
 from dpmagic.commands.model import Option
 from dpmagic.commands.shorthand import parse_pairs, parse_shorthand
-from dpmagic.errors import InvalidArgument, InvalidChoice, did_you_mean
+from dpmagic.errors import InvalidArgument, InvalidChoice, did_you_mean, nearest
 
 # A `$name` that is a DataFrame goes in as its rows, which have dotted columns: not the JSON it came from.
 _AS_JSON = "store the JSON, not the DataFrame: name << command -o json"
@@ -186,10 +186,11 @@ def _text_of(option: Option, path: Path, hint: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        beside = {entry.stem: entry.name for entry in path.parent.iterdir()} if path.parent.is_dir() else {}
+        near = beside.get(nearest(path.stem, beside))  # by the stem: that both end in .json says nothing
         raise InvalidArgument(
             f"{option.shown}: the file {str(path)!r} is not there",
-            did_you_mean(path.name, beside, hint),
+            f"did you mean {near}?" if near else hint,
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"{option.shown}: the file {str(path)!r} cannot be read: {error}") from error

@@ -104,6 +104,7 @@ def test_a_required_option_that_is_missing_is_named(command: Command) -> None:
             error = slip(line_of(command, with_words(good(command), option, None)), MissingOption, code)
             assert all(name in error.message for name in option.names)
             assert f"`{command.name} --help`" in error.hint
+            assert ("--ids" in error.hint) == bool(command.ids and option.id_part)
 
 
 def typos(name: str) -> set[str]:
@@ -189,7 +190,8 @@ def test_a_file_that_is_not_there_leads_to_the_nearest(command: Command, option:
         assert option.shown in error.message
         assert "'polcy.json' is not there" in error.message
         assert error.hint == "did you mean policy.json?"
-    assert "@file" in slip(with_wrong(command, option, "nowhere/x.json"), InvalidArgument).hint
+    for far in ("nowhere/x.json", "zz.json"):
+        assert "@file" in slip(with_wrong(command, option, far), InvalidArgument).hint
 
 
 @pytest.mark.parametrize(("command", "option"), cases("json", "object", "jsons", "settings", "pairs"))

@@ -213,7 +213,8 @@ def test_what_goes_out(line: str, sent: tuple[str, str, Any]) -> None:
         ),
         (
             "Microsoft.DataProtection/backupVaults",
-            "DisableMUA DataProtectionDisableImmutability DataProtectionModifyBackupInstance DataProtectionSuspendBackup",
+            "DisableMUA DataProtectionDisableImmutability DataProtectionModifyBackupInstance "
+            "DataProtectionSuspendBackup",
             [
                 "backupResourceGuardProxies/delete",
                 "write#reduceImmutabilityState",
@@ -353,7 +354,8 @@ def test_an_id_of_something_inside_does_not_delete_what_is_around_it(line: str) 
         (f"backup-instance wait {AT} -n bi1", 1),
         (f"backup-instance delete {AT} -n bi1", 1),
         (
-            "backup-policy trigger create-schedule --interval-type Hourly --interval-count 5 --schedule-days 2024-01-01",
+            "backup-policy trigger create-schedule --interval-type Hourly --interval-count 5 "
+            "--schedule-days 2024-01-01",
             1,
         ),
         ("backup-policy retention-rule remove --name Default --policy az-inputs/pol_AzureDisk.json", 1),
