@@ -32,6 +32,9 @@ def test_undelete_posts_and_prints_nothing() -> None:
 def test_ids_name_the_deleted_instance() -> None:
     run = az(f"{COMMAND} show --ids {BELOW}/b", [["GET", f"{BELOW}/b", 200, {}, {"name": "b"}]])
     assert run.result == {"name": "b"}
-    run = az(f"{COMMAND} show --ids {BELOW.replace('deletedB', 'b')}/b", [])
+    former = BELOW.replace("deletedB", "b")  # the id that it had, by which az finds it, too
+    run = az(f"{COMMAND} show --ids {former}/b", [["GET", f"{BELOW}/b", 200, {}, {"name": "b"}]])
+    assert run.result == {"name": "b"}
+    run = az(f"{COMMAND} show --ids {BELOW.replace('deletedBackupInstances', 'backupPolicies')}/b", [])
     assert run.error
     assert "names no deletedBackupInstances" in run.error.message
