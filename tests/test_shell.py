@@ -61,7 +61,8 @@ def test_a_table_on_a_terminal(state: tuple[str, str]) -> None:
         ("backup-vault show -g testBkpVaultRG -v nothere", 3, "NotFound: ResourceNotFound"),
         ("backup-vualt list", 2, "did you mean backup-vault?"),
         ("backup-vault list --nope", 2, "has no option --nope"),
-        ("backup-vault show -g testBkpVaultRG", 2, "--vault-name"),
+        ("backup-vault show -g testBkpVaultRG", 1, "--vault-name"),  # where --ids could have named it, az says 1
+        ("backup-instance list -g testBkpVaultRG", 2, "--vault-name"),
         ("backup-policy get-default-policy-template --datasource-type AzureDisc", 2, "did you mean AzureDisk?"),
         (f"backup-policy create {VAULT} -n p --policy nothere.json", 1, "is not there"),
         (f"backup-vault delete {VAULT}", 1, "--yes"),
