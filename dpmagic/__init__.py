@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dpmagic.archive.collect import collect as collect
     from dpmagic.estate import Estate as Estate
     from dpmagic.estate import Window as Window
+    from dpmagic.queries import query as query
     from dpmagic.schedules import expected_points as expected_points
 
 # A public name and the module that has it, loaded when the name is first used.
@@ -51,6 +52,7 @@ _PUBLIC = {
     "connect_sandbox": "dpmagic.api",
     "connected": "dpmagic.api",
     "open": "dpmagic.api",
+    "query": "dpmagic.queries",
     "rest": "dpmagic.api",
     "resume": "dpmagic.api",
     "run": "dpmagic.api",

@@ -1,4 +1,4 @@
-"""The magics ``%dataprotection`` and ``%%dataprotection``, their completion and their display in IPython.
+"""The magics ``%dataprotection`` and ``%resourcegraph``, their completion and their display in IPython.
 
 These are the only rooms that import IPython.  `load` is what ``%load_ext dpmagic`` does.
 """
@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from dpmagic.errors import DpmagicError
 from dpmagic.notebook.display import observer_of
-from dpmagic.notebook.magics import NAME, DataProtection
+from dpmagic.notebook.magics import NAME, NAMES, DataProtection
 from dpmagic.notebook.typed import as_typed
 from dpmagic.session import current
 
@@ -44,8 +44,9 @@ def unload(shell: InteractiveShell) -> None:
     manager = shell.magics_manager
     del manager.registry[DataProtection.__name__]
     # Only what is still ours: someone may have put a magic of their own in its place since.
-    for kind in [kind for kind, found in _registered(shell) if getattr(found, "__self__", None) is magics]:
-        del manager.magics[kind][NAME]
+    ours = [(kind, name) for kind, name, found in _registered(shell) if getattr(found, "__self__", None) is magics]
+    for kind, name in ours:
+        del manager.magics[kind][name]
     shell.configurables.remove(magics)  # type: ignore[arg-type]  # IPython's annotation is narrower than its use
     shell.Completer.custom_matchers.remove(magics.matcher)
     shell.input_transformers_cleanup.remove(as_typed)
@@ -57,16 +58,16 @@ def _loaded(shell: InteractiveShell) -> DataProtection | None:
     return found
 
 
-def _registered(shell: InteractiveShell) -> list[tuple[str, Any]]:
-    """The line and the cell magic of our name, whoever they belong to."""
+def _registered(shell: InteractiveShell) -> list[tuple[str, str, Any]]:
+    """The line and the cell magics of our names, whoever they belong to."""
     magics = shell.magics_manager.magics
-    return [(kind, magics[kind][NAME]) for kind in ("line", "cell") if NAME in magics[kind]]
+    return [(kind, name, magics[kind][name]) for kind in ("line", "cell") for name in NAMES if name in magics[kind]]
 
 
 def _check_name_is_free(shell: InteractiveShell) -> None:
-    for kind, found in _registered(shell):
+    for kind, name, found in _registered(shell):
         owner = getattr(found, "__module__", None) or type(found).__module__
         raise DpmagicError(
-            f"there is already a {kind} magic {NAME}, from {owner}",
+            f"there is already a {kind} magic {name}, from {owner}",
             "unload that one first, then %load_ext dpmagic again",
         )

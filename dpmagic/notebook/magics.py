@@ -1,4 +1,4 @@
-"""``%dataprotection`` and ``%%dataprotection``: text in, results shown, the last one given back."""
+"""``%dataprotection`` and ``%resourcegraph``: text in, results shown, the last one given back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display
 
+from dpmagic.notebook import resourcegraph
 from dpmagic.notebook.completion import matcher_of
 from dpmagic.notebook.display import ask, can_answer, show_line
 from dpmagic.session import Session
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from dpmagic.answers import Result
 
 NAME = "dataprotection"
+NAMES = (NAME, resourcegraph.NAME)
+"""The magics' names."""
 
 
 @magics_class
@@ -63,6 +66,32 @@ class DataProtection(Magics):
             return self._run(text if text.strip() else "--help", names)
         finally:
             self.session.ask = before
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def resourcegraph(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
+        """Ask Azure Resource Graph in KQL, and get every row as a DataFrame.
+
+        vaults = %resourcegraph resources | where type =~ 'microsoft.dataprotection/backupvaults'
+
+        %%resourcegraph failed << --scope Production
+        recoveryservicesresources
+        | where type =~ 'microsoft.dataprotection/backupvaults/backupjobs' and properties.status == 'Failed'
+        | where name in ($names)
+        | project id, name, vaultName = tostring(properties.vaultName)
+
+        `name <<` stores the rows.  `$name` outside quotes puts a variable of yours in, as a literal of its type; a list
+        becomes its items.  `now()` and `ago()` are one instant for all pages.
+
+        --scope NAME    a subscription or management group, by name or id; several times for more (all you can see)
+        --top N         the first N rows
+        --out NAME      store the rows in a variable, or in a file: jobs.csv, jobs.parquet, jobs.json, jobs.xlsx
+        -o FORM         json, table, tsv, yaml
+        """
+        wanted = resourcegraph.read(line if cell is None else f"{line}\n{cell}")
+        names = self.session.names if local_ns is None else {**self.session.names, **local_ns}
+        return resourcegraph.ran(wanted, self.session, names)
 
     def _run(self, text: str, names: Mapping[str, Any] | None) -> Any:
         """Carry the statements out, showing each result as it comes, and return the last one for IPython to show."""

@@ -154,4 +154,4 @@ def test_any_cell_and_cursor_are_read(text: str, line: int, position: int) -> No
     line = min(line, len(lines) - 1)
     position = min(position, len(lines[line]))
     ours = text_before_cursor(text, line, position)
-    assert ours is None or "\n".join([*lines[:line], lines[line][:position]]).endswith(ours)
+    assert ours is None or "\n".join([*lines[:line], lines[line][:position]]).endswith(ours[1])

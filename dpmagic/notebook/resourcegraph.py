@@ -1,0 +1,150 @@
+"""``%resourcegraph`` and ``%%resourcegraph``: what stands before the query, the query, and its rows shown or stored."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dpmagic.errors import CommandLineError, InvalidChoice, MissingOption, UnknownOption, did_you_mean
+from dpmagic.notebook.display import show_line
+from dpmagic.session import Session
+
+NAME = "resourcegraph"
+OPTIONS = {
+    "--scope": "A subscription or management group by id or name, several times for more; tenant: all you can see.",
+    "--top": "The first rows only, as many as this.",
+    "--out": "A variable to store the rows in, or a file: .csv, .parquet, .json, .xlsx, .yaml.",
+    "-o": "Another form than a frame: json, table, tsv, yaml.",
+}
+_SPELLINGS = {"--output": "-o", "--subscription": "--scope", "--management-group": "--scope", "--first": "--top"}
+_STORED = re.compile(r"\s*([^\W\d]\w*)\s*<<")
+_OPTION = re.compile(r"\s*(--?[A-Za-z][\w-]*)(?:=|\s+|$)")
+_VALUE = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\S+))")
+
+
+@dataclass
+class Wanted:
+    """What a line asks for: the ``query``, and what is to be done with its rows."""
+
+    query: str = ""
+    target: str = ""
+    scope: list[str] = field(default_factory=list)
+    top: int | None = None
+    file: Path | None = None
+    form: str = "frame"
+
+
+def read(text: str) -> Wanted:
+    """The options at the start of a text, and the query after them.
+
+    Raises `CommandLineError` for an option that is not there, lacks its value or has a wrong one.
+
+    >>> wanted = read("jobs << --top 5 --scope 'My Subscription' resources | count")
+    >>> wanted.target, wanted.top, wanted.scope, wanted.query
+    ('jobs', 5, ['My Subscription'], 'resources | count')
+    """
+    wanted = Wanted()
+    if stored := _STORED.match(text):
+        wanted.target, text = _variable(stored[1]), text[stored.end() :]
+    while found := _OPTION.match(text):
+        name = _SPELLINGS.get(found[1], found[1])
+        if name not in OPTIONS:
+            raise UnknownOption(
+                f"%{NAME} has no option {found[1]}", did_you_mean(found[1], OPTIONS, f"it has {', '.join(OPTIONS)}")
+            )
+        value = _VALUE.match(text, found.end())
+        if not value:
+            raise MissingOption(f"{found[1]} needs a value", OPTIONS[name])
+        _take(wanted, name, next(one for one in value.groups() if one is not None))
+        text = text[value.end() :]
+    wanted.query = text.strip() if "\n" not in text.strip() else text.lstrip(" \t").removeprefix("\n")
+    return wanted
+
+
+def _take(wanted: Wanted, name: str, value: str) -> None:
+    from dpmagic.queries import FORMS
+
+    match name:
+        case "--scope":
+            wanted.scope.append(value)
+        case "--top":
+            if not value.isdigit() or not int(value):
+                raise InvalidChoice(f"--top is a whole number from 1, not {value!r}", "--top 10")
+            wanted.top = int(value)
+        case "--out" if value.isidentifier():
+            wanted.target = _variable(value)
+        case "--out":
+            wanted.file = Path(value).expanduser()
+        case _:
+            if value not in FORMS:
+                raise InvalidChoice(f"there is no form {value!r}", did_you_mean(value, FORMS, ", ".join(FORMS)))
+            wanted.form = value
+
+
+def _variable(name: str) -> str:
+    if keyword.iskeyword(name):
+        raise CommandLineError(f"{name} is a word of Python's and no name", "take another name")
+    return name
+
+
+@dataclass(frozen=True)
+class At:
+    """The option that the cursor is at: of a ``name`` the value, without one the option itself; ``typed`` so far."""
+
+    name: str
+    typed: str
+    choices: list[str]
+
+
+def option_at(text: str) -> At | None:
+    """Which option is being typed where the text ends; None where it is the query, whose text is `query_of`."""
+    rest = query_of(text)
+    if option := re.fullmatch(r"\s*(--?[\w-]*)", rest):
+        return At("", option[1], list(OPTIONS))
+    if value := re.fullmatch(r"\s*(--?[A-Za-z][\w-]*)(?:=|\s+)(\S*|\"[^\"]*)", rest):
+        from dpmagic.queries import FORMS
+
+        name = _SPELLINGS.get(value[1], value[1])
+        return At(name, value[2], list(FORMS) if name == "-o" else [])
+    return None
+
+
+def query_of(text: str) -> str:
+    """The text behind all options that are typed to their end."""
+    if stored := _STORED.match(text):
+        text = text[stored.end() :]
+    while found := _OPTION.match(text):
+        value = _VALUE.match(text, found.end())
+        if not value or value.end() == len(text):
+            break
+        text = text[value.end() :]
+    return text
+
+
+def ran(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
+    """The rows of a query in the form that is wanted; None when they went to a file, of which one line is said.
+
+    Raises what `dpmagic.query` does.
+    """
+    from dpmagic import queries
+    from dpmagic.graph.query import ask
+    from dpmagic.results import Text
+
+    connection = session.connected()
+    scope = queries.resolved(connection, wanted.scope or None)
+    answer = ask(connection, wanted.query, scope, names=names, top=wanted.top, observer=session.observer)
+    queries.say(answer, session.observer)
+    if wanted.file is not None:
+        show_line(queries.write(answer, wanted.file, connection))
+        return None
+    if wanted.form == "frame":
+        value: Any = queries.frame_of(answer, connection)
+    else:
+        value = Text(queries.text(answer, wanted.form, connection)) if wanted.form != "none" else None
+    if wanted.target:
+        session.names[wanted.target] = value
+    return value

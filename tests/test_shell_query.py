@@ -1,0 +1,58 @@
+"""``dpmagic query`` as a process: a file or standard input, the forms, the errors."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+
+DPMAGIC = [sys.executable, "-m", "dpmagic.shell", "query", "--target", "sandbox"]
+KQL = "resources\n| where type =~ $type\n| summarize n = count() by location\n| order by location asc\n"
+TYPE = ("--param", "type=microsoft.compute/disks")
+
+pytestmark = pytest.mark.slow
+
+
+def query(*words: str, stdin: str = "") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*DPMAGIC, *words], capture_output=True, input=stdin.encode())
+
+
+def test_a_file_as_json_csv_and_parquet(tmp_path: Path) -> None:
+    file = tmp_path / "disks.kql"
+    file.write_text(KQL, encoding="utf-8")
+    rows = json.loads(query(str(file), *TYPE).stdout)
+    assert [row["location"] for row in rows] == sorted(row["location"] for row in rows)
+    assert sum(row["n"] for row in rows) == 289
+    csv = query(str(file), *TYPE, "-o", "csv")
+    assert csv.stdout.decode().splitlines() == ["location,n", *(f"{row['location']},{row['n']}" for row in rows)]
+    parquet = pandas.read_parquet(io.BytesIO(query(str(file), *TYPE, "-o", "parquet").stdout))
+    assert parquet["n"].tolist() == [row["n"] for row in rows]
+
+
+def test_standard_input_a_scope_and_the_first_rows() -> None:
+    done = query("-", "--scope", "Workloads", "--top", "1", "-o", "table", stdin="resources | project name\n")
+    assert done.stdout.decode().split()[:1] == ["name"]
+    assert done.stderr.decode() == "the first 1 of 11 rows\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "said"),
+    [
+        (("nothere.kql",), "", 1, "cannot read nothere.kql: no such file or directory"),
+        (("-",), "", 1, "there is no query"),
+        (("-",), "resources | where name == $x", 1, "there is no name x"),
+        (("-", "--param", "x"), "resources", 2, "is no NAME=VALUE"),
+        (("-",), "resources\n| render piechart", 1, "  | render piechart\n    ^^^^^^"),
+        (("-", "--scope", "Nope"), "resources", 1, "no subscription or management group called 'Nope'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_few_lines(words: tuple[str, ...], stdin: str, code: int, said: str) -> None:
+    done = query(*words, stdin=stdin)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert said in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
