@@ -101,7 +101,7 @@ class _Maker:
         vaults = {
             f"{name}-vault-{number}".lower(): {
                 "policies": [*self.random.sample(_OF_DISKS, 3), self.random.choice(_OFTEN), "clusters", "blobs"],
-                "softDelete": self.random.choice(["On", "Off"]),
+                "softDelete": "On" if number == 0 else "Off",
                 "redundancy": self.random.choice(["LocallyRedundant", "GeoRedundant"]),
             }
             for number in range(self.random.randint(1, 2))
@@ -177,6 +177,7 @@ class _Maker:
     def _plant(self, kind: str) -> None:
         often = [name for name, policy in self.free.items() if policy in _OFTEN]
         fitting = [name for name in often if kind != "policyChanged" or self.beside[name]]
+        fitting = [name for name in fitting if kind != "softDeleted" or "-vault-0-" in name]
         fitting = [name for name in fitting if kind not in ("late", "onDemand") or self.free[name] != "hourly"]
         if not fitting:
             return

@@ -14,6 +14,7 @@ from . import (
     authorization,
     cross_region,
     graph_scopes,
+    instances,
     jobs,
     policies,
     recovery_points,
@@ -112,6 +113,7 @@ def _subscriptions(world: World) -> Iterator[Row]:
             "id": subscription["id"],
             "name": subscription["displayName"],
             "type": "Microsoft.Resources/subscriptions",
+            "tags": subscription.get("tags"),
         }
         properties = {
             "managedByTenants": [],
@@ -242,6 +244,17 @@ def policy_spans(world: World, policy: str) -> tuple[int, int]:
     return (policies.longest_retention(document), policies.frequency(document)) if document else (0, 0)
 
 
+FOREVER = "36600.00:00:00"  # what stopped protection is recorded to say
+_POLICY_SPANS = (
+    "configuredRPGenerationFrequencyInSecondaryRegion",
+    "configuredMaximumRetentionInSecondaryRegion",
+    "rpoWarningThresholdInSecondaryRegion",
+    "rpoWarningThresholdInPrimaryRegion",
+    "configuredRPGenerationFrequency",
+    "configuredMaximumRetention",
+)
+
+
 def _policy_extended(world: World, instance: Document, secondary: str) -> dict[str, str]:
     """Spans of the policy.
 
@@ -250,6 +263,8 @@ def _policy_extended(world: World, instance: Document, secondary: str) -> dict[s
     """
     span, frequency = policy_spans(world, instance["properties"]["policyInfo"]["policyId"])
     later = frequency + 6 * 3600 * times.SECOND
+    if instance["properties"]["currentProtectionState"] == instances.STOPPED:
+        return dict.fromkeys(_POLICY_SPANS, UNSET_SPAN) | {"configuredMaximumRetention": FOREVER}
     return {
         "configuredRPGenerationFrequencyInSecondaryRegion": times.timespan(later) if secondary else UNSET_SPAN,
         "configuredMaximumRetentionInSecondaryRegion": times.timespan(span) if secondary else UNSET_SPAN,

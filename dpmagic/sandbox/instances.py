@@ -11,6 +11,7 @@ from .store import Document
 from .world import World
 
 TYPE = f"{vaults.TYPE}/backupInstances"
+STOPPED = "ProtectionStopped"  # keeps what there is for good
 
 
 def find(world: World, request: Request) -> tuple[Document, Document]:

@@ -37,6 +37,8 @@ MODELLED: dict[str, str] = {
     "of ten a day is not kept",
     "expiry": "recovery points and their snapshots go at their expiryTime to the second; Azure takes its time",
     "snapshots": "the name and the facts of metaData are recorded; tags, sku, family id and the other members are not",
+    "stopped protection": "keeps points and snapshots, as recorded instances promise for 36,600 days; expiryTime stays "
+    "what it was, and what is overdue goes at once when protection is resumed",
     "restore": "checks run when the job ends, and the job fails with them; ten restores a day is not kept",
     "policies in place": "a policy in use can be changed, as recorded PUTs suggest and Microsoft's documents of disk "
     "backup deny; points made from then on are kept by the new rules, older ones as they were promised. A backup fails "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import checks, faults, guarding, instances, operations, times, vaults
+from . import checks, faults, guarding, instances, operations, recovery_points, times, vaults
 from .messages import Request, answer, listing, visible
 from .reply import Reply
 from .store import Document
@@ -13,7 +13,7 @@ DELETED_TYPE = f"{vaults.TYPE}/deletedBackupInstances"
 
 def stop(world: World, request: Request) -> Reply:
     """POST stopProtection: 202; 200 if it is stopped already."""
-    return _pause(world, request, "ProtectionStopped", guarding.STOP_PROTECTION)
+    return _pause(world, request, instances.STOPPED, guarding.STOP_PROTECTION)
 
 
 def suspend(world: World, request: Request) -> Reply:
@@ -72,7 +72,7 @@ def undelete(world: World, request: Request) -> Reply:
         "id": f"{vault}/backupInstances/{deleted['name']}",
         "type": instances.TYPE,
     }
-    instances.set_state(instance, "ProtectionStopped")
+    instances.set_state(instance, instances.STOPPED)
     instances.save(world, instance)
     world.store.drop("deletedInstance", vault, deleted["name"])
     return answer(200)
@@ -97,6 +97,7 @@ def resumed(world: World, instance: str) -> None:
     instances.set_state(document, "ProtectionConfigured")
     document["_"]["protectedSince"] = world.now
     instances.save(world, document)
+    recovery_points.erase_overdue(world, instance)
 
 
 def removed(world: World, instance: str, asked: int) -> None:

@@ -115,7 +115,7 @@ def publish(world: World, point: Document, policy: Document, tag: str) -> None:
     expiry = times.later(point["created"], period)
     where = {"instance": point["instance"], "point": point["name"]}
     world.at(point["created"] + world.vary(270), "point.expiry", expiry=expiry, **where)
-    world.at(expiry, "point.erase", **where)
+    world.at(expiry, "point.expire", **where)
 
 
 def set_expiry(world: World, instance: str, point: str, expiry: int) -> None:
@@ -125,8 +125,28 @@ def set_expiry(world: World, instance: str, point: str, expiry: int) -> None:
         world.store.put("point", instance, point, {**document, "expiry": expiry})
 
 
+def expire(world: World, instance: str, point: str) -> None:
+    """The event at a point's expiry: it goes, unless protection is stopped, which keeps it until it is resumed."""
+    owner, document = world.find("instance", instance), world.store.get("point", instance, point)
+    if (
+        document is not None
+        and owner is not None
+        and owner["properties"]["currentProtectionState"] == instances.STOPPED
+    ):
+        world.store.put("point", instance, point, {**document, "overdue": True})
+    else:
+        erase(world, instance, point)
+
+
+def erase_overdue(world: World, instance: str) -> None:
+    """Let the points go that were only there because protection was stopped."""
+    for point in all_points(world, instance):
+        if point.get("overdue"):
+            erase(world, instance, point["name"])
+
+
 def erase(world: World, instance: str, point: str) -> None:
-    """The event at a point's expiry: it goes, and its snapshot with it."""
+    """A point goes, and its snapshot with it."""
     document = world.store.get("point", instance, point)
     if document is not None:
         world.store.drop("point", instance, point)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import faults
@@ -64,8 +65,8 @@ def make_group(subscription: Document, name: str, location: str, tags: dict[str,
     }
 
 
-def make_subscription(subscription: str, name: str, tenant: str) -> Document:
-    """The document of a subscription."""
+def make_subscription(subscription: str, name: str, tenant: str, tags: Mapping[str, str] | None = None) -> Document:
+    """The document of a subscription; ``tags`` are a member only where it has any."""
     return {
         "id": f"/subscriptions/{subscription}",
         "authorizationSource": "RoleBased",
@@ -79,6 +80,7 @@ def make_subscription(subscription: str, name: str, tenant: str) -> Document:
             "quotaId": "PayAsYouGo_2014-09-01",
             "spendingLimit": "Off",
         },
+        **({"tags": dict(tags)} if tags else {}),
     }
 
 

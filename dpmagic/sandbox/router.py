@@ -178,6 +178,7 @@ ACTIONS: dict[str, Action] = {
     "backup.finish": backups.finish,
     "point.expiry": recovery_points.set_expiry,
     "point.erase": recovery_points.erase,
+    "point.expire": recovery_points.expire,
     "restore.check": restores.check,
     "restore.begin": restores.begin,
     "restore.finish": restores.finish,

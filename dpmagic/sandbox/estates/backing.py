@@ -128,7 +128,7 @@ class Backing:
         """An instance's points whose snapshots or selves, by the column ``until``, have not gone."""
         now, points = self.estate.now, self.estate.engine.points.of(number)
         since = "time" if until == "expiry" else "created"
-        return points.take((points[since] <= now) & (points[until] > now))
+        return points.take((points[since] <= now) & self.estate.engine.alive(points, until))
 
     def _point(self, parent: str, name: str) -> Document | None:
         number = self.estate.numbers.get(parent)

@@ -60,7 +60,7 @@ def _subscription_id(spec: Spec, item: Subscription) -> str:
 
 
 def _add_subscription(estate: Estate, item: Subscription, guid: str) -> None:
-    document = resources.make_subscription(guid, item.name, TENANT)
+    document = resources.make_subscription(guid, item.name, TENANT, item.tags)
     if not item.readable:
         estate.hidden.append(guid.lower())
         estate.documents.put("hiddenSubscription", "", guid, {"subscriptionId": guid})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ INSTANCES = {
     "day": "i4",  # calendar day of the last success
     "busy": "i8",  # end of the last run
     "holder": "i2",  # the planted defect of the last run, -1 if none
+    "held": "i8",  # since when stopped protection keeps its points, whatever their expiry; NEVER if it does not
     "life": "i1",  # how often its disk was made anew under the same name
 }
 RUNS = {
@@ -130,12 +131,16 @@ class Ledger:
             self._middles.append(_middle(self._pieces[-1][self._last]))
             self._loose = []
 
-    def forget(self, before: int) -> None:
-        """Drop rows whose last instant is not later; a piece is only rewritten once half of it can go."""
+    def forget(self, before: int, stays: Callable[[Table], Column] | None = None) -> None:
+        """Drop rows whose last instant is not later; a piece is only rewritten once half of it can go.
+
+        ``stays`` says which rows stay all the same.
+        """
         kept, middles = [], []
         for piece, middle in zip(self._pieces, self._middles, strict=True):
             if middle <= before:
-                piece = piece.take(piece[self._last] > before)
+                live = piece[self._last] > before
+                piece = piece.take(live | stays(piece) if stays else live)
                 middle = _middle(piece[self._last])
             if len(piece):
                 kept.append(piece)
@@ -182,6 +187,16 @@ class Ledger:
             low, high = np.searchsorted(piece["instance"], (instance, instance + 1))
             for name in ("expiry", "gone"):
                 piece[name][low:high] = np.minimum(piece[name][low:high], at)
+        self._measure()
+
+    def lapse(self, instance: int, since: int, at: int) -> None:
+        """Have the points of an instance that would have gone since an instant, and their snapshots, go at another."""
+        for piece in self.pieces():
+            low, high = np.searchsorted(piece["instance"], (instance, instance + 1))
+            for name in ("expiry", "gone"):
+                column = piece[name][low:high]
+                column[(column > since) & (column < at)] = at
+        self.version += 1
         self._measure()
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import times
 from ..authorization import DISK_BACKUP_READER, DISK_SNAPSHOT_CONTRIBUTOR
+from ..instances import STOPPED
 from ..times import DAY
 from ..world import name_of, subscription_of
 from .estate import Estate
@@ -41,8 +42,8 @@ class Target:
 
 
 def stop(target: Target) -> None:
-    """Protection is stopped; what there is is kept until its expiry."""
-    target.then(lambda: _set(target, "ProtectionStopped"))
+    """Protection is stopped; what there is is kept for good."""
+    target.then(lambda: _set(target, STOPPED))
 
 
 def suspend(target: Target) -> None:
@@ -58,6 +59,12 @@ def fail_protection(target: Target) -> None:
 def soft_delete(target: Target) -> None:
     """The instance is deleted; the vault keeps it for 14 days."""
 
+    for number in target.numbers:
+        vault = target.estate.documents.get("vault", *_place(target.estate.instances[number].vault))
+        if vault and vault["properties"]["securitySettings"]["softDeleteSettings"]["state"] == "Off":
+            raise EstateError(
+                f"plant: softDeleted: {vault['name']} has no soft delete", "Leave out its `softDelete: Off`."
+            )
     target.defect.options["scheduledPurgeTime"] = times.full(target.at + SOFT_DELETE)
 
     def turn() -> None:
@@ -151,7 +158,7 @@ def delete_snapshot(target: Target) -> None:
         engine = target.estate.engine
         for number in target.numbers:
             points = engine.points.of(number)
-            alive = points.take((points["time"] <= engine.now) & (points["gone"] > engine.now))
+            alive = points.take((points["time"] <= engine.now) & engine.alive(points, "gone"))
             if len(alive) < which:
                 one = target.estate.instances[number].name
                 raise EstateError(f"plant: snapshotDeleted: {one} has {len(alive)} snapshots", "Name another disk.")
@@ -199,7 +206,7 @@ def fill_snapshots(target: Target) -> None:
         for number in target.numbers:
             one = estate.instances[number]
             points = estate.engine.points.of(number)
-            alive = int(np.count_nonzero((points["created"] <= estate.now) & (points["gone"] > estate.now)))
+            alive = int(np.count_nonzero((points["created"] <= estate.now) & estate.engine.alive(points, "gone")))
             missing = target.options["count"] - alive
             if missing < 0:
                 count = target.options["count"]

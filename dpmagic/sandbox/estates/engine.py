@@ -62,7 +62,9 @@ class Engine:
     def add(self, ids: Sequence[str], **columns: object) -> int:
         """Add instances; returns the number of the first. Columns as in :data:`~.columns.INSTANCES`."""
         first = len(self.fleet)
-        more = Table.filled(INSTANCES, len(ids), key=streams.keys(ids), **{"why": -1, "holder": -1, **columns})
+        more = Table.filled(
+            INSTANCES, len(ids), key=streams.keys(ids), **{"why": -1, "holder": -1, "held": NEVER, **columns}
+        )
         self.fleet = Table.joined(INSTANCES, (self.fleet, more))
         self._members = None
         return first
@@ -85,6 +87,28 @@ class Engine:
         for name, values in columns.items():
             self.fleet.columns[name][instances] = values
         self._members = None
+
+    def hold(self, instance: int) -> None:
+        """Keep the points that an instance has now for good."""
+        if self.fleet["held"][instance] == NEVER:
+            self.change(instance, held=self.now)
+
+    def release(self, instance: int) -> None:
+        """Keep an instance's points until their expiry again: those that are past it go now."""
+        held = int(self.fleet["held"][instance])
+        if held != NEVER:
+            self.points.lapse(instance, held, self.now)
+            self.change(instance, held=NEVER)
+
+    def alive(self, points: Table, until: str) -> NDArray[np.bool_]:
+        """Which points have not gone yet, by the column ``expiry``, or their snapshots, by ``gone``."""
+        alive: NDArray[np.bool_] = points[until] > np.minimum(self.fleet["held"][points["instance"]], self.now)
+        return alive
+
+    def _kept(self, points: Table) -> NDArray[np.bool_]:
+        """Which points stopped protection keeps."""
+        kept: NDArray[np.bool_] = points["gone"] > self.fleet["held"][points["instance"]]
+        return kept
 
     def code(self, text: str) -> int:
         """The number of a failure's code, 0 being none."""
@@ -117,7 +141,7 @@ class Engine:
                 self.points.seal()
             if stop == midnight:
                 self.jobs.forget(stop - KEPT)
-                self.points.forget(stop - _REMEMBERED)
+                self.points.forget(stop - _REMEMBERED, self._kept)
 
     def _step(self, until: int) -> None:
         self._wait([self._fall_due(until)])

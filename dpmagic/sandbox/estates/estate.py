@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import times
+from ..instances import STOPPED
 from ..store import Document
 from ..times import SECOND
 from ..world import subscription_of
@@ -130,6 +131,8 @@ class Estate:
         one = self.instances[number]
         one.state, one.error = state, error
         self.engine.change(number, active=state == "ProtectionConfigured", why=why)
+        if state == STOPPED:
+            self.engine.hold(number)
 
     def planted(self) -> list[dict[str, Any]]:
         """What was put wrong, up to now: see :func:`.planted.told`."""

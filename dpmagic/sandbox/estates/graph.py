@@ -149,7 +149,7 @@ def snapshots(estate: Estate, hidden: Hidden) -> TypedRows:
     points = Table.joined(
         POINTS,
         (
-            piece.take((piece["created"] <= now) & (piece["gone"] > now) & disks[piece["instance"]])
+            piece.take((piece["created"] <= now) & engine.alive(piece, "gone") & disks[piece["instance"]])
             for piece in engine.points.pieces()
         ),
     )

@@ -54,7 +54,7 @@ def snapshots(estate: Estate, hidden: Hidden) -> TypedRows:
     points = Table.joined(POINTS, (piece.take(disks[piece["instance"]]) for piece in estate.engine.points.pieces()))
     recent, now = estate.now - changes.KEPT, estate.now
     made = points.take((points["created"] >= recent) & (points["created"] <= now))
-    gone = points.take((points["gone"] >= recent) & (points["gone"] <= now) & ~points["byHand"])
+    gone = points.take((points["gone"] >= recent) & ~estate.engine.alive(points, "gone") & ~points["byHand"])
     gone = gone.take(graph.shown(estate, gone, hidden))
     both = Table.joined(POINTS, (made, gone))
     went = np.arange(len(both)) >= len(made)

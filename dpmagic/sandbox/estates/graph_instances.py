@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 
 from .. import compute, graph_rows, times
+from ..instances import STOPPED
 from ..kql.typed import TypedRows
 from ..store import Document
 from ..world import World
@@ -21,6 +22,11 @@ Hidden = frozenset[tuple[str, str]]
 _TENANT = f"'{TENANT}'"
 _GONE = ("SoftDeleted", "Purged")
 _NULL = "CAST(NULL AS VARCHAR)"
+_STOPPED = {
+    "frequency": graph_rows.UNSET_SPAN,
+    "retention": graph_rows.FOREVER,
+    "warning": graph_rows.UNSET_SPAN,
+}
 
 
 def instances(world: World, estate: Estate, hidden: Hidden) -> TypedRows:
@@ -50,8 +56,9 @@ def instances(world: World, estate: Estate, hidden: Hidden) -> TypedRows:
     table = table.append_column("newest", _column(times.full(newest[number]) for number in shown))
     table = table.append_column("oldest", _column(times.full(oldest[number]) for number in shown))
     spans = _spans(world, {one.policy.lower(): one.policy for one in found}.values())
-    for name in ("frequency", "retention", "warning"):
-        table = table.append_column(name, _column(spans[one.policy.lower()][name] for one in found))
+    for name, stopped in _STOPPED.items():
+        said = (stopped if one.state == STOPPED else spans[one.policy.lower()][name] for one in found)
+        table = table.append_column(name, _column(said))
     columns = {
         "id": "id",
         "name": _last("id"),
@@ -219,7 +226,7 @@ def _edges(estate: Estate) -> tuple[list[int], list[int]]:
     newest = np.full(count, times.UNSET, np.int64)
     oldest = np.full(count, np.iinfo(np.int64).max, np.int64)
     for piece in estate.engine.points.pieces():
-        seen = (piece["time"] <= now) & (piece["expiry"] > now)
+        seen = (piece["time"] <= now) & estate.engine.alive(piece, "expiry")
         np.maximum.at(newest, piece["instance"][seen], piece["time"][seen])
         np.minimum.at(oldest, piece["instance"][seen], piece["time"][seen])
     oldest[newest == times.UNSET] = times.UNSET

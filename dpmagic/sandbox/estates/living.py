@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from .. import checks, disk_checks, faults, kinds, starter
+from ..instances import STOPPED
 from ..kql.typed import TypedRows
 from ..layered import LayeredStore
 from ..store import Document
@@ -18,6 +19,7 @@ from ..times import SECOND
 from ..world import World, name_of
 from . import graph, graph_changes, graph_instances
 from .backing import Backing
+from .behaviours import NEVER
 from .build import median
 from .generating import generate
 from .planted import item
@@ -132,16 +134,18 @@ class Living:
         source = properties["dataSourceInfo"]
         if source["datasourceType"].lower() not in _RUNNING:
             return None
-        active = properties["currentProtectionState"] == "ProtectionConfigured"
+        state = properties["currentProtectionState"]
+        active, stopped = state == "ProtectionConfigured", state == STOPPED
         policy = properties["policyInfo"]["policyId"]
         if policy.lower() not in self.estate.policies:
             self._policy(policy.lower().rpartition("/backuppolicies/")[0], name_of(policy).lower())
         if number is not None:
             fleet = self.estate.engine.fleet
             same = fleet["policy"][number] == self.estate.policies[policy.lower()]
-            if bool(fleet["active"][number]) == active and same:
+            held = fleet["held"][number] != NEVER
+            if bool(fleet["active"][number]) == active and same and held == stopped:
                 return None
-            return {"instance": arm_id, "active": active, "policy": policy}
+            return {"instance": arm_id, "active": active, "policy": policy, "stopped": stopped}
         return (
             {"instance": arm_id, "active": active, "policy": policy, "new": self._facts(document)} if active else None
         )
@@ -216,6 +220,8 @@ class Living:
         if "active" in entry:
             resumed = entry["active"] and not engine.fleet["active"][number]
             engine.change(number, active=entry["active"], **({"since": entry["at"]} if resumed else {}))
+        if "stopped" in entry:
+            (engine.hold if entry["stopped"] else engine.release)(number)
         if "policy" in entry:
             one.policy = entry["policy"]
             engine.change(number, policy=self.estate.policies[one.policy.lower()])

@@ -16,7 +16,7 @@ from .estate import Estate
 from .things import DISK, Planted
 
 # Defects that show in snapshots: theirs are listed.
-_OF_SNAPSHOTS = ("kept", "lingering", "snapshotDeleted")
+_OF_SNAPSHOTS = ("kept", "lingering", "snapshotDeleted", "stopped")
 
 
 def told(estate: Estate) -> list[Document]:
@@ -37,9 +37,10 @@ def told(estate: Estate) -> list[Document]:
         those that started ``startTime``, ``endTime`` (null while it runs), ``status``, ``errorCode``, ``retentionTag``,
         ``attempt`` (1 is a retry), ``isUserTriggered`` and ``jobId``
     ``snapshots``
-        of kept, lingering and snapshotDeleted, whether they still exist or not: ``id``, ``backupInstanceId``,
-        ``retentionTag``, ``timeCreated``, ``policyExpiryTime`` (when the policy of then would have it go),
-        ``expiryTime`` (what its recovery point says) and ``deletedTime`` (when it goes or went)
+        of kept, lingering and snapshotDeleted, whether they still exist or not, and what stopped keeps: ``id``,
+        ``backupInstanceId``, ``retentionTag``, ``timeCreated``, ``policyExpiryTime`` (when the policy of then would
+        have it go), ``expiryTime`` (what its recovery point says) and ``deletedTime`` (when it goes or went; null while
+        stopped protection keeps it)
 
     What the defect was asked to be (``code``, ``by``, ``lasts`` and so on) is beside them. Runs that a defect kept from
     starting are a defect of their own, of kind ``missed``.
@@ -124,7 +125,10 @@ def _run(estate: Estate, runs: Table, row: int, job: str) -> Document:
 
 
 def _snapshots(estate: Estate, defect: Planted, runs: Table) -> list[Document]:
-    points = Table.joined(POINTS, [estate.engine.points_of(runs), *defect.points])
+    held = [estate.numbers[one.lower()] for one in defect.ids] if defect.kind == "stopped" else []
+    kept = (estate.engine.points.of(number) for number in held)
+    kept = (points.take(estate.engine.alive(points, "gone")) for points in kept)
+    points = Table.joined(POINTS, [estate.engine.points_of(runs), *defect.points, *kept])
     policy = estate.engine.tags.expiries(points["tag"], points["created"]).tolist()
     found = []
     for row, expiry in enumerate(policy):
@@ -139,7 +143,7 @@ def _snapshots(estate: Estate, defect: Planted, runs: Table) -> list[Document]:
                     "timeCreated": times.compute(created),
                     "policyExpiryTime": times.full(expiry),
                     "expiryTime": times.full(int(points["expiry"][row])),
-                    "deletedTime": times.full(int(points["gone"][row])),
+                    "deletedTime": None if held else times.full(int(points["gone"][row])),
                 }
             )
     return found

@@ -114,6 +114,7 @@ class Subscription:
     management_group: str = ""
     region: str = "westeurope"
     readable: bool = True
+    tags: Mapping[str, str] = field(default_factory=dict)
     vaults: Mapping[str, Vault] = field(default_factory=dict, metadata={"each": Vault})
     disks: tuple[Disks, ...] = field(default=(), metadata={"list": Disks})
     datasources: tuple[Datasource, ...] = field(default=(), metadata={"list": Datasource})

@@ -41,7 +41,8 @@ def test_what_is_told_is_what_the_endpoints_say(seed: int) -> None:
                 check_job(client, run, hidden)
                 seen["run"] += 1
         for snapshot in item.get("snapshots", []):
-            exists = moment(snapshot["deletedTime"]) > sandbox.now() >= moment(snapshot["timeCreated"])
+            kept = snapshot["deletedTime"] is None or moment(snapshot["deletedTime"]) > sandbox.now()
+            exists = kept and moment(snapshot["timeCreated"]) <= sandbox.now()
             assert client.send("GET", snapshot["id"], api=COMPUTE).status == (200 if exists else 404)
             seen["snapshot"] += 1
     assert seen["run"] and seen["snapshot"]

@@ -308,6 +308,10 @@ def test_the_default_estate() -> None:
     assert client.send("GET", f"{hidden}/resourceGroups").status == 403
     counts = query(client, "resources | where type =~ 'microsoft.compute/disks' | summarize count()")
     assert counts[0]["count_"] == 3 + 287 - 1  # the starter's, the estate's that can be read, but for one deleted
+    tagged = query(client, "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' and isnotnull(tags)")
+    assert {row["name"]: row["tags"]["env"] for row in tagged} == {"Shop": "prod", "Development": "dev"}
+    chain = next(row for row in tagged if row["name"] == "Shop")["properties"]["managementGroupAncestorsChain"]
+    assert [group["displayName"] for group in chain][:2] == ["production", "contoso"]
     near = [item for item in planted if item["kind"] == "snapshotCount"]
     for item in near:
         name = item["ids"][0].rpartition("/")[2]

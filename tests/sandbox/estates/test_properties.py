@@ -140,6 +140,9 @@ def test_old_jobs_are_forgotten_and_old_points_are_not() -> None:
         ("subscriptions: [{name: S}]\nplant: [{kind: late, disks: d}]\n", "plant: late says no by", "Add `by:`."),
         ("subscriptions: [{name: S}]\nplant: [{kind: late, by: soon}]\n", "plant: late: by cannot be 'soon'", "late"),
         ("subscriptions: [{name: S}]\nplant: [{kind: failed, code: Oops}]\n", "plant: failed: code cannot be", "has"),
+        ("policies: {p: {}}\nsubscriptions: [{name: S, vaults: {v: {policies: p, softDelete: Off}}, "
+         "disks: [{name: d, vault: v, policy: p}]}]\nplant: [{kind: softDeleted, disks: d}]\n",
+         "plant: softDeleted: v has no soft delete", "Leave out"),
         ("subscriptions: [{name: S}, {name: S}]\n\n", "two subscriptions have one name", "Give each"),
     ],
 )  # fmt: skip
