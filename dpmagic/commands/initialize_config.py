@@ -12,7 +12,7 @@ from dpmagic.arm.plans import Plan, Step, items
 from dpmagic.arm.requests import Request
 from dpmagic.commands.common import DATASOURCE_TYPE, pure
 from dpmagic.commands.model import Args, Command, Option
-from dpmagic.datasources import Manifest, manifest
+from dpmagic.datasources import Manifest, manifest, names
 from dpmagic.errors import InvalidArgument, MissingArgument
 
 _STORAGE_API = "2025-08-01"
@@ -154,7 +154,7 @@ def _backup(args: Args) -> Plan:
     kind = manifest(args.datasource_type)
     if not kind.backup_configuration:
         raise InvalidArgument(
-            f"{kind.name} has no backup configuration", "AzureBlob and AzureKubernetesService have one"
+            f"{kind.name} has no backup configuration", f"those that have one: {_having('backup_configuration')}"
         )
     if kind.restore_configuration:
         _refuse(args, kind.name, (*_CONTAINERS, *_ACCOUNT))
@@ -167,8 +167,14 @@ def _backup(args: Args) -> Plan:
 def _restore(args: Args) -> dict[str, Any]:
     kind = manifest(args.datasource_type)
     if not kind.restore_configuration:
-        raise InvalidArgument(f"{kind.name} has no restore configuration", "AzureKubernetesService has one")
+        raise InvalidArgument(
+            f"{kind.name} has no restore configuration", f"those that have one: {_having('restore_configuration')}"
+        )
     return _configuration(kind.restore_configuration, _RESTORE, args)
+
+
+def _having(what: str) -> str:
+    return ", ".join(name for name in names() if getattr(manifest(name), what))
 
 
 def _configuration(object_type: str, settings: tuple[_Setting, ...], args: Args) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from dpmagic.errors import NotFound
 from tests.canned import SUB, az
-from tests.commands.estate import AT, Estate
+from tests.commands.estate import AT, NAME, Estate
 
 BELOW = (
     f"/subscriptions/{SUB}/resourceGroups/rg1/providers/Microsoft.DataProtection/backupVaults/v1/deletedBackupInstances"
@@ -16,6 +16,20 @@ COMMAND = "backup-instance deleted-backup-instance"
 
 def test_a_vault_from_which_nothing_was_deleted() -> None:
     assert Estate().run(f"{COMMAND} list {AT}") == []
+
+
+def test_what_is_deleted_is_in_one_list_and_then_in_the_other() -> None:
+    estate = Estate()
+    estate.protect()
+
+    def listed() -> list[list[str]]:
+        return [[one["name"] for one in estate.run(f"{group} list {AT}")] for group in ("backup-instance", COMMAND)]
+
+    assert listed() == [[NAME], []]
+    estate.run(f"backup-instance delete {AT} -n {NAME} --yes")
+    assert listed() == [[], [NAME]]
+    estate.run(f"{COMMAND} undelete {AT} -n {NAME}")
+    assert listed() == [[NAME], []]
 
 
 def test_what_was_not_deleted_cannot_be_brought_back() -> None:

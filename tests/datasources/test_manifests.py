@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from dpmagic import datasources
 from dpmagic.datasources import Manifest, by_arm_type, manifest, names
 from dpmagic.errors import InvalidArgument
 from tests.canned import NO_REFERENCE, REFERENCE, recorded
@@ -74,3 +79,51 @@ def test_an_unknown_type_is_told_with_the_nearest() -> None:
     with pytest.raises(InvalidArgument) as wrong:
         by_arm_type("Microsoft.Compute/virtualMachines")
     assert "Microsoft.Compute/disks" in wrong.value.hint
+
+
+# A type that came after 1.5.4, as its file would be.
+_COSMOS = {
+    "position": 7,
+    "name": "AzureCosmosDB",
+    "datasource_type": "Microsoft.DocumentDB/databaseAccounts",
+    "resource_type": "Microsoft.DocumentDB/databaseAccounts",
+    "stores": ["VaultStore"],
+    "frequencies": ["Weekly"],
+    "tags": ["Weekly", "Monthly", "Yearly"],
+    "absolute_criteria_only": False,
+    "restore_modes": ["RecoveryPointBased"],
+    "restore_targets": ["AlternateLocation"],
+    "vault_backup_roles": [{"name": "Reader", "at": "DataSourceRG"}],
+}
+_ADDED = """
+import importlib.resources, pathlib, sys
+folder, real = pathlib.Path(sys.argv[1]), importlib.resources.files
+importlib.resources.files = lambda name: folder if name == "dpmagic.datasources" else real(name)
+from dpmagic.completion import candidates
+from dpmagic.execute import execute
+from dpmagic.session import Session
+session = Session()
+*_, last = execute(pathlib.Path("lines").read_text(), session)
+print(last.value)
+print([one.text for one in candidates("backup-instance initialize --datasource-type AzureC", {})[1]])
+"""
+
+
+def test_adding_a_type_is_adding_a_file(tmp_path: Path) -> None:
+    """The commands, their choices and completion know it by its manifest alone."""
+    for file in Path(datasources.__file__).parent.glob("*.json"):
+        shutil.copy(file, tmp_path)
+    policy = manifest("AzureDatabaseForMySQL").policy_template() | {"datasourceTypes": [_COSMOS["datasource_type"]]}
+    (tmp_path / "AzureCosmosDB.json").write_text(json.dumps({**_COSMOS, "default_policy": policy}))
+    account = "/subscriptions/s/resourceGroups/g/providers/Microsoft.DocumentDB/databaseAccounts/a"
+    (tmp_path / "lines").write_text(
+        "backup-policy get-default-policy-template --datasource-type AzureCosmosDB > policy.json\n"
+        "backup-policy tag create-absolute-criteria --absolute-criteria FirstOfMonth > criteria.json\n"
+        "backup-policy tag set --name Monthly --policy policy.json --criteria criteria.json > policy.json\n"
+        "backup-instance restore initialize-for-data-recovery --datasource-type AzureCosmosDB "
+        f"--restore-location westus --source-datastore VaultStore --recovery-point-id r --target-resource-id {account} "
+        "-o json --query restoreTargetInfo.datasourceInfo.datasourceType\n"
+    )
+    run = [sys.executable, "-c", _ADDED, str(tmp_path)]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [f'"{_COSMOS["datasource_type"]}"', "['AzureCosmosDB']"], done.stderr

@@ -103,7 +103,9 @@ class Backing:
         return self._listed(parent, lambda one: one.state == _DELETED)
 
     def _listed(self, parent: str, wanted: Callable[[Instance], bool]) -> dict[str, Document]:
-        ours = (self.estate.instances[number] for number in self.estate.vaults.get(parent, ()))
+        """The generated instances of a vault, as `_one` gives one of them."""
+        numbers = (number for number in self.estate.vaults.get(parent, ()) if number < self.estate.generated)
+        ours = (self.estate.instances[number] for number in numbers)
         return {one.name.lower(): documents.instance_document(self.estate, one) for one in ours if wanted(one)}
 
     def _one(self, arm_id: str) -> Instance | None:
