@@ -22,6 +22,7 @@ from . import (
     policies,
     protection,
     recovery_points,
+    recovery_services,
     resources,
     restores,
     storage,
@@ -49,6 +50,7 @@ _K = f"{_G}/providers/Microsoft.KeyVault/vaults/{{name}}"
 _PG = "/providers/Microsoft.DBforPostgreSQL"
 _PS = f"{_G}{_PG}/servers/{{name}}"
 _A = "{scope}/providers/Microsoft.Authorization"
+_RS = f"{_G}/providers/Microsoft.RecoveryServices/vaults/{{vault}}/backupFabrics/{{fabric}}"
 
 _Route = tuple[str, str, Handler, limits.Limit]
 
@@ -138,6 +140,12 @@ ROUTES: tuple[_Route, ...] = (
     ("POST", f"{_L}/validateCrossRegionRestore", cross_region.validate, limits.ACTION),
     ("POST", f"{_L}/crossRegionRestore", cross_region.restore, limits.ACTION),
     *_readable(),
+    (
+        "GET",
+        f"{_RS}/protectionContainers/{{container}}/protectedItems/{{item}}",
+        recovery_services.get_item,
+        limits.NONE,
+    ),
     (
         "GET",
         f"{_G}/providers/Microsoft.Storage/storageAccounts/{{name}}/blobServices/default/containers",

@@ -329,3 +329,16 @@ def test_the_default_estate() -> None:
 
 def test_moments_read_back() -> None:
     assert times.span("14d") == 14 * times.DAY
+
+
+def test_the_backup_of_a_machine_says_which_disks_it_leaves_out() -> None:
+    """ARM's protected item: the list is there, or it is not and every disk is taken."""
+    row = {"count": 2, "perVm": 2, "vmBackup": "rsv"}
+    disks = [{"name": "some", "excludeLuns": [0], **row}, {"name": "all", **row}]
+    client = Client(Sandbox(estate={"subscriptions": [{"name": "A", "disks": disks}]}))
+    kql = "recoveryservicesresources | where type has 'protecteditems' | project id | order by id asc"
+    found = [client.send("GET", row["id"], api="2024-04-01").body for row in query(client, kql)]
+    said = {item["properties"]["friendlyName"]: item["properties"]["extendedProperties"] for item in found}
+    assert said["some-vm-001"]["diskExclusionProperties"] == {"diskLunList": [0], "isInclusionList": False}
+    assert said["all-vm-001"] == {}
+    assert client.send("GET", found[0]["id"] + "x", api="2024-04-01").status == 404
