@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,10 @@ def save(estate: Estate, folder: str | Path, names: Iterable[str]) -> Path:
         raise InvalidArgument(f"{str(where)!r} is a file", "give the name of a folder")
     if where.is_dir() and any(where.iterdir()) and not (where / FILE).is_file():
         raise InvalidArgument(f"the folder {str(where)!r} holds other things", "give a new folder, or an empty one")
-    kept = {name: estate.table(name) for name in names}
+    # A window may end at the last midnight: what began since then is kept too, for questions about how things are now.
+    until = max(estate.window.end, estate.now + timedelta.resolution)
+    wider = estate.over((estate.window.start, until))
+    kept = {name: (wider if table(name).time else estate).table(name) for name in names}
     scope = estate.source.scope
     said = {
         "format": _FORMAT,
@@ -80,7 +83,6 @@ class Saved:
 
     def __init__(self, folder: Path, said: Mapping[str, Any]) -> None:
         self._folder, self._said = folder, said
-        self._window = Window(*map(instant, said["window"]))
 
     @property
     def target(self) -> str:
@@ -106,8 +108,8 @@ class Saved:
         read = conform(read.assign(**dict.fromkeys(missing)), known.dtypes)[list(known.columns)]
         rows = of_window(known, read, window)
         notes = [*before["notes"], *(f"saved before there was a column {column}" for column in missing)]
-        if known.time and not self._window.contains(window):
-            notes.append(f"{name} were saved for {' to '.join(self._said['window'])} only")
+        if known.time and not Window(*map(instant, before["window"])).contains(window):
+            notes.append(f"{name} were saved for {' to '.join(before['window'])} only")
         rows.attrs[KEY] = told(
             known,
             rows,

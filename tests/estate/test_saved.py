@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pandas
@@ -25,9 +26,15 @@ def folder(live: Estate, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_was_saved_is_what_is_loaded(live: Estate, folder: Path) -> None:
     loaded = dpmagic.open(folder)
     assert (loaded.now, loaded.window) == (live.now, live.window)
+    now = live.over((live.window.start, live.now + timedelta.resolution))
     for name in SMALL:
         pandas.testing.assert_frame_equal(loaded.table(name), live.table(name))
-        assert loaded.table(name).attrs == live.table(name).attrs
+        # Jobs are kept up to now, and were asked for so.
+        said = live.table(name).attrs["dpmagic"] | {"kql": now.table(name).attrs["dpmagic"]["kql"]}
+        assert loaded.table(name).attrs["dpmagic"] == said
+    pandas.testing.assert_frame_equal(loaded.over(now.window).jobs(), now.jobs())
+    assert len(now.jobs()) > len(live.jobs())
+    assert loaded.over(now.window).jobs().attrs["dpmagic"]["notes"] == live.jobs().attrs["dpmagic"]["notes"]
     assert loaded.source.scope == live.source.scope
     assert [name for name in tables() if loaded.has(name)] == list(SMALL)
     assert loaded.reach() == live.reach()
@@ -50,7 +57,7 @@ def test_over_another_window_only_what_was_saved(live: Estate, folder: Path) -> 
     pandas.testing.assert_frame_equal(loaded.over(day).jobs(), live.over(day).jobs(), check_like=True)
     assert loaded.over(day).jobs().attrs["dpmagic"]["notes"] == live.jobs().attrs["dpmagic"]["notes"]
     said = loaded.over(("2026-01-01", "2026-02-21")).jobs().attrs["dpmagic"]["notes"]
-    assert "jobs were saved for 2026-02-16T00:00:00Z to 2026-03-02T00:00:00Z only" in said
+    assert "jobs were saved for 2026-02-16T00:00:00Z to 2026-03-02T08:00:00.000001Z only" in said
 
 
 def test_a_table_that_was_not_saved(folder: Path) -> None:
