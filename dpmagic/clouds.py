@@ -6,11 +6,12 @@ alone.  The figures are the SDK's own (``azure.mgmt.core.tools.get_arm_endpoints
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dpmagic.errors import InvalidArgument, NotConnected, did_you_mean
+from dpmagic.errors import InvalidArgument, InvalidChoice, NotConnected, did_you_mean, hide
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -22,6 +23,9 @@ _CLOUDS = {
     "AzureUSGovernment": ("AZURE_US_GOVERNMENT", "login.microsoftonline.us"),
 }
 CLOUD_NAMES = tuple(_CLOUDS)
+
+# Without a handler of the user's, Python prints what the credentials log on standard error; our errors say it already.
+logging.getLogger("azure.identity").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,14 @@ class Cloud:
 def cloud(name: str = "AzureCloud") -> Cloud:
     """The cloud of this name.
 
-    Raises `InvalidArgument` with the nearest name when there is none.
+    Raises `InvalidChoice` with the nearest name when there is none.
 
     >>> cloud("AzureUSGovernment").scope
     'https://management.core.usgovcloudapi.net/.default'
     """
     canonical = {known.lower(): known for known in _CLOUDS}.get(name.lower())
     if canonical is None:
-        raise InvalidArgument(
-            f"no cloud is called {name!r}", did_you_mean(name, _CLOUDS, f"one of {', '.join(_CLOUDS)}")
-        )
+        raise InvalidChoice(f"no cloud is called {name!r}", did_you_mean(name, _CLOUDS, f"one of {', '.join(_CLOUDS)}"))
     from azure.core import AzureClouds
     from azure.mgmt.core.tools import get_arm_endpoints
 
@@ -71,6 +73,7 @@ class StaticToken:
 
     def __init__(self, token: str) -> None:
         self._token = token
+        hide(token)
 
     def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
         """The token, said to live long: only the service knows when it really ends."""
@@ -108,13 +111,19 @@ def person_credential(where: Cloud, tenant: str | None = None) -> TokenCredentia
     return identity.ChainedTokenCredential(*chain)
 
 
+def refusals(error: Exception) -> str:
+    """Why no credential gave a token, in one line: each one's own reason where several were tried."""
+    lines = str(error).strip().splitlines()
+    tried = [line.strip().rstrip(".") for line in lines if line.startswith("\t")]
+    return "; ".join(tried) or (lines[0] if lines else type(error).__name__)
+
+
 def principal_of(credential: TokenCredential, scope: str) -> str:
     """Who the credential speaks for, read from its token's own claims: a name if there is one, else an id.
 
     Raises `NotConnected` when no token can be had.
     """
     import base64
-    import binascii
     import json
 
     from azure.core.exceptions import ClientAuthenticationError
@@ -123,14 +132,16 @@ def principal_of(credential: TokenCredential, scope: str) -> str:
         token = credential.get_token(scope).token
     except ClientAuthenticationError as error:
         raise NotConnected(
-            f"no Azure credential works here: {str(error).splitlines()[0]}",
+            f"no Azure credential works here: {refusals(error)}",
             "run `az login`; on a machine that has only a managed identity set "
             "AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential; without a cloud: %dataprotection connect sandbox",
         ) from error
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, binascii.Error, UnicodeDecodeError, json.JSONDecodeError):
+    except (IndexError, ValueError):
+        claims = None
+    if not isinstance(claims, dict):
         return "the holder of the given token"  # not a JWT: an emulator's, or another kind of token
     named = claims.get("upn") or claims.get("unique_name") or claims.get("email")
     application = claims.get("appid") or claims.get("oid") or "unnamed"

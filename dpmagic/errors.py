@@ -24,17 +24,30 @@ _SECRETS = (
         r"\1***",
     ),
     (re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"), "***"),
+    (re.compile(r"(?<![\w-])(--token(?:\s+|=|', '))[^\s'\"\x1b]+"), r"\1***"),
 )
+# Tokens that were given in so many words: an opaque one looks like any text.
+_GIVEN: set[str] = set()
+# A shorter one would take words of every other message with it.
+_SHORTEST = 6
+
+
+def hide(secret: str) -> None:
+    """Never show this text again: `redact` takes it out of whatever is told from now on."""
+    if len(secret) >= _SHORTEST:
+        _GIVEN.add(secret)
 
 
 def redact(text: str) -> str:
-    """``text`` without bearer tokens, JWTs, SAS signatures, account keys and client secrets.
+    """``text`` without bearer tokens, JWTs, SAS signatures, account keys, client secrets and what `hide` was given.
 
     >>> redact("GET https://x.blob/c?sv=1&sig=abc%3D&se=2")
     'GET https://x.blob/c?sv=1&sig=***&se=2'
     >>> redact("Authorization: Bearer abc.def")
     'Authorization: Bearer ***'
     """
+    for secret in _GIVEN:
+        text = text.replace(secret, "***")
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -80,8 +93,9 @@ class Told(BaseException):
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython else None
         if shell is not None and shell.InteractiveTB.mode == "Verbose":
-            full: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, self.__traceback__)
-            return full
+            # It shows the values of variables, tokens among them.
+            full = shell.InteractiveTB.structured_traceback(type(self), self, self.__traceback__)
+            return [redact(line) for line in full]
         name, *rest = self.lines()[0].split(":", 1)
         return [f"\x1b[31m{name}\x1b[0m:{rest[0]}", *self.lines()[1:]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from dpmagic import language, session_commands
+from dpmagic import language, output, session_commands
 from dpmagic.answers import Form, Result
 from dpmagic.arm.ids import parse_id
 from dpmagic.arm.plans import Manner, Outcome, carry_out
@@ -69,6 +69,8 @@ def _own(command: SessionCommand, words: list[str], session: Session) -> Result:
 
 
 def _answer(command: Command, values: dict[str, Any], session: Session, file: str) -> Result:
+    if values["query"] is not None:
+        output.check_query(values["query"])
     observer: Observer = Silent() if values["only_show_errors"] else session.observer
     manner = Manner(
         observer,

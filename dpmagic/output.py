@@ -10,12 +10,12 @@ import json
 import operator
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dpmagic.errors import DpmagicError, InvalidArgument
+from dpmagic.errors import DpmagicError, InvalidArgument, did_you_mean
 
 
 def query(value: Any, expression: str) -> Any:
@@ -35,6 +35,33 @@ def query(value: Any, expression: str) -> Any:
     except JMESPathError as error:
         # None: the library's own message can hold the data that it stumbled over.
         raise _bad_query(error, expression) from None
+
+
+def check_query(expression: str) -> None:
+    """Raise what `query` would raise of the expression alone, whatever the value: before anything is sent."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+    from jmespath.functions import Functions
+
+    try:
+        parsed = jmespath.compile(expression)
+    except JMESPathError as error:
+        fault = _bad_query(error, expression)
+        fault.exit_code = 2  # as in az, to which such a text is a mistake of the command line
+        raise fault from None
+    called = set(_functions(parsed.parsed))
+    if unknown := sorted(called - Functions.FUNCTION_TABLE.keys()):
+        hint = did_you_mean(unknown[0], Functions.FUNCTION_TABLE, "functions are listed at jmespath.org")
+        raise InvalidArgument(f"--query: Unknown function: {unknown[0]}()", hint)
+
+
+def _functions(node: Any) -> Iterator[str]:
+    """The names of the functions that a parsed expression calls."""
+    if node.get("type") == "function_expression":
+        yield node["value"]
+    for child in node.get("children") or ():
+        if isinstance(child, dict):
+            yield from _functions(child)
 
 
 def _bad_query(error: Exception, expression: str) -> InvalidArgument:

@@ -179,7 +179,7 @@ COMMANDS: tuple[SessionCommand, ...] = (
         (
             Option(("--endpoint",), "URL of the endpoint, https only."),
             Option(("--ca",), "PEM file with the certificates to trust."),
-            Option(("--token",), "Bearer token to use in place of a credential; never shown again."),
+            Option(("--token",), "Bearer token to use in place of a credential; never shown again.", secret=True),
             _TENANT,
             _SUBSCRIPTION,
             _READ_ONLY,

@@ -17,7 +17,9 @@ def main(page: Path) -> None:
     """Run `TOUR` in a folder of its own and write ``page``.  A cell that fails, fails the demo."""
     notebook = nbformat.read(TOUR, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        ExecutePreprocessor(timeout=300).preprocess(notebook, {"metadata": {"path": folder}})
+        # Jupyter's own warnings, of how the kernel is talked to, are no news of the tour.
+        run = ExecutePreprocessor(timeout=300, extra_arguments=["--log-level=ERROR"])
+        run.preprocess(notebook, {"metadata": {"path": folder}})
     html, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(html, encoding="utf-8")

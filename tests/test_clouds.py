@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import azure.identity
 import pytest
 
 from dpmagic import clouds
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import InvalidArgument, InvalidChoice
 
 
 @pytest.mark.parametrize(
@@ -30,7 +34,7 @@ def test_a_cloud_sets_endpoint_and_scope_together(name: str, endpoint: str, scop
 
 
 def test_an_unknown_cloud_names_the_nearest() -> None:
-    with pytest.raises(InvalidArgument) as caught:
+    with pytest.raises(InvalidChoice) as caught:
         clouds.cloud("AzureUSGoverment")
     assert caught.value.hint == "did you mean AzureUSGovernment?"
 
@@ -80,4 +84,20 @@ def test_the_principal_is_read_from_the_token() -> None:
 
     assert clouds.principal_of(jwt(upn="ann@contoso.com", appid="a"), "s") == "ann@contoso.com"
     assert clouds.principal_of(jwt(appid="1234"), "s") == "application 1234"
-    assert clouds.principal_of(clouds.StaticToken("opaque"), "s") == "the holder of the given token"
+
+
+@pytest.mark.parametrize("token", ["T", "s3cr3t.é.x", "a.MTIz.b", "a.!!!!.b", "a.e30.b"])
+def test_a_token_that_says_nothing_of_its_holder_is_no_error(token: str) -> None:
+    said = "application unnamed" if token == "a.e30.b" else "the holder of the given token"
+    assert clouds.principal_of(clouds.StaticToken(token), "s") == said
+
+
+def test_where_nobody_is_signed_in_each_way_says_why_and_once(tmp_path: Path) -> None:
+    """In a process of its own, where no handler of a test runner hears what the credentials log."""
+    code = "import dpmagic; dpmagic.run('backup-vault list --subscription 11111111-1111-4111-8111-111111111111')"
+    bare = {"PATH": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=bare)
+    *above, last = done.stderr.strip().splitlines()
+    assert last.startswith("dpmagic.errors.NotConnected: no Azure credential works here: AzureCliCredential: ")
+    assert "; AzurePowerShellCredential: " in last
+    assert above[0].startswith("Traceback")

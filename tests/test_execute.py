@@ -210,6 +210,15 @@ def test_a_slip_gets_one_line_and_a_hint(
     assert "\n" not in caught.value.message + caught.value.hint
 
 
+@pytest.mark.parametrize(("query", "code"), [("'[.{'", 2), ("''", 2), ("'[].{a: lenght(b)}'", 1)])
+def test_a_bad_query_is_seen_before_anything_is_sent(session: Session, query: str, code: int) -> None:
+    with pytest.raises(InvalidArgument, match="--query") as caught:
+        run(f"{CREATE} --query {query}", session)
+    assert caught.value.exit_code == code and caught.value.hint
+    (count,) = run("backup-vault list --query length(@) -o tsv", session)
+    assert count.value == "0"
+
+
 def test_bad_json_names_file_line_and_column(session: Session) -> None:
     Path("policy.json").write_text('{\n  "objectType": "BackupPolicy",\n  "policyRules": [,]\n}\n')
     with pytest.raises(InvalidArgument, match=r"policy\.json, line 3, column 19"):

@@ -43,6 +43,19 @@ def test_json_on_a_pipe(state: tuple[str, str], prefix: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_nothing_found_prints_nothing(state: tuple[str, str]) -> None:
+    for form in ("tsv", "table"):
+        done = sandbox(f"job list {VAULT} -o {form}", *state)
+        assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_mistaken_target_is_never_plain_azure() -> None:
+    nowhere = shell("run", "--endpoint", "", "--", "backup-vault", "list")
+    assert (nowhere.returncode, nowhere.stdout) == (1, "") and "not an https" in nowhere.stderr
+    cloud = shell("run", "--cloud", "AzureUSGov", "--", "backup-vault", "list")
+    assert cloud.returncode == 2 and "did you mean AzureUSGovernment?" in cloud.stderr
+
+
 def test_a_table_on_a_terminal(state: tuple[str, str]) -> None:
     parent, child = pty.openpty()
     command = [*DPMAGIC, "run", "--target", "sandbox", *state, "--", "backup-vault", "list"]
@@ -66,6 +79,7 @@ def test_a_table_on_a_terminal(state: tuple[str, str]) -> None:
         ("backup-policy get-default-policy-template --datasource-type AzureDisc", 2, "did you mean AzureDisk?"),
         (f"backup-policy create {VAULT} -n p --policy nothere.json", 1, "is not there"),
         (f"backup-vault delete {VAULT}", 1, "--yes"),
+        ("backup-vault list --query [.{", 2, "--query"),
     ],
 )
 def test_exit_codes_and_one_line_with_a_hint(state: tuple[str, str], text: str, code: int, said: str) -> None:

@@ -52,10 +52,11 @@ def every_page(connection: Connection, request: Request) -> Answer:
     items: list[Any] = []
     with _uncollected():
         for answer in pages(connection, request):
-            first = first or answer
-            if not (isinstance(answer.json, dict) and isinstance(answer.json.get("value"), list)):
+            page = answer.json.get("value") if isinstance(answer.json, dict) else None
+            if first is None and not isinstance(page, list):
                 return answer
-            items += answer.json["value"]
+            first = first or answer
+            items += page or []
     assert first is not None
     return replace(first, json={"value": items})
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
+from dpmagic.clouds import refusals
 from dpmagic.connection import Connection, changes_state
 from dpmagic.errors import AzureError, ConnectionFailed, NotFound
 
@@ -133,7 +134,7 @@ def reaching(connection: Connection, *, changing: bool = False) -> Iterator[None
     try:
         yield
     except ClientAuthenticationError as error:
-        raise ConnectionFailed(f"sign-in failed: {_first_line(error)}", "run `az login`, then connect again") from error
+        raise ConnectionFailed(f"sign-in failed: {refusals(error)}", "run `az login`, then connect again") from error
     except ServiceRequestError as error:
         raise ConnectionFailed(f"no answer from {host}: {_first_line(error)}", hint) from error
     except ServiceResponseError as error:
@@ -203,11 +204,6 @@ def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:
     legacy = body.get("Message") if isinstance(body.get("Message"), dict) else {}
     code = str(error.get("code") or body.get("ErrorCode") or f"HTTP {status}")
     message = str(error.get("message") or legacy.get("Value") or "the service gave no reason")
-    actions = [
-        action
-        for info in error.get("additionalInfo") or []
-        for action in (info.get("info") or {}).get("recommendedAction") or []
-    ]
     details = [
         f"{detail.get('code', '')}: {detail.get('message', '')}".strip(": ")
         for detail in error.get("details") or []
@@ -218,10 +214,18 @@ def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:
         code,
         "; ".join([message.strip(), *details]),
         status=status,
-        recommended_action=actions,
+        recommended_action=list(_advice(error)),
         request_id=request_id,
         hint=_SIGN_IN if status == 401 else "",
     )
+
+
+def _advice(error: Mapping[str, Any]) -> Iterator[str]:
+    """The recommended actions of an error: Backup's are a list, other providers write one text."""
+    for more in error.get("additionalInfo") or []:
+        info = more.get("info") if isinstance(more, dict) else None
+        actions = info.get("recommendedAction") if isinstance(info, dict) else None
+        yield from [actions] if isinstance(actions, str) else actions or []
 
 
 def _first_line(error: BaseException) -> str:

@@ -33,7 +33,8 @@ class Option:
     """One option of a command.
 
     ``names`` are all its spellings, the first long one being the one that is shown; ``id_part`` is the part of a
-    resource id that ``--ids`` takes it from; ``live`` what completion may look up in the estate.
+    resource id that ``--ids`` takes it from; ``live`` what completion may look up in the estate; ``secret`` that its
+    value is never shown again.
     """
 
     names: tuple[str, ...]
@@ -45,6 +46,7 @@ class Option:
     id_part: str = ""
     live: str = ""
     dest: str = ""
+    secret: bool = False
 
     @cached_property
     def key(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from dpmagic.commands.model import Command, Option
 from dpmagic.commands.values import convert
-from dpmagic.errors import CommandLineError, MissingOption, UnknownOption, did_you_mean
+from dpmagic.errors import CommandLineError, MissingOption, UnknownOption, did_you_mean, hide
 
 _WORDS_EACH: dict[str, Any] = {
     "flag": 0,
@@ -52,6 +52,9 @@ def given(command: Command, words: Sequence[str]) -> dict[str, list[str]]:
     to none.
     """
     namespace, rest = _leaf(command).parse_known_args(list(words))
+    for option in command.all_options:
+        for secret in (getattr(namespace, option.key) or ()) if option.secret else ():
+            hide(secret)  # before anything can go wrong, and be told with the values of variables
     if rest:
         raise _misplaced(command, rest[0])
     return {key: value for key, value in vars(namespace).items() if value is not None}

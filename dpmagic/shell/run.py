@@ -63,7 +63,7 @@ def _show(result: Any) -> None:
         print(json.dumps(value.to_json(), indent=2, ensure_ascii=False))
     elif value is not None and not handles:
         text = str(value)
-        print(text, end="" if text.endswith("\n") else "\n")
+        print(text, end="" if not text or text.endswith("\n") else "\n")
     if result.line:
         print(result.line, file=sys.stderr)
 

@@ -62,7 +62,7 @@ def _connect(arguments: argparse.Namespace, session: Any, read_only: bool) -> No
 
     target = arguments.target or os.environ.get("DPMAGIC_TARGET") or "azure"
     common = {"subscription": arguments.subscription, "read_only": read_only}
-    if arguments.endpoint:
+    if arguments.endpoint is not None:  # an empty one is a mistake, not Azure
         session.use(
             connection.connect_endpoint(
                 arguments.endpoint,

@@ -14,6 +14,7 @@ from dpmagic.arm.requests import Request, send
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import AzureError, DpmagicError, NotConfirmed, NotFound, OperationTimeout
 from tests.arm.test_requests import VAULT, VAULT_BODY
+from tests.canned import canned_connection
 
 
 class Heard:
@@ -205,6 +206,16 @@ def test_lists_are_read_to_their_last_page() -> None:
     assert len(first.json["value"]) == 3
     listed = every_page(connection, Request("GET", f"{VAULT}/backupPolicies", every_page=True))
     assert [one["name"] for one in listed.json["value"]] == [f"p{number}" for number in range(8)]
+
+
+def test_a_later_page_without_items_takes_none_of_the_earlier_ones_away() -> None:
+    pages = [
+        ["GET", r"\$skipToken", 200, {}, {"nextLink": None}],
+        ["GET", "/backupPolicies", 200, {}, {"value": [{"name": "p"}], "nextLink": "/b?$skipToken=2"}],
+    ]
+    connection, sent = canned_connection(pages)
+    listed = every_page(connection, Request("GET", f"{VAULT}/backupPolicies", every_page=True))
+    assert (listed.json, len(sent)) == ({"value": [{"name": "p"}]}, 2)
 
 
 def _policy() -> dict[str, Any]:

@@ -20,6 +20,7 @@ VAULT_BODY = {
     "identity": {"type": "SystemAssigned"},
     "properties": {"storageSettings": [{"datastoreType": "VaultStore", "type": "LocallyRedundant"}]},
 }
+NONE = "the service gave no reason"
 
 
 def test_a_url_carries_query_and_version() -> None:
@@ -44,10 +45,12 @@ def test_an_absolute_url_is_left_alone() -> None:
             "m",
             "Do this.",
         ),
-        (b"<html>no json</html>", "HTTP 502", "the service gave no reason", ""),
-        (b"", "HTTP 502", "the service gave no reason", ""),
-        (b"[]", "HTTP 502", "the service gave no reason", ""),
-        (b'{"error":"plain text"}', "HTTP 502", "the service gave no reason", ""),
+        (b'{"error":{"code":"F","additionalInfo":[{"info":{"recommendedAction":"Do that."}}]}}', "F", NONE, "Do that."),
+        (b'{"error":{"code":"G","additionalInfo":[{"info":null},{"info":["x"]},null]}}', "G", NONE, ""),
+        (b"<html>no json</html>", "HTTP 502", NONE, ""),
+        (b"", "HTTP 502", NONE, ""),
+        (b"[]", "HTTP 502", NONE, ""),
+        (b'{"error":"plain text"}', "HTTP 502", NONE, ""),
     ],
 )
 def test_every_shape_of_error_is_read(body: bytes, code: str, message: str, advice: str) -> None:

@@ -202,6 +202,17 @@ def test_xmode_verbose_shows_everything(run: Run, shell: InteractiveShell, capsy
     assert "Traceback" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_not_even_verbose_shows_a_token(run: Run, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    run("%xmode Verbose")
+    shell.run_cell("%dataprotection connect --endpoint https://127.0.0.1:1 --token s3cr3t-of-mine")
+    shell.run_cell("%dataprotection connect --endpoint http://127.0.0.1:1 --token other-s3cr3t")
+    run("%xmode Context")
+    shown = capsys.readouterr().out
+    assert "Traceback" in shown and "ConnectionFailed" in shown and "InvalidArgument" in shown
+    assert "s3cr3t" not in shown
+
+
 def test_a_cell_stops_at_the_first_failure(sandbox: Run, shell: InteractiveShell) -> None:
     with capture_output() as captured:
         result = shell.run_cell(
