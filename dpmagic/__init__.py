@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from dpmagic.analysis.policy_inventory import policy_inventory as policy_inventory
     from dpmagic.analysis.posture import posture as posture
     from dpmagic.analysis.restore_evidence import restore_evidence as restore_evidence
+    from dpmagic.analysis.rpo import rpo as rpo
+    from dpmagic.analysis.start_delay import start_delay as start_delay
     from dpmagic.analysis.success_rate import success_rate as success_rate
     from dpmagic.analysis.targets import rpo_targets as rpo_targets
+    from dpmagic.analysis.triage import triage as triage
     from dpmagic.api import connect_azure as connect_azure
     from dpmagic.api import connect_endpoint as connect_endpoint
     from dpmagic.api import connect_sandbox as connect_sandbox
@@ -66,7 +69,10 @@ _PUBLIC = {
     "expected_points": "dpmagic.schedules",
     "latest_points": "dpmagic.analysis.latest",
     "missed_runs": "dpmagic.analysis.missed_runs",
+    "rpo": "dpmagic.analysis.rpo",
     "rpo_targets": "dpmagic.analysis.targets",
+    "start_delay": "dpmagic.analysis.start_delay",
+    "triage": "dpmagic.analysis.triage",
 }
 
 __all__ = [*_PUBLIC]

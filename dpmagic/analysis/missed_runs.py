@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, history_of, jobs_of
+from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, whole
 from dpmagic.analysis.backups.history import History
 from dpmagic.analysis.backups.keys import SLACK, last_part
 from dpmagic.analysis.backups.naming import NAMES, named, names_of
@@ -40,8 +40,8 @@ def missed_runs(given: Any) -> pandas.DataFrame:
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
     jobs = jobs_of(estate)
-    found, _ = history_of(estate, jobs)
-    names = names_of(estate.instances(), jobs)
+    found = history_of(estate, jobs)
+    names = names_of(whole(estate, "instances"), jobs)
     rows = pandas.concat([_without(found, jobs), _late(found), _unsure(found)], ignore_index=True)
     rows = named(rows.rename(columns={"policy": "policyId"}), names)
     order = rows["reason"].map(REASONS.index).rename("order")

@@ -20,7 +20,6 @@ from dpmagic.schedules import Instants
 from dpmagic.schedules.instants import NEVER
 
 _SLACK = np.timedelta64(SLACK)
-_LISTED = pandas.Timedelta(days=14)  # Resource Graph has the jobs of so long
 _EXPECTED = ("instance", "policy", "due", "job")
 _UNVERIFIABLE = ("instance", "policy", "due", "runs", "why")
 
@@ -52,14 +51,24 @@ def backups(jobs: pandas.DataFrame) -> pandas.DataFrame:
     found = mine.assign(
         instance=key(mine["backupInstanceId"]), policy=key(mine["policyId"]), done=done, failed=over & ~done
     )
-    return found.sort_values(["instance", "startTime"], kind="stable", ignore_index=True)
+    found = found.sort_values(["instance", "startTime"], kind="stable", ignore_index=True)
+    found.attrs = jobs.attrs
+    return found
 
 
 def history(
-    instances: pandas.DataFrame, jobs: pandas.DataFrame, schedules: Schedules, window: Any, now: Any
+    instances: pandas.DataFrame,
+    jobs: pandas.DataFrame,
+    schedules: Schedules,
+    window: Any,
+    reach: datetime,
+    now: datetime,
 ) -> History:
-    """The history of a window, of `backups` from its start up to now, or to a day after its end."""
-    span = _span(jobs, window, now)
+    """The history of a window, by `backups` from its start up to now, or to a day after its end.
+
+    ``reach`` is from when on there are jobs.
+    """
+    span = _span(window, reach, now)
     scheduled = jobs[~jobs["isUserTriggered"].fillna(False).astype(bool)].reset_index(drop=True)
     runs, expected, unsure = [], [], []
     for policy, of in stretches(scheduled, instances, first_signs(instances, jobs)).groupby("policy", sort=True):
@@ -81,14 +90,13 @@ def history(
     )
 
 
-def _span(jobs: pandas.DataFrame, window: Any, now: datetime) -> Span:
-    """From when on there are jobs, and until when a run that is due should have begun."""
-    oldest = min([pandas.Timestamp(now) - _LISTED, *jobs["startTime"].dropna().nsmallest(1)])
-    start, end, reach, until = (
+def _span(window: Any, reach: datetime, now: datetime) -> Span:
+    """The instants that matter; a run that is due should have begun two hours later."""
+    start, end, since, until = (
         np.datetime64(pandas.Timestamp(at).tz_convert("UTC").tz_localize(None), "us")
-        for at in (window.start, window.end, max(oldest, pandas.Timestamp(window.start)), now)
+        for at in (window.start, window.end, reach, now)
     )
-    return Span(start, end, reach, until - _SLACK)
+    return Span(start, end, since, until - _SLACK)
 
 
 def _paired(jobs: pandas.DataFrame, due: Instants) -> pandas.DataFrame:

@@ -1,0 +1,51 @@
+"""How each instance's backups have gone lately: its last jobs, failures in a row, and a job that does not end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas
+
+_A_DAY = pandas.Timedelta(days=1)
+
+
+def last_finished(jobs: pandas.DataFrame) -> pandas.DataFrame:
+    """By instance, the backup that began last of those that are over, with ``failures``, how many failed in a row.
+
+    ``jobs`` are as `backups` gives them; ``failingSince`` is the start of the first of those failures.
+    """
+    over = jobs[jobs["done"] | jobs["failed"]]
+    grouped = over.groupby("instance", sort=False)
+    # Failures after the last success: those that as many jobs precede as succeeded at all.
+    since = over[over["failed"] & (grouped["done"].cumsum() == grouped["done"].transform("sum"))].groupby("instance")
+    last = over.drop_duplicates("instance", keep="last").set_index("instance")
+    failures = since.size().reindex(last.index, fill_value=0)
+    return last.assign(failures=failures.astype("int64"), failingSince=since["startTime"].min().reindex(last.index))
+
+
+def stuck(jobs: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
+    """By instance, a backup that has been going for longer than its backups take: ``stuckSince`` and ``runningFor``.
+
+    That is longer than the longer of the 99th percentile and three times the median of its successful backups; or than
+    a day, where none is known.
+    """
+    done = jobs[jobs["done"] & jobs["duration"].notna()].groupby("instance")["duration"]
+    limits = pandas.concat([done.quantile(0.99), 3 * done.quantile(0.5)], axis=1).max(axis=1)
+    going = jobs[~jobs["done"] & ~jobs["failed"]].drop_duplicates("instance", keep="last").set_index("instance")
+    lasts = (pandas.Timestamp(now) - going["startTime"]).astype("timedelta64[us]")
+    found = pandas.DataFrame({"stuckSince": going["startTime"], "runningFor": lasts})
+    return found[found["runningFor"] > limits.reindex(found.index).fillna(_A_DAY)]
+
+
+def missing(expected: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFrame:
+    """By instance, the due times without a job after its last one, if any: ``missedRuns`` and ``missedSince``.
+
+    ``expected`` is that of a history. A backup on demand that succeeded since makes up for a missed one.
+    """
+    # A job that began counts, whatever became of it: how it ended is another matter.
+    ran = expected[expected["job"].notna()].groupby("instance")["due"].max()
+    made = jobs[jobs["done"]].groupby("instance")["startTime"].max()
+    after = (values.reindex(expected["instance"]).set_axis(expected.index) for values in (ran, made))
+    tail = expected[~expected["due"].le(next(after)) & ~expected["due"].lt(next(after))]
+    grouped = tail.groupby("instance")
+    return pandas.DataFrame({"missedRuns": grouped.size().astype("int64"), "missedSince": grouped["due"].min()})

@@ -1,0 +1,81 @@
+"""How old recovery points are, and how old they got."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer, reached, whole
+from dpmagic.analysis.backups.gaps import gaps
+from dpmagic.analysis.backups.history import backups
+from dpmagic.analysis.backups.keys import by_key, key
+from dpmagic.analysis.backups.naming import NAMES
+from dpmagic.analysis.latest import latest_points
+from dpmagic.analysis.targets import rpo_targets
+from dpmagic.estate.completeness import KEY
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+from dpmagic.estate.window import instant
+
+WITHIN, BREACHED, NO_POINT, UNVERIFIABLE = "within", "breached", "noPoint", "unverifiable"
+_NEEDS = {"instances": ["id", "friendlyName"], "jobs": ["backupInstanceId", "operationCategory", "status", "startTime"]}
+_COLUMNS = (
+    *NAMES, "policyName", "status", "rpo", "rpoSource", "latestPoint", "age", "evidence", "observed",
+    "points", "compliance", "maxGap", "breaches", "breachTime", "headCensored",
+)  # fmt: skip
+
+
+def rpo(given: Any, rpo: Any = None, *, control: Any = None, tag: str | None = "rpo", verify: str | None = None) -> Any:
+    """Every instance's recovery points against its objective: one row each.
+
+    Now: ``latestPoint`` and its ``age`` (see `latest_points` for ``evidence``, ``observed`` and ``verify``), the
+    ``rpo`` and who says it (see `rpo_targets` for ``rpo``, ``control`` and ``tag``), and the ``status``: ``within``
+    (no older than the RPO), ``breached``, ``noPoint`` (none that exists), or ``unverifiable``, if RPO or point are
+    not known.
+
+    In the window, by the starts of backups that succeeded, on demand or not: how many ``points``, ``maxGap`` between
+    them, ``breaches`` (gaps longer than the RPO), ``breachTime`` and ``compliance``, the share of the time in which the
+    newest point was no older than the RPO. The last gap ends with the window. The first begins with the last point
+    before it; ``headCensored`` says that none is known, so that the gap counts from the window's start and may have
+    been longer. Resource Graph keeps jobs for 14 days: what is before them is not in the window.
+
+    Raises `InvalidArgument` for a span that is none, and for tables without what is needed.
+    """
+    estate = estate_of(given, "instances", needs=_NEEDS)
+    instances = whole(estate, "instances")
+    targets, newest = rpo_targets(estate, rpo, control=control, tag=tag), latest_points(estate, verify)
+    found = instances.assign(name=instances["friendlyName"], **targets.drop(columns="id"), **newest.drop(columns="id"))
+    found["age"] = (pandas.Timestamp(estate.now) - found["latestPoint"]).astype("timedelta64[us]")
+    found["status"] = status(found)
+    found = found.join(_history(estate, found))
+    notes = [*newest.attrs["dpmagic"]["notes"], "what is said of the window is inferred from jobs"]
+    return answer(estate, found[list(_COLUMNS)].reset_index(drop=True), *notes)
+
+
+def status(found: pandas.DataFrame) -> pandas.Series:
+    """Each instance's status now, by ``latestPoint``, ``observed``, ``age`` and ``rpo``."""
+    none = found["latestPoint"].isna()
+    made = pandas.Series(WITHIN, index=found.index, dtype="str").mask(found["age"] > found["rpo"], BREACHED)
+    made = made.mask(found["rpo"].isna() | none, UNVERIFIABLE)
+    return made.mask(none & found["observed"].fillna(False).astype(bool), NO_POINT)
+
+
+def _history(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
+    """The gaps of the window, or of the part of it that jobs reach."""
+    allowed = pandas.Series(found["rpo"].to_numpy(), index=key(found["id"]))
+    allowed = allowed[~allowed.index.duplicated()]
+    longest = allowed.max() if allowed.notna().any() else pandas.Timedelta(0)
+    jobs = backups(_since(estate, longest.to_pytimedelta()).jobs())
+    points = jobs.loc[jobs["done"], ["instance", "startTime"]].rename(columns={"startTime": "at"})
+    made = gaps(points, allowed, reached(estate, jobs), estate.window.end)
+    return pandas.DataFrame({name: by_key(made[name], found["id"]) for name in made})
+
+
+def _since(estate: Estate, longest: timedelta) -> Estate:
+    """The estate over its window and as long before it as a point may matter, as far back as there are jobs."""
+    said = estate.jobs().attrs.get(KEY, {}).get("since")
+    start = estate.window.start - longest
+    start = max(start, instant(said)) if said else start
+    return estate.over((start, estate.window.end)) if start < estate.window.start else estate

@@ -1,0 +1,45 @@
+"""Estates of the sandbox by name, asked live, and what is wrong with them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+import dpmagic
+from dpmagic.estate import Estate
+from tests import generated
+from tests.analysis import raw
+
+#: The default estate and the generated ones, whose names are their numbers.
+NAMES = ("default", *map(str, generated.SEEDS))
+
+
+@cache
+def estate(name: str) -> Estate:
+    """The estate over the last 14 whole days."""
+    return dpmagic.open(connection=raw.connection(name))
+
+
+def time(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text).tz_convert("UTC").as_unit("us")
+
+
+def kinds(name: str) -> dict[str, set[str]]:
+    """What is planted on each id, in lower case."""
+    found: dict[str, set[str]] = {}
+    for defect in raw.planted(name):
+        for one in defect["ids"]:
+            found.setdefault(one.lower(), set()).add(defect["kind"])
+    return found
+
+
+def runs(name: str, *kinds: str) -> list[dict[str, Any]]:
+    """The runs that defects of these kinds touched, each with its defect's ``kind`` and ``reason``."""
+    return [
+        {**run, "kind": defect["kind"], "reason": defect["reason"]}
+        for defect in raw.planted(name)
+        if not kinds or defect["kind"] in kinds
+        for run in defect["runs"]
+    ]
