@@ -30,7 +30,7 @@ def adherence(given: Any) -> pandas.DataFrame:
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
     jobs = jobs_of(estate)
-    found, _ = history_of(estate, jobs)
+    found = history_of(estate, jobs)
     due = found.expected.assign(day=found.expected["due"].dt.floor("D"))[["instance", "day"]].drop_duplicates()
     done = jobs[jobs["done"]]
     ran = done.assign(day=done["startTime"].dt.floor("D"))[["instance", "day"]]

@@ -7,8 +7,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups import lately
-from dpmagic.analysis.backups.answers import answer, history_of, until_now, whole
-from dpmagic.analysis.backups.history import backups
+from dpmagic.analysis.backups.answers import answer, history_of, jobs_until_now, until_now, whole
 from dpmagic.analysis.backups.keys import SCHEDULED, among, by_key, key
 from dpmagic.analysis.backups.naming import NAMES, tag_of
 from dpmagic.analysis.latest import latest_points
@@ -83,7 +82,7 @@ def triage(
 
 def _lately(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
     """The rows with what their last jobs say."""
-    jobs = backups(whole(estate, "jobs"))
+    jobs = jobs_until_now(estate)
     told = history_of(estate, jobs)
     last = lately.last_finished(jobs).rename(
         columns={"id": "lastJobId", "status": "lastStatus", "startTime": "lastStartTime", "errorCode": "jobCode"}

@@ -51,6 +51,11 @@ def until_now(estate: Estate) -> Estate:
     return estate.over((min(estate.window.start, estate.now), estate.now + timedelta.resolution))
 
 
+def jobs_until_now(estate: Estate) -> pandas.DataFrame:
+    """The backup jobs from the window's start up to now."""
+    return backups(whole(until_now(estate), "jobs"))
+
+
 def history_of(estate: Estate, jobs: pandas.DataFrame) -> History:
     """The history of the estate's window, by jobs as `jobs_of` gives them."""
     reach = reached(estate, jobs)
