@@ -120,8 +120,10 @@ def _sleep(args: Args, session: Session) -> str:
 
 
 def _advance(args: Args, session: Session) -> str:
-    session.connected().sandbox  # noqa: B018  no other clock is moved
-    return _sleep(args, session)
+    seconds, connection = seconds_of(args.span), session.connected()
+    connection.sandbox.sleep(seconds)  # no other clock is moved
+    session.changes += 1
+    return f"{args.span.strip()} later: {connection.now():%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _planted(args: Args, session: Session) -> Result:
