@@ -33,8 +33,7 @@ class Limiter:
         self._changed = threading.Condition()
         self._turn = threading.Lock()
         self._in_flight = 0
-        self._left: int | None = None  # None before the first answer
-        self._whole = 1
+        self._left: int | None = None  # None before the first answer of a window
         self._resets: datetime | None = None
         self._closed_until: datetime | None = None
 
@@ -45,8 +44,8 @@ class Limiter:
             if self._closed_until is not None and now < self._closed_until:
                 return self._closed_until
             if self._resets is not None and now >= self._resets:
-                self._left, self._resets = self._whole, None
-            # Nobody knows the quota before the first answer: one request goes ahead.
+                self._left = self._resets = None
+            # Nobody knows the quota, nor when it began, before its first answer: one request goes ahead.
             if (1 if self._left is None else self._left) > self._in_flight:
                 self._in_flight += 1
                 return None
@@ -65,7 +64,6 @@ class Limiter:
     def _heard(self, remaining: int, resets: datetime) -> None:
         # Answers overtake each other: within a window the lowest is the latest, and the window ends at the earliest
         # of what they say (some services always name the window's whole length).
-        self._whole = max(self._whole, remaining + 1)
         self._left = remaining if self._left is None else min(self._left, remaining)
         self._resets = resets if self._resets is None else min(self._resets, resets)
 
@@ -73,7 +71,7 @@ class Limiter:
         """Let nobody pass until then: the service has refused a request for its quota."""
         with self._changed:
             self._closed_until = max(until, self._closed_until or until)
-            self._left, self._resets = self._whole, None
+            self._left = self._resets = None
 
     def answer(self) -> None:
         """Wait until some answer has come, or a moment has passed."""
