@@ -28,6 +28,7 @@ def split(query: Query, part: Mapping[str, Any], cut: Reading) -> Task[Reading]:
     """
     _check(query, cut)
     whole = yield from _pieces(query, part, cut, "")
+    whole.requests += cut.requests
     if whole.count < cut.of:
         raise not_all(replace(whole, of=cut.of))
     whole.notes = [f"{whole.of:,} groups do not page: asked for in {len(whole.pages)} pieces, each whole"]

@@ -30,11 +30,19 @@ class KustoParser:
 
         Its names are not looked up: Resource Graph takes more than Kusto's semantic check does.
         """
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(kql) + "\n")
-        self._process.stdin.flush()
-        found: list[dict[str, Any]] = json.loads(self._process.stdout.readline())
+        found: list[dict[str, Any]] = self._answer(kql)
         return found
+
+    def shape(self, kql: str) -> list[str]:
+        """The kinds of the nodes and tokens of the query's syntax tree, in order: names and values leave no trace."""
+        found: list[str] = self._answer({"shape": kql})
+        return found
+
+    def _answer(self, asked: Any) -> Any:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
     def __enter__(self) -> KustoParser:
         return self

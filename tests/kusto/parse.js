@@ -1,5 +1,6 @@
 // Kusto's own parser as a service: a JSON text a line in, a JSON list of what is wrong with its syntax a line out.
-// Each fault is {message, line, column, text}; line and column count from 1.
+// Each fault is {message, line, column, text}; line and column count from 1.  For {"shape": text} the list is of the
+// kinds of the syntax tree's nodes and tokens instead, in order: what a query is made of, whatever its names and values.
 'use strict';
 const path = require('path');
 const readline = require('readline');
@@ -25,6 +26,20 @@ function faults(text) {
   return made;
 }
 
+function shape(text) {
+  const kinds = [];
+  const walk = (element) => {
+    kinds.push(String(element.Kind) + ':' + element.ChildCount);
+    for (let n = 0; n < element.ChildCount; n++) {
+      const child = element.GetChild(n);
+      if (child) walk(child);
+    }
+  };
+  walk(Kusto.Language.KustoCode.Parse(text).Syntax);
+  return kinds;
+}
+
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
-  process.stdout.write(JSON.stringify(faults(JSON.parse(line))) + '\n');
+  const asked = JSON.parse(line);
+  process.stdout.write(JSON.stringify(typeof asked === 'string' ? faults(asked) : shape(asked.shape)) + '\n');
 });
