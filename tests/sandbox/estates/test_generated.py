@@ -158,3 +158,10 @@ def test_exemptions_are_in_policyresources() -> None:
     assert [item["exemptionIds"] for item in planted[:2]] == [[on_disk["id"]], [on_group["id"]]]
     client.sandbox.advance("2d")
     assert len(asked()) == 3
+    body = {
+        "query": "policyresources | where type == 'microsoft.authorization/policyassignments' | count",
+        "subscriptions": [client.sandbox.subscriptions[-1]],
+    }
+    for scope, expected in (("AtScopeAndAbove", 1), ("AtScopeAndBelow", 1)):
+        body["options"] = {"authorizationScopeFilter": scope}
+        assert client.send("POST", url, body, api="2022-10-01").body["data"][0]["Count"] == expected

@@ -1,4 +1,7 @@
-"""Stopped protection keeps what there is; resumed, what is overdue goes at once. Suspended backups keep no longer."""
+"""What becomes of the points of instances that are stopped, suspended, resumed, deleted or doing well.
+
+Stopped protection keeps what there is; resumed, what is overdue goes at once. Suspended backups keep nothing longer.
+"""
 
 from __future__ import annotations
 
@@ -112,3 +115,51 @@ def test_in_a_world_without_an_estate() -> None:
     assert len(client.get(f"{made}/recoveryPoints")["value"]) == 1
     client.done("POST", f"{made}/resumeProtection")
     assert client.get(f"{made}/recoveryPoints")["value"] == [] and VAULT in made
+
+
+def test_an_expiry_fills_in_minutes_after_its_point(client: Client) -> None:
+    """The night's run starts at ten or up to 40 minutes later; its point is there a few minutes after, without one."""
+    plain, expiries = instance(client, "plain"), []
+    client.sandbox.advance("13h59m")  # 21:59
+    for _ in range(60):
+        client.sandbox.advance("1m")
+        newest = client.get(f"{plain}/recoveryPoints")["value"][0]["properties"]
+        if newest["recoveryPointTime"].startswith("2026-03-02"):
+            (store,) = newest["recoveryPointDataStoresDetails"]
+            expiries.append(store["expiryTime"])
+    blank = expiries.index(next(filter(None, expiries)))
+    assert 1 <= blank <= 5 and len(set(expiries[blank:])) == 1
+    assert expiries[-1].startswith("2026-03-05T22:"), "three days after"
+
+
+def test_soft_deleted_instances_are_listed_apart_and_come_back(client: Client) -> None:
+    spec = {
+        "days": 20,
+        "policies": {"p": {"every": "P1D", "start": "2024-01-01T22:00:00+00:00", "keep": "P30D"}},
+        "subscriptions": [
+            {
+                "name": "S",
+                "vaults": {"v": {"policies": ["p"]}},
+                "disks": [{"name": name, "vault": "v", "policy": "p"} for name in ("new", "edge", "old", "plain")],
+            }
+        ],
+        "plant": [
+            {"kind": "softDeleted", "disks": disk, "at": at}
+            for disk, at in (("new", "-5d"), ("edge", "-13d23h59m"), ("old", "-14d"))
+        ],
+    }
+    client = Client(Sandbox(estate=spec))
+    (alive,) = [item["id"] for item in client.get(instance(client, "plain").rpartition("/")[0])["value"]]
+    vault = alive.rpartition("/backupInstances")[0]
+    listed = {one["name"].split("-")[0]: one for one in client.get(f"{vault}/deletedBackupInstances")["value"]}
+    assert set(listed) == {"new", "edge"}, "after 14 days it is gone for good"
+    info = listed["new"]["properties"]["deletionInfo"]
+    assert info["deletionTime"] == "2026-02-25T08:00:00.0000000Z"
+    assert info["scheduledPurgeTime"] == "2026-03-11T08:00:00.0000000Z"
+    assert listed["new"]["properties"]["currentProtectionState"] == "SoftDeleted"
+    assert snapshots(client) == {"new": 15, "edge": 6, "plain": 20}
+    assert client.send("POST", f"{listed['new']['id']}/undelete", {}).status == 200
+    back = client.get(f"{vault}/backupInstances/{listed['new']['name']}")
+    assert back["properties"]["currentProtectionState"] == "ProtectionStopped"
+    client.sandbox.advance("2m")
+    assert [one["name"] for one in client.get(f"{vault}/deletedBackupInstances")["value"]] == []
