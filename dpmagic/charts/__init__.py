@@ -11,7 +11,10 @@ from importlib import import_module
 from typing import Any
 
 # A chart and the module that has it, loaded when the chart is first used.
-_CHARTS: dict[str, str] = {}
+_CHARTS: dict[str, str] = {
+    "coverage": "dpmagic.charts.covered",
+    "coverage_gaps": "dpmagic.charts.reasons",
+}
 
 __all__ = [*_CHARTS]
 

@@ -73,6 +73,8 @@ _LESS = {
 }  # fmt: skip
 """Tables without which less can be said: the columns that are needed of them, and what is not said."""
 
+_OF_DISKS = ("virtual_machines", "protected_items", "deleted_instances", "exemptions")
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -90,7 +92,7 @@ class Assessment:
 
     def told(self, frame: pandas.DataFrame) -> pandas.DataFrame:
         """The answer with its completeness in ``attrs``."""
-        return _told(frame, self.estate, self.tables)
+        return _told(frame, self.estate)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Instances:
 
     def told(self, frame: pandas.DataFrame) -> pandas.DataFrame:
         """The answer with its completeness in ``attrs``."""
-        return _told(frame, self.estate, self.tables)
+        return _told(frame, self.estate)
 
 
 def assess(given: Any, *, rpo: Any = None, exclude: Any = None, verify: str | None = None) -> Assessment:
@@ -118,7 +120,7 @@ def assess(given: Any, *, rpo: Any = None, exclude: Any = None, verify: str | No
     `latest_points`.  Raises `InvalidArgument` for tables without what is needed.
     """
     estate = _now(estate_of(given, "disks", needs=_NEEDS))
-    tables = _tables(estate)
+    tables = _tables(estate, "changes")
     known = facts.of_disks(tables, latest_points(estate, verify), rpo_targets(estate, rpo), estate.now)
     known["itemRpo"] = _item_rpo(known, rpo)
     rows = excluding.records(exclude, tables.get("exemptions"), estate.now)
@@ -132,7 +134,7 @@ def assess(given: Any, *, rpo: Any = None, exclude: Any = None, verify: str | No
 def assess_instances(given: Any) -> Instances:
     """What is known of each backup instance of a disk.  Raises `InvalidArgument` for tables without what is needed."""
     estate = _now(estate_of(given, "instances", needs=_NEEDS))
-    tables = _tables(estate)
+    tables = _tables(estate, *_OF_DISKS)
     return Instances(estate, tables, facts.of_instances(tables, latest_points(estate)))
 
 
@@ -143,16 +145,15 @@ def _now(estate: Estate) -> Estate:
     return estate.over((estate.window.start, estate.now + timedelta.resolution))
 
 
-def _tables(estate: Estate) -> dict[str, pandas.DataFrame]:
-    there = [name for name in _LESS if estate.has(name)]
+def _tables(estate: Estate, *but: str) -> dict[str, pandas.DataFrame]:
+    there = [name for name in _LESS if estate.has(name) and name not in but]
     require(estate.source, {name: _LESS[name][0] for name in there})
     return {name: estate.table(name) for name in (*_NEEDS, *there)}
 
 
-def _told(frame: pandas.DataFrame, estate: Estate, tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
-    return answer(
-        estate, frame, *(f"without the table {name}, {less}" for name, (_, less) in _LESS.items() if name not in tables)
-    )
+def _told(frame: pandas.DataFrame, estate: Estate) -> pandas.DataFrame:
+    lacking = [name for name in _LESS if not estate.has(name)]
+    return answer(estate, frame, *(f"without the table {name}, {_LESS[name][1]}" for name in lacking))
 
 
 def _item_rpo(disks: pandas.DataFrame, rpo: Any) -> pandas.Series:
