@@ -50,7 +50,7 @@ def every_page(connection: Connection, request: Request) -> Answer:
     """All pages as one answer: ``{"value": [...]}``; an answer that is not a list stays as it is."""
     first: Answer | None = None
     items: list[Any] = []
-    with _uncollected():
+    with uncollected():
         for answer in pages(connection, request):
             page = answer.json.get("value") if isinstance(answer.json, dict) else None
             if first is None and not isinstance(page, list):
@@ -62,8 +62,8 @@ def every_page(connection: Connection, request: Request) -> Answer:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collection meanwhile: decoded pages are all kept, and looking through them again and again for
+def uncollected() -> Iterator[None]:
+    """No garbage collection in the block: decoded pages are all kept, and looking through them again and again for
     garbage takes as long as decoding them."""
     was = gc.isenabled()
     gc.disable()

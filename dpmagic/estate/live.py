@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.arm.paging import uncollected
 from dpmagic.connection import Connection
 from dpmagic.estate import views
 from dpmagic.estate.arm_tables import (
@@ -92,18 +93,20 @@ class Live:
         read.kql = views.query(name, read.window)
         if not self.scope.readable:
             return how.of_objects([])
-        answer = ask(
-            self.connection,
-            read.kql,
-            graph.Scope(tuple(self.scope.readable), authorization=_AUTHORIZATION.get(name, "")),
-            observer=self._observer,
-            check=False,
-            parts=max(1, min(_PARTS, len(self.scope.readable) // _EACH)) if name in _LARGE else 1,
-            pack=how.pack,
-        )
+        with uncollected():
+            answer = ask(
+                self.connection,
+                read.kql,
+                graph.Scope(tuple(self.scope.readable), authorization=_AUTHORIZATION.get(name, "")),
+                observer=self._observer,
+                check=False,
+                parts=max(1, min(_PARTS, len(self.scope.readable) // _EACH)) if name in _LARGE else 1,
+                pack=how.pack,
+            )
+            made = how.frame([column["name"] for column in answer.columns], answer.pages)
         read.of = answer.of
         read.notes += answer.notes
-        return how.frame([column["name"] for column in answer.columns], answer.pages)
+        return made
 
     def _calls(
         self, read: _Read, calls: Calls, of: str, row: Callable[[Mapping[str, Any]], dict[str, Any]]

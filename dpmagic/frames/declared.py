@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from dpmagic.frames.columns import DURATION, TIME
 from dpmagic.frames.times import parse_durations, parse_times
 
 _TEXT = pa.large_string()  # what pandas' str is made of: nothing to convert, and no limit of 2 GiB a column
+_CODED, _LOOK = pa.dictionary(pa.int32(), _TEXT), 16
 _PLAIN = {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_()}
 
 
@@ -48,6 +51,7 @@ class Packed(Sequence[list[Any]]):
         if not isinstance(row, list) or isinstance(first, list) or row[0] is None:
             return any(one == row for one in self)
         # Rows begin with an id: one column tells which rows to make.
+        first = first.cast(first.type.value_type) if pa.types.is_dictionary(first.type) else first
         places = pc.indices_nonzero(pc.equal(first, pa.scalar(row[0], first.type))).to_pylist()
         return any(row == [_cell(column, place) for column in self._columns] for place in places)
 
@@ -71,7 +75,7 @@ class Declared:
         self._dtypes = dict(dtypes)
         self._wire = {(wire or {}).get(name, name): name for name in dtypes}
 
-    def pack(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Packed:
+    def pack(self, names: Sequence[str], rows: Sequence[Iterable[Any]]) -> Packed:
         """A page in table format whose columns have these names; columns that are not declared are kept as they are.
 
         Raises `InvalidArgument` when a column is not there or holds something else than is declared.
@@ -92,15 +96,17 @@ class Declared:
         }
         return pandas.DataFrame(made, index=pandas.RangeIndex(sum(map(len, packed))), copy=False)
 
+    def pack_objects(self, rows: Sequence[Mapping[str, Any]]) -> Packed:
+        """A page of objects, its columns in the order that is declared; a field that one lacks is missing."""
+        keys = list(self._wire)
+        if len(keys) > 1:
+            with suppress(KeyError):  # as a rule an object has all its fields
+                return self.pack(keys, list(map(itemgetter(*keys), rows)))
+        return Packed([self._piece(wire, [row.get(wire) for row in rows]) for wire in keys], len(rows))
+
     def of_objects(self, rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
-        """Objects as a frame; a field that an object lacks is missing.  Raises as `pack` does."""
-        made = {
-            name: _finished(
-                name, [_piece(name, [row.get(wire) for row in rows], self._dtypes[name])], self._dtypes[name]
-            )
-            for wire, name in self._wire.items()
-        }
-        return pandas.DataFrame(made, index=pandas.RangeIndex(len(rows)), copy=False)
+        """Objects as a frame; see `pack_objects`."""
+        return self.frame(list(self._wire), [self.pack_objects(rows)])
 
     def _piece(self, wire: str, cells: Sequence[Any]) -> Any:
         name = self._wire.get(wire)
@@ -143,23 +149,37 @@ def _piece(name: str, cells: Sequence[Any], dtype: str) -> Any:
     if dtype == "object":
         return list(cells)
     try:
-        if dtype == DURATION and not any(isinstance(cell, str) for cell in cells):
-            return pa.array(cells, pa.float64())
+        if dtype == DURATION:
+            return _seconds(cells)
         if dtype == "Int64":
             return pc.cast(pa.array(cells), pa.int64())  # said at once, Arrow would cut 1.5 to 1
-        return pa.array(cells, _PLAIN.get(dtype, _TEXT))
+        return pa.array(cells, _PLAIN.get(dtype) or (_CODED if _repeats(cells) else _TEXT))
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
         if dtype == "str":
             return pa.array([_text(cell) for cell in cells], _TEXT)
         raise _not_so(name, dtype, error) from error
 
 
+def _repeats(cells: Sequence[Any]) -> bool:
+    """Whether a page's texts look like a few that come again and again: then they are kept once each meanwhile."""
+    return len(set(cells[:_LOOK])) <= _LOOK // 2
+
+
+def _seconds(cells: Sequence[Any]) -> Any:
+    """Numbers as such, texts as texts: which of the two is known once the first is tried."""
+    try:
+        return pa.array(cells, pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array(cells, _TEXT)
+
+
 def _finished(name: str, pieces: list[Any], dtype: str) -> Any:
     if dtype == "object":
-        return pandas.Series([_decoded(cell) for piece in pieces for cell in piece], dtype=object)
+        return pandas.Series([cell for piece in pieces for cell in _objects(piece)], dtype=object)
     if dtype == DURATION:
         return pa.chunked_array([_lengths(name, piece) for piece in pieces], pa.duration("us")).to_pandas()
-    whole = pa.chunked_array(pieces, _PLAIN.get(dtype, _TEXT)).combine_chunks()
+    kind = _PLAIN.get(dtype, _TEXT)
+    whole = pa.chunked_array([piece.cast(kind) for piece in pieces], kind).combine_chunks()
     pieces.clear()
     if dtype == TIME:
         try:
@@ -168,8 +188,8 @@ def _finished(name: str, pieces: list[Any], dtype: str) -> Any:
             raise _not_so(name, dtype, error) from error
     if dtype == "str" and pc.min(pc.binary_length(whole)).as_py() == 0:
         whole = pc.if_else(pc.equal(whole, ""), pa.scalar(None, _TEXT), whole)
-    kind: Any = pandas.StringDtype(na_value=np.nan) if dtype == "str" else pandas.api.types.pandas_dtype(dtype)
-    return kind.__from_arrow__(whole)
+    made: Any = pandas.StringDtype(na_value=np.nan) if dtype == "str" else pandas.api.types.pandas_dtype(dtype)
+    return made.__from_arrow__(whole)
 
 
 def _lengths(name: str, piece: Any) -> Any:
@@ -184,9 +204,12 @@ def _lengths(name: str, piece: Any) -> Any:
     return pc.divide(ticks, 10).view(pa.duration("us"))
 
 
-def _decoded(cell: Any) -> Any:
-    if not isinstance(cell, str):
-        return cell
+def _objects(cells: list[Any]) -> list[Any]:
+    """Nested values, those that came as text decoded."""
+    return [_decoded(cell) if isinstance(cell, str) else cell for cell in cells] if str in map(type, cells) else cells
+
+
+def _decoded(cell: str) -> Any:
     if not cell:
         return None
     try:

@@ -34,6 +34,10 @@ _ISO = re.compile(
     r"(?:T(?=[0-9])(?:([0-9]{1,8})H)?(?:([0-9]{1,8})M)?(?:([0-9]{1,8})(?:\.([0-9]{1,9}))?S)?)?)"
 )
 _UNSET_TIME = re.compile(r"0001-01-01T00:00:00(?:\.0+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?")
+# Resource Graph's way of writing a time, by which whole columns go: its punctuation, and where a microsecond ends.
+_SHAPE, _UNSET = b"0000-00-00T00:00:00.0000000Z", "0001-01-01T00:00:00.0000000Z"
+_MARKS, _CUT = [place for place, mark in enumerate(_SHAPE) if not chr(mark).isdigit()], 26
+_YEAR_ONE = -62_135_596_800_000_000  # in microseconds since 1970
 _UNSET_DURATIONS = frozenset({"", "-10675199.02:48:05.4775808", "-P10675199DT2H48M5.4775808S"})
 
 
@@ -135,6 +139,8 @@ def parse_times(texts: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if (quick := _of_one_shape(texts)) is not None:
+        return quick
     given = _cleaned(texts, _UNSET_TIME.pattern)
     # 26 characters reach to the microsecond; what is left of a shorter text ends in Z.
     usual = pc.match_substring_regex(given, f"^{_STAMP}Z?$")
@@ -144,6 +150,39 @@ def parse_times(texts: Any) -> Any:
     except pa.ArrowInvalid as error:  # the right shape and no such day, as 2023-02-29
         raise _not("a time", "2024-05-04T12:00:12Z") from error
     return _others(given, usual, instants, parse_time)
+
+
+def _of_one_shape(texts: Any) -> Any:
+    """The times of an array of texts that are all as Resource Graph writes them, ``2024-05-04T12:00:12.4810403Z``.
+
+    None for any others, and where Arrow cannot read one.  Looking at bytes costs a tenth of matching expressions.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not isinstance(texts, pa.LargeStringArray) or len(texts) == texts.null_count:
+        return None
+    there = texts.drop_null()
+    shape = np.frombuffer(_SHAPE, "uint8")
+    offsets = np.frombuffer(there.buffers()[1], "int64")[there.offset : there.offset + len(there) + 1]
+    if (np.diff(offsets) != len(shape)).any():
+        return None
+    characters = np.frombuffer(there.buffers()[2], "uint8")[offsets[0] : offsets[-1]].reshape(-1, len(shape))
+    # Digits are Arrow's business, but for the last one, which is cut off.
+    if any((characters[:, place] != shape[place]).any() for place in _MARKS) or not _digits(characters[:, _CUT]):
+        return None
+    try:
+        instants = pc.cast(pc.utf8_slice_codeunits(texts, 0, _CUT), pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    if pc.min(instants.view(pa.int64())).as_py() < _YEAR_ONE:
+        return None
+    return pc.if_else(pc.equal(texts, _UNSET), None, instants).view(pa.timestamp("us", "UTC"))
+
+
+def _digits(characters: Any) -> bool:
+    return bool(((characters >= ord("0")) & (characters <= ord("9"))).all())
 
 
 def parse_durations(texts: Any) -> Any:

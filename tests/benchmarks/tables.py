@@ -1,0 +1,277 @@
+"""Job rows from Resource Graph's pages to a typed frame: beside the SDK and pandas, beside decoding alone, by size.
+
+Pages are made beforehand and served in this process: what is timed is what reads them. Times are of the processor.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import orjson
+import pandas
+
+from dpmagic.arm.paging import uncollected
+from dpmagic.arm.requests import Request, send
+from dpmagic.clouds import Cloud, StaticToken
+from dpmagic.connection import Connection
+from dpmagic.estate import Window
+from dpmagic.estate.columns import table
+from dpmagic.estate.completeness import Scope
+from dpmagic.estate.live import Live
+from dpmagic.frames.declared import Declared
+from dpmagic.graph.query import ask
+from dpmagic.progress import Silent
+from dpmagic.sandbox import Reply, http_transport
+from dpmagic.sandbox.http_transport import SandboxTransport
+
+SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
+ENDPOINT = "https://bench.invalid"
+PAGE, DISTINCT = 1_000, 20
+NOW = datetime(2026, 3, 16, tzinfo=UTC)
+WINDOW = Window.of("14d", NOW)
+JOBS = table("jobs")
+HOME = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-shop"
+FAULT = {
+    "code": "UserErrorManagedDiskNotFound",
+    "message": "The managed disk is not there.",
+    "recommendedAction": ["Stop the protection of a disk that was deleted."],
+    "isUserError": True,
+}
+
+
+def flat(number: int) -> dict[str, Any]:
+    """A job as the view of jobs has it; one in fifty has failed."""
+    guid = f"{number:08x}-0000-4000-8000-{number:012x}"
+    disk = f"shop-web-{number % 3000:04}"
+    start = NOW - timedelta(seconds=120 * (number % 10_000) + 1, microseconds=number % 10**6)
+    seconds = 60 + number % 300 + 0.1234567
+    failed = number % 50 == 0
+    made = {
+        "id": f"{HOME}/backupJobs/{guid}",
+        "name": guid,
+        "subscriptionId": SUBSCRIPTION,
+        "resourceGroup": "rg-backup",
+        "vaultId": HOME,
+        "vaultName": "bv-shop",
+        "backupInstanceId": f"{HOME}/backupInstances/{disk}-{disk}-{guid}",
+        "backupInstanceFriendlyName": disk,
+        "dataSourceId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.Compute/disks/{disk}",
+        "dataSourceName": disk,
+        "dataSourceType": "Microsoft.Compute/disks",
+        "dataSourceLocation": "westeurope",
+        "sourceSubscriptionID": SUBSCRIPTION,
+        "sourceResourceGroup": "rg-web",
+        "policyId": f"{HOME}/backupPolicies/four-hourly",
+        "policyName": "four-hourly",
+        "operationCategory": "Backup",
+        "operation": "Backup",
+        "status": "Failed" if failed else "Completed",
+        "isUserTriggered": False,
+        "startTime": f"{start.replace(tzinfo=None).isoformat(timespec='microseconds')}0Z",
+        "endTime": f"{(start + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(timespec='microseconds')}0Z",
+        "durationSeconds": seconds,
+        "errorCode": FAULT["code"] if failed else "",
+        "errorMessage": FAULT["message"] if failed else "",
+        "isUserError": True if failed else None,
+        "recommendedAction": FAULT["recommendedAction"] if failed else None,
+        "retentionTag": "Default",
+        "recoveryPointId": "" if failed else guid.replace("-", ""),
+        "errorDetails": [FAULT] if failed else None,
+    }
+    assert list(made) == list(JOBS.wire.values())
+    return made
+
+
+def nested(number: int) -> dict[str, Any]:
+    """The record that such a row is made from."""
+    row = flat(number)
+    own = ("id", "name", "subscriptionId", "resourceGroup")
+    skipped = (*own, "vaultId", "durationSeconds", "errorCode", "errorMessage", "isUserError", "recommendedAction")
+    properties = {key: value for key, value in row.items() if key not in skipped}
+    tag, point = properties.pop("retentionTag"), properties.pop("recoveryPointId")
+    properties |= {
+        "duration": "00:03:14.9308791",
+        "extendedInfo": {
+            "additionalDetails": {"RetentionTag": tag},
+            "targetRecoverPoint": {"recoveryPointID": point, "recoveryPointTime": "0001-01-01T00:00:00.0000000Z"},
+            "subTasks": [{"taskId": 1, "taskName": "Trigger Backup", "taskStatus": "Completed"}],
+        },
+    }
+    columns = {"type": "microsoft.dataprotection/backupvaults/backupjobs", "tenantId": SUBSCRIPTION, "kind": ""}
+    return {**{key: row[key] for key in own}, **columns, "location": "", "properties": properties, "tags": None}
+
+
+class Pages:
+    """Answers every query with pages of jobs, in the format asked for; a few distinct ones, over and over.
+
+    ``spent`` is the time that it took, which is a server's and no reader's.
+    """
+
+    def __init__(self, rows: int, make: Callable[[int], dict[str, Any]]) -> None:
+        self._rows = rows
+        self.spent = 0.0
+        self._data: dict[str, list[bytes]] = {"objectArray": [], "table": []}
+        for start in range(0, min(rows, DISTINCT * PAGE), PAGE):
+            objects = [make(number) for number in range(start, start + PAGE)]
+            columns = [{"name": name, "type": "string"} for name in objects[0]]
+            cells = [list(one.values()) for one in objects]
+            self._data["objectArray"].append(orjson.dumps(objects))
+            self._data["table"].append(orjson.dumps({"columns": columns, "rows": cells}))
+
+    @property
+    def table(self) -> list[bytes]:
+        """The distinct pages in table format: what is decoded where nothing else is done."""
+        return self._data["table"]
+
+    def handle(self, method: str, url: str, headers: Any, body: bytes | None) -> Reply:
+        started = process_time()
+        options = orjson.loads(body or b"{}")["options"]
+        number = int(options.get("$skipToken") or 0)
+        pages = self._data[options.get("resultFormat", "objectArray")]
+        more = f'"$skipToken":"{number + 1}",' if (number + 1) * PAGE < self._rows else ""
+        start = f'{{"totalRecords":{self._rows},"count":{PAGE},"resultTruncated":"false",{more}"data":'
+        content = start.encode() + pages[number % len(pages)] + b"}"
+        self.spent += process_time() - started
+        return Reply(200, {"content-type": "application/json", "x-ms-user-quota-remaining": "15"}, content)
+
+
+def connection(pages: Pages) -> Connection:
+    http_transport._BLOCK = 1 << 24  # a page in one piece: how it comes from the network is no reader's matter
+    transport = SandboxTransport(pages)  # type: ignore[arg-type]  # all it asks of a sandbox is `handle`
+    cloud = Cloud("bench", ENDPOINT, f"{ENDPOINT}/.default")
+    return Connection("bench", cloud, StaticToken("t"), transport=transport, default_subscription=SUBSCRIPTION)
+
+
+def jobs(pages: Pages) -> pandas.DataFrame:
+    """What ``estate.jobs()`` does."""
+    return Live(connection(pages), Scope([SUBSCRIPTION], [SUBSCRIPTION]), Silent()).table("jobs", NOW, WINDOW)
+
+
+def objects(pages: Pages) -> pandas.DataFrame:
+    """The same from pages of objects, as the SDK asks for them."""
+    made, known, found = connection(pages), Declared(JOBS.dtypes, JOBS.wire), []
+    path, token = "/providers/Microsoft.ResourceGraph/resources", None
+    with uncollected():
+        while not found or token:
+            options = {"resultFormat": "objectArray", "$skipToken": token}
+            answer = send(made, Request("POST", path, {"query": "jobs", "options": options})).json
+            found.append(known.pack_objects(answer["data"]))
+            token = answer.get("$skipToken")
+        return known.frame(list(JOBS.wire.values()), found)
+
+
+def records(pages: Pages) -> pandas.DataFrame:
+    """What ``estate.query("...")`` does with whole records."""
+    from dpmagic.frames import table_frame
+
+    return table_frame(ask(connection(pages), "jobs", [SUBSCRIPTION], check=False).table)
+
+
+def theirs(pages: Pages) -> pandas.DataFrame:
+    """The SDK's client and pandas, as one would write it: every page, no types."""
+    from azure.mgmt.resourcegraph import ResourceGraphClient
+    from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, ResultFormat
+
+    made = connection(pages)
+    client = ResourceGraphClient(
+        made.credential, ENDPOINT, credential_scopes=[made.cloud.scope], transport=made.transport
+    )
+    found: list[Any] = []
+    token = None
+    while True:
+        options = QueryRequestOptions(result_format=ResultFormat.OBJECT_ARRAY, top=PAGE, skip_token=token)
+        answer = client.resources(QueryRequest(query="jobs", subscriptions=[SUBSCRIPTION], options=options))
+        found += answer.data
+        token = answer.skip_token
+        if not token:
+            return pandas.json_normalize(found)
+
+
+def seconds(run: Callable[[Pages], object], pages: Pages, times: int = 3) -> float:
+    """The processor's time of the best of so many runs, without the server's."""
+    spent = []
+    for _ in range(times):
+        gc.collect()
+        started, served = process_time(), pages.spent
+        run(pages)
+        spent.append(process_time() - started - (pages.spent - served))
+    return min(spent)
+
+
+@cache
+def served(rows: int, make: Callable[[int], dict[str, Any]]) -> Pages:
+    return Pages(rows, make)
+
+
+def decoding(pages: Pages, rows: int) -> float:
+    """The processor's time of decoding so many rows in table format, and nothing else."""
+
+    def decode(pages: Pages) -> None:
+        for number in range(rows // PAGE):
+            orjson.loads(pages.table[number % len(pages.table)])
+
+    return seconds(decode, pages)
+
+
+def _beside_the_sdk(rows: int) -> list[str]:
+    plain, whole = served(rows, flat), served(rows, nested)
+    assert len(jobs(plain)) == len(theirs(plain)) == len(objects(plain)) == len(records(whole)) == rows
+    sdk, sdk_nested, alone = seconds(theirs, plain), seconds(theirs, whole), decoding(plain, rows)
+    ours, of_objects, of_records = seconds(jobs, plain), seconds(objects, plain), seconds(records, whole)
+    return [
+        f"{rows:,} job rows from pages to frame: the SDK and json_normalize, untyped: flat {1000 * sdk:.0f} ms,"
+        f" nested {1000 * sdk_nested:.0f} ms",
+        f"  estate.jobs(), typed    {1000 * ours:5.0f} ms: {sdk / ours:.1f}x faster (at least 10x)",
+        f"    {ours / alone:.2f}x decoding in table format by orjson, {1000 * alone:.0f} ms (at most 5x; near 2.5x)",
+        f"  from flat objects       {1000 * of_objects:5.0f} ms: {sdk / of_objects:.1f}x faster (at least 10x)",
+        f"  nested records, typed   {1000 * of_records:5.0f} ms: {sdk_nested / of_records:.1f}x faster (at least 4x)",
+    ]
+
+
+def _memory(field: str) -> int:
+    """Bytes of this process, now (VmRSS) or at most since `_alone` said so (VmHWM)."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)]
+    return int(line.split()[1]) * 1024
+
+
+def _alone(rows: int) -> None:
+    """In a process of its own: the time, the frame's bytes, and how much memory it took at most."""
+    pages = served(rows, flat)
+    jobs(served(PAGE, flat))  # what is loaded at first use is no matter of rows
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the most so far is what is taken now
+    before, started, of_server = _memory("VmRSS"), process_time(), pages.spent
+    made = jobs(pages)
+    spent = process_time() - started - (pages.spent - of_server)
+    taken = _memory("VmHWM") - before
+    print(json.dumps([spent, int(made.memory_usage(deep=True).sum()), taken, decoding(pages, rows)]))
+
+
+def _by_size(rows: int) -> str:
+    command = [sys.executable, "-m", "tests.benchmarks.tables", str(rows)]
+    spent, size, taken, alone = json.loads(subprocess.check_output(command))
+    return (
+        f"  {rows:>9,} rows: {1e6 * spent / rows:.2f} us a row, {spent / alone:.2f}x decoding; frame"
+        f" {size / 2**20:,.0f} MiB, {taken / 2**20:,.0f} MiB taken at most: {taken / size:.2f}x (at most 2x)"
+    )
+
+
+def measure(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> list[str]:
+    """Lines for the report."""
+    return [*_beside_the_sdk(20_000), *map(_by_size, sizes)]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        _alone(int(sys.argv[1]))
+    else:
+        print("\n".join(measure((10_000, 100_000))))
