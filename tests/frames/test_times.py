@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,3 +178,25 @@ def test_an_error_names_no_value() -> None:
     with pytest.raises(InvalidArgument) as caught:
         parse_times(["hunter2"])
     assert "hunter2" not in " ".join(caught.value.lines())
+
+
+whole = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))
+written = st.tuples(whole, st.integers(0, 9)).map(
+    lambda of: f"{of[0].isoformat(timespec='seconds')}.{of[0].microsecond:06}{of[1]}Z"
+)
+twisted = st.tuples(written, st.integers(0, 27), st.sampled_from("0259-:TZ. é")).map(
+    lambda of: of[0][: of[1]] + of[2] + of[0][of[1] + 1 :]
+)
+
+
+@given(st.lists(st.none() | written | twisted))
+def test_a_column_of_one_shape_is_read_as_each_alone(texts: list[str | None]) -> None:
+    column = pa.array(texts, pa.large_string())
+    try:
+        alone = [text and parse_time(text) for text in texts]
+    except InvalidArgument:
+        with pytest.raises(InvalidArgument):
+            parse_times(column)
+    else:
+        assert parse_times(column).to_pylist() == alone
+        assert parse_times(column.slice(1)).to_pylist() == alone[1:]
