@@ -126,6 +126,28 @@ class Sandbox:
         with self._lock:
             return [] if self._living is None else self._living.planted()
 
+    def churn(self) -> list[dict[str, Any]]:
+        """By how much the estate's disks change: see :func:`.estates.costs.churn`. Nothing without an estate."""
+        if self._living is None:
+            return []
+        from .estates import costs
+
+        with self._lock:
+            return costs.churn(self._living.estate)
+
+    def export_costs(self, folder: str | Path, first: str, after: str, kind: str = "ea") -> Path:
+        """Write what the estate's snapshots used and cost, day by day, as Cost Management would export it.
+
+        ``kind`` is ``ea``, ``mca`` or ``focus``; the days go from ``first`` up to, not including, ``after``. Gives the
+        CSV file. Raises :class:`.estates.EstateError` where there is no estate, or no such kind or days.
+        """
+        from .estates import EstateError, costs
+
+        with self._lock:
+            if self._living is None:
+                raise EstateError("there is no estate whose snapshots would cost anything", "Name one: estate=...")
+            return costs.exported(self._living.estate.spec, kind, Path(folder), (first, after))
+
     def handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Answer one request. ``url`` is absolute or a path with its query; a refusal is an answer too."""
         request = Request.read(method, url, headers, body)

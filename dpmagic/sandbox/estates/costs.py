@@ -1,0 +1,180 @@
+"""What an estate's snapshots would cost: daily usage in the columns of Cost Management's exports.
+
+No API of Azure tells a snapshot's size; exports do, as a quantity. Here every disk changes by so much a day
+(:func:`churn`), its first snapshot is all that is used of it, and each later one what changed since the one before that
+still exists. When the oldest goes, the next is the base.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import times
+from ..times import DAY, SECOND
+from ..world import group_id, name_of, subscription_of
+from . import streams
+from .build import start
+from .columns import Table
+from .estate import Estate
+from .plants import plant
+from .spec import EstateError, Spec
+from .things import DISK
+
+PRICE, CURRENCY = 0.0484, "EUR"  # for a GiB and month
+_CHURN = streams.Spread((0, 4), (50, 15), (90, 40), (100, 70))  # thousandths of the disk's size a day
+_USED = streams.Spread((0, 300), (100, 850))  # thousandths of the disk's size
+_NOISE = streams.Spread((0, 960), (100, 1040))
+_REMEMBERED = timedelta(days=14)  # how long an estate knows of snapshots that are gone
+_METER = ("Storage", "Standard HDD Managed Disks", "ZRS Snapshots", "1 GB/Month")
+
+
+def churn(estate: Estate) -> list[dict[str, Any]]:
+    """Of each protected disk: ``dataSourceId``, ``churnGiB`` a day, ``usedGiB``."""
+    changed, used = _facts(estate)
+    return [
+        {"dataSourceId": one.source, "churnGiB": float(changed[number]), "usedGiB": float(used[number])}
+        for number, one in enumerate(estate.instances)
+        if one.type == DISK
+    ]
+
+
+def export(spec: Spec, kind: str, folder: Path, first: date, after: date) -> Path:
+    """Write the usage of the days from ``first`` up to, not including, ``after`` as one CSV file; gives the file.
+
+    ``kind`` is ``ea``, ``mca`` or ``focus``. The estate is that of the spec, without what requests changed.
+    Raises :class:`EstateError` for another kind, and for days that are not there.
+    """
+    columns = json.loads(resources.files(__package__).joinpath("cost_columns.json").read_text("utf-8"))
+    if kind not in columns:
+        raise EstateError(f"no export is called {kind}", f"There are {', '.join(columns)}.")
+    if first >= after or _ticks(first) < spec.end_ticks - spec.days * DAY:
+        raise EstateError(f"no usage from {first} to {after}", "Name days of the estate's history.")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"part_0_{first:%Y%m%d}-{after - timedelta(days=1):%Y%m%d}.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns[kind], restval="", lineterminator="\r\n")
+        writer.writeheader()
+        for day, rows in _days(spec, first, after):
+            writer.writerows(_ROWS[kind](day, row) for row in rows)
+    return file
+
+
+def _days(spec: Spec, first: date, after: date) -> Iterator[tuple[date, list[dict[str, Any]]]]:
+    """The usage of each day, from an estate that has just lived through it."""
+    estate = start(spec)
+    estate.generated = len(estate.instances)
+    plant(estate)
+    day = first
+    while day < after:
+        until = min(after, day + _REMEMBERED)
+        estate.advance(_ticks(until))
+        while day < until:
+            yield day, list(_usage(estate, day))
+            day += timedelta(days=1)
+
+
+def _usage(estate: Estate, day: date) -> Iterator[dict[str, Any]]:
+    begin, end = _ticks(day), _ticks(day + timedelta(days=1))
+    points = estate.engine.points.everything()
+    disks = np.array([one.type == DISK for one in estate.instances], bool)
+    there = (points["created"] < end) & (points["gone"] > begin) & disks[points["instance"]]
+    points = points.take(there)
+    points = points.take(np.lexsort((points["created"], points["life"], points["instance"])))
+    sizes = _sizes(estate, points)
+    hours = (np.minimum(points["gone"], end) - np.maximum(points["created"], begin)) / DAY
+    quantities = sizes * hours / _length(day)
+    for row, quantity in enumerate(quantities.tolist()):
+        one = estate.instances[int(points["instance"][row])]
+        if estate.visible(one.source):
+            created, began = int(points["created"][row]), int(points["start"][row])
+            yield {"id": estate.snapshot_id(one, created, began), "where": one.location, "quantity": quantity}
+
+
+def _sizes(estate: Estate, points: Table) -> Any:
+    """The GiB of each snapshot, of a table sorted by disk and time."""
+    changed, used = _facts(estate)
+    instance, created = points["instance"], points["created"]
+    base = np.ones(len(points), bool)
+    base[1:] = (instance[1:] != instance[:-1]) | (points["life"][1:] != points["life"][:-1])
+    apart = np.zeros(len(points))
+    apart[1:] = (created[1:] - created[:-1]) / DAY
+    noise = _NOISE.pick(streams.draw(estate.seed, estate.engine.fleet["key"][instance], "churn", points["start"]))
+    deltas = np.minimum(changed[instance] * apart * noise / 1000, used[instance])
+    return np.where(base, used[instance], deltas)
+
+
+def _facts(estate: Estate) -> tuple[Any, Any]:
+    """By instance: GiB that change in a day, and GiB that are used."""
+    keys = estate.engine.fleet["key"]
+    size = np.array([one.size for one in estate.instances], float)
+    changed = _CHURN.pick(streams.draw(estate.seed, keys, "churnRate")) * size / 1000
+    used = _USED.pick(streams.draw(estate.seed, keys, "used")) * size / 1000
+    return changed, used
+
+
+def _length(day: date) -> int:
+    """The days of the day's month."""
+    following = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return (following - day.replace(day=1)).days
+
+
+def _ticks(day: date) -> int:
+    return times.ticks(datetime(day.year, day.month, day.day, tzinfo=times.moment(SECOND).tzinfo))
+
+
+def _ea(day: date, row: dict[str, Any]) -> dict[str, Any]:
+    category, sub, meter, unit = _METER
+    arm_id, quantity = row["id"], row["quantity"]
+    return {
+        "SubscriptionId": subscription_of(arm_id), "ResourceGroup": name_of(group_id(arm_id)),
+        "ResourceLocation": row["where"], "Date": f"{day:%m/%d/%Y}", "MeterCategory": category, "MeterSubCategory": sub,
+        "MeterName": meter, "UnitOfMeasure": unit, "Quantity": f"{quantity:.12g}", "EffectivePrice": PRICE,
+        "CostInBillingCurrency": f"{quantity * PRICE:.12g}", "ConsumedService": "Microsoft.Compute",
+        "ResourceId": arm_id, "ResourceName": name_of(arm_id), "PublisherType": "Azure", "ChargeType": "Usage",
+        "Frequency": "UsageBased", "PricingModel": "OnDemand", "BillingCurrencyCode": CURRENCY,
+    }  # fmt: skip
+
+
+def _mca(day: date, row: dict[str, Any]) -> dict[str, Any]:
+    category, sub, meter, unit = _METER
+    arm_id, quantity = row["id"], row["quantity"]
+    return {
+        "date": f"{day:%m/%d/%Y}", "meterName": meter, "meterCategory": category, "meterSubCategory": sub,
+        "SubscriptionId": subscription_of(arm_id), "resourceGroupName": name_of(group_id(arm_id)),
+        "ResourceId": arm_id, "resourceLocation": row["where"], "effectivePrice": PRICE,
+        "quantity": f"{quantity:.12g}", "unitOfMeasure": unit, "chargeType": "Usage", "billingCurrency": CURRENCY,
+        "pricingCurrency": "USD", "costInBillingCurrency": f"{quantity * PRICE:.12g}", "frequency": "UsageBased",
+        "pricingModel": "OnDemand", "consumedService": "Microsoft.Compute", "publisherType": "Microsoft",
+    }  # fmt: skip
+
+
+def _focus(day: date, row: dict[str, Any]) -> dict[str, Any]:
+    category, sub, meter, unit = _METER
+    arm_id, cost = row["id"], f"{row['quantity'] * PRICE:.12g}"
+    tomorrow, month = day + timedelta(days=1), day.replace(day=1)
+    return {
+        "BilledCost": cost, "BillingCurrency": CURRENCY, "BillingPeriodStart": f"{month}T00:00:00Z",
+        "ChargeCategory": "Usage", "ChargePeriodStart": f"{day}T00:00:00Z", "ChargePeriodEnd": f"{tomorrow}T00:00:00Z",
+        "ConsumedQuantity": f"{row['quantity']:.12g}", "ConsumedUnit": unit.removeprefix("1 "), "EffectiveCost": cost,
+        "PricingQuantity": f"{row['quantity']:.12g}", "PricingUnit": unit.removeprefix("1 "),
+        "ProviderName": "Microsoft", "RegionId": row["where"], "ResourceId": arm_id, "ResourceName": name_of(arm_id),
+        "ResourceType": "Snapshot", "SubAccountId": f"/subscriptions/{subscription_of(arm_id)}",
+        "x_SkuMeterCategory": category, "x_SkuMeterName": meter, "x_SkuMeterSubcategory": sub,
+    }  # fmt: skip
+
+
+_ROWS = {"ea": _ea, "mca": _mca, "focus": _focus}
+
+
+def exported(spec: Spec, kind: str, folder: Path, days: Sequence[Any]) -> Path:
+    """:func:`export` of days given as dates or as texts."""
+    first, after = (day if isinstance(day, date) else date.fromisoformat(str(day)) for day in days)
+    return export(spec, kind, folder, first, after)
