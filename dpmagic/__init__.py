@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dpmagic.analysis.adherence import adherence as adherence
+    from dpmagic.analysis.churn import churn as churn
+    from dpmagic.analysis.cost_of import cost_of as cost_of
     from dpmagic.analysis.coverage import coverage as coverage
     from dpmagic.analysis.coverage_gaps import coverage_gaps as coverage_gaps
     from dpmagic.analysis.exclusions import exclusions as exclusions
     from dpmagic.analysis.failures import failures as failures
     from dpmagic.analysis.failures import recoveries as recoveries
+    from dpmagic.analysis.forecast import forecast as forecast
     from dpmagic.analysis.latest import latest_points as latest_points
     from dpmagic.analysis.missed_runs import missed_runs as missed_runs
     from dpmagic.analysis.orphan_instances import orphan_instances as orphan_instances
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from dpmagic.analysis.restore_evidence import restore_evidence as restore_evidence
     from dpmagic.analysis.rpo import rpo as rpo
     from dpmagic.analysis.start_delay import start_delay as start_delay
+    from dpmagic.analysis.stored import stored as stored
     from dpmagic.analysis.success_rate import success_rate as success_rate
     from dpmagic.analysis.targets import rpo_targets as rpo_targets
     from dpmagic.analysis.triage import triage as triage
@@ -43,35 +47,39 @@ if TYPE_CHECKING:
 
 # A public name and the module that has it, loaded when the name is first used.
 _PUBLIC = {
-    "success_rate": "dpmagic.analysis.success_rate",
+    "Estate": "dpmagic.estate",
+    "Window": "dpmagic.estate",
     "adherence": "dpmagic.analysis.adherence",
-    "failures": "dpmagic.analysis.failures",
-    "recoveries": "dpmagic.analysis.failures",
-    "restore_evidence": "dpmagic.analysis.restore_evidence",
-    "policy_inventory": "dpmagic.analysis.policy_inventory",
+    "churn": "dpmagic.analysis.churn",
     "collect": "dpmagic.archive.collect",
     "connect_azure": "dpmagic.api",
     "connect_endpoint": "dpmagic.api",
     "connect_sandbox": "dpmagic.api",
     "connected": "dpmagic.api",
-    "open": "dpmagic.api",
-    "query": "dpmagic.queries",
-    "rest": "dpmagic.api",
-    "resume": "dpmagic.api",
-    "run": "dpmagic.api",
-    "Estate": "dpmagic.estate",
-    "Window": "dpmagic.estate",
+    "cost_of": "dpmagic.analysis.cost_of",
     "coverage": "dpmagic.analysis.coverage",
     "coverage_gaps": "dpmagic.analysis.coverage_gaps",
     "exclusions": "dpmagic.analysis.exclusions",
-    "orphan_instances": "dpmagic.analysis.orphan_instances",
-    "posture": "dpmagic.analysis.posture",
     "expected_points": "dpmagic.schedules",
+    "failures": "dpmagic.analysis.failures",
+    "forecast": "dpmagic.analysis.forecast",
     "latest_points": "dpmagic.analysis.latest",
     "missed_runs": "dpmagic.analysis.missed_runs",
+    "open": "dpmagic.api",
+    "orphan_instances": "dpmagic.analysis.orphan_instances",
+    "policy_inventory": "dpmagic.analysis.policy_inventory",
+    "posture": "dpmagic.analysis.posture",
+    "query": "dpmagic.queries",
+    "recoveries": "dpmagic.analysis.failures",
+    "rest": "dpmagic.api",
+    "restore_evidence": "dpmagic.analysis.restore_evidence",
+    "resume": "dpmagic.api",
     "rpo": "dpmagic.analysis.rpo",
     "rpo_targets": "dpmagic.analysis.targets",
+    "run": "dpmagic.api",
     "start_delay": "dpmagic.analysis.start_delay",
+    "stored": "dpmagic.analysis.stored",
+    "success_rate": "dpmagic.analysis.success_rate",
     "triage": "dpmagic.analysis.triage",
 }
 

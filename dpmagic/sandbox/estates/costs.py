@@ -58,7 +58,7 @@ def export(spec: Spec, kind: str, folder: Path, first: date, after: date) -> Pat
     if first >= after or _ticks(first) < spec.end_ticks - spec.days * DAY:
         raise EstateError(f"no usage from {first} to {after}", "Name days of the estate's history.")
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"part_0_{first:%Y%m%d}-{after - timedelta(days=1):%Y%m%d}.csv"
+    file = folder / f"usage_{first:%Y%m%d}-{after - timedelta(days=1):%Y%m%d}.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns[kind], restval="", lineterminator="\r\n")
         writer.writeheader()
@@ -88,9 +88,7 @@ def _usage(estate: Estate, day: date) -> Iterator[dict[str, Any]]:
     there = (points["created"] < end) & (points["gone"] > begin) & disks[points["instance"]]
     points = points.take(there)
     points = points.take(np.lexsort((points["created"], points["life"], points["instance"])))
-    sizes = _sizes(estate, points)
-    hours = (np.minimum(points["gone"], end) - np.maximum(points["created"], begin)) / DAY
-    quantities = sizes * hours / _length(day)
+    quantities = _sizes(estate, points, begin, end) / _length(day)
     for row, quantity in enumerate(quantities.tolist()):
         one = estate.instances[int(points["instance"][row])]
         if estate.visible(one.source):
@@ -98,17 +96,32 @@ def _usage(estate: Estate, day: date) -> Iterator[dict[str, Any]]:
             yield {"id": estate.snapshot_id(one, created, began), "where": one.location, "quantity": quantity}
 
 
-def _sizes(estate: Estate, points: Table) -> Any:
-    """The GiB of each snapshot, of a table sorted by disk and time."""
+def _sizes(estate: Estate, points: Table, begin: int, end: int) -> Any:
+    """The GiB of each snapshot over a day, of a table sorted by disk and time: by the hours that it was there.
+
+    One is the base, and as large as what is used, from when all before it are gone.
+    """
     changed, used = _facts(estate)
-    instance, created = points["instance"], points["created"]
-    base = np.ones(len(points), bool)
-    base[1:] = (instance[1:] != instance[:-1]) | (points["life"][1:] != points["life"][:-1])
+    instance, created, gone = points["instance"], points["created"], points["gone"]
+    first = np.ones(len(points), bool)
+    first[1:] = (instance[1:] != instance[:-1]) | (points["life"][1:] != points["life"][:-1])
     apart = np.zeros(len(points))
-    apart[1:] = (created[1:] - created[:-1]) / DAY
+    apart[1:] = np.where(first[1:], 0, created[1:] - created[:-1]) / DAY
     noise = _NOISE.pick(streams.draw(estate.seed, estate.engine.fleet["key"][instance], "churn", points["start"]))
     deltas = np.minimum(changed[instance] * apart * noise / 1000, used[instance])
-    return np.where(base, used[instance], deltas)
+    since, until = np.maximum(created, begin), np.minimum(gone, end)
+    alone = np.clip(_alone(first, gone), since, until)
+    return (deltas * (alone - since) + used[instance] * (until - alone)) / DAY
+
+
+def _alone(first: Any, gone: Any) -> Any:
+    """When all before each snapshot of its disk are gone."""
+    found = np.zeros(len(gone), np.int64)
+    latest = 0
+    for row in range(len(gone)):
+        latest = 0 if first[row] else max(latest, int(gone[row - 1]))
+        found[row] = latest
+    return found
 
 
 def _facts(estate: Estate) -> tuple[Any, Any]:

@@ -1,0 +1,133 @@
+"""How much of what is protected changes in a day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import by_key, key
+from dpmagic.analysis.sizing.chains import Sizes, sizes_of, snapshots_of, whole_since
+from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+
+NEEDS = {
+    "instances": [
+        "id", "friendlyName", "dataSourceId", "dataSourceName", "dataSourceType", "policyId", "policyName", "vaultName",
+        "subscriptionId", "resourceGroupId",
+    ],
+    "snapshots": ["id", "name", "incremental", "sourceResourceId", "sourceUniqueId", "timeCreated", "tags"],
+    "disks": ["id", "uniqueId", "diskSizeGB"],
+}  # fmt: skip
+_BY = {"disk": "dataSourceId", "policy": "policyId", "vault": "vaultName", "subscription": "subscriptionId"}
+_DAY = pandas.Timedelta(days=1)
+
+
+def churn(given: Any, sizes: Sizes | None = None, by: str = "disk") -> pandas.DataFrame:
+    """What changes in a day, ``by`` disk, policy, vault or subscription: one row a group, the most first.
+
+    Columns: the group (for disks the instance's names too), ``disks``, ``provisionedGiB``, and with ``sizes``
+    (cost exports or a frame, see `dpmagic.analysis.sizing.chains.sizes_of`): ``snapshots`` that were measured, ``days``
+    that they span, ``churnGiB`` a day (the sum over the group's disks), ``usedGiB`` (what the oldest snapshots hold)
+    and ``churnPercent`` of it, ``unmeasured`` disks, whose churn is not in the sum.
+
+    A snapshot's size on its first whole day is what changed since the one before it, which still existed then; that
+    over the time between both is the churn. The first of a chain is all that was used, and is no measure of change.
+    Only snapshots count before which none can have been deleted unseen: Azure tells of deletions for 14 days.
+
+    Without ``sizes`` nothing measures change, for Azure tells no sizes: ``churnGiB`` is missing, and ``atMostGiB`` is a
+    bound, the provisioned size a backup.  ``attrs["dpmagic"]["measured"]`` says which.
+    Raises `InvalidArgument` for an unknown ``by`` and for tables or sizes without what is needed.
+    """
+    estate = estate_of(given, "instances", needs=NEEDS)
+    if by not in _BY:
+        raise InvalidArgument(f"churn has no groups by {by}", did_you_mean(by, _BY, f"by one of {', '.join(_BY)}"))
+    instances = disks_of(estate)
+    measured = None if sizes is None else _measured(estate, sizes_of(sizes))
+    rows = instances if measured is None else instances.join(measured, on="instance")
+    made = _grouped(rows, by, measured is not None)
+    note = "" if measured is not None else "no sizes were given: churn is not known, provisioned sizes bound it"
+    return answer(estate, made, note, measured=measured is not None)
+
+
+def disks_of(estate: Estate) -> pandas.DataFrame:
+    """The instances of disks with ``instance`` (id in lower case) and ``provisionedGiB``."""
+    instances = estate.instances()
+    mine = instances[instances["dataSourceType"].str.lower() == "microsoft.compute/disks"].reset_index(drop=True)
+    disks = estate.disks()
+    size = disks["diskSizeGB"].set_axis(key(disks["id"]))
+    provisioned = by_key(size[~size.index.duplicated()], mine["dataSourceId"]).astype("Float64")
+    return mine.assign(instance=key(mine["id"]), provisionedGiB=provisioned)
+
+
+def _measured(estate: Estate, sizes: pandas.DataFrame) -> pandas.DataFrame:
+    """By instance: snapshots measured, days spanned, GiB that changed in them, and GiB that are used."""
+    chain = snapshots_of(estate)
+    chain = chain[chain["created"].notna()]
+    daily = sizes.groupby(["id", "day"])["usedGiB"].sum()
+    good = _sound(chain, daily, whole_since(estate))
+    found = good.groupby("instance").agg(snapshots=("id", "size"), days=("days", "sum"), changed=("size", "sum"))
+    found["churnGiB"] = (found["changed"] / found["days"]).astype("Float64")
+    made: pandas.DataFrame = found.join(_used(chain, daily, found["churnGiB"]), how="outer")
+    return made
+
+
+def _sound(chain: pandas.DataFrame, daily: pandas.Series, since: pandas.Timestamp) -> pandas.DataFrame:
+    """The snapshots whose ``size`` is what changed in so many ``days``."""
+    before = chain.groupby(["instance", "disk"])[["created", "deleted"]].shift()
+    whole = chain["created"].dt.ceil("D")
+    size = daily.reindex(pandas.MultiIndex.from_arrays([chain["id"], whole])).array
+    apart = chain["created"] - before["created"]
+    chain = chain.assign(size=size, days=apart.dt.total_seconds() / 86_400)
+    # Both have to outlive that day; and of what was made earlier nobody knows what was deleted in between.
+    there = before["deleted"].isna() | (before["deleted"] >= whole + _DAY)
+    there &= chain["deleted"].isna() | (chain["deleted"] >= whole + _DAY)
+    made: pandas.DataFrame = chain[there & (before["created"] >= since) & chain["size"].notna()]
+    return made
+
+
+def _used(chain: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -> pandas.Series:
+    """By instance, what all its data come to: the size of the oldest snapshot on the last day that is told.
+
+    When the oldest goes, the next holds all there is: those that went that day and the one that stayed share it by
+    the hour.  What they held before, as changes only, is taken off.
+    """
+    last = chain.merge(daily.rename("size").reset_index(), on="id")
+    last = last[last["day"] == last.groupby("instance")["day"].transform("max")]
+    last = last.sort_values(["instance", "created"], kind="stable")
+    left = last["deleted"].notna() & (last["deleted"] < last["day"] + _DAY)
+    before = last.assign(left=left).groupby("instance")[["created", "deleted", "left"]].shift()
+    # All older ones left that day, or there are none.
+    shared = before["left"].fillna(True).astype(bool).groupby(last["instance"]).cummin()
+    last, before = last[shared], before[shared]
+    apart = (last["created"] - before["created"]).dt.total_seconds() / 86_400
+    waited = (before["deleted"] - last[["created", "day"]].max(axis=1)).dt.total_seconds() / 86_400
+    changes = last["instance"].map(churn).astype(float) * apart * waited.clip(0, 1)
+    return (last["size"] - changes.fillna(0)).groupby(last["instance"]).sum().rename("usedGiB").astype("Float64")
+
+
+def _grouped(rows: pandas.DataFrame, by: str, measured: bool) -> pandas.DataFrame:
+    column = _BY[by]
+    label = rows[column].str.lower() if column.endswith("Id") else rows[column]
+    groups = rows.groupby(label.rename("group"), sort=True, dropna=False)
+    made = pandas.DataFrame({column: groups[column].first(), "disks": groups.size().astype("Int64")})
+    if by == "disk":
+        names = ["friendlyName", "dataSourceName", "policyName", "vaultName", "subscriptionId"]
+        made = made.join(groups[names].first().rename(columns={"friendlyName": "name"}))
+    made["provisionedGiB"] = groups["provisionedGiB"].sum(min_count=1).astype("Float64")
+    if not measured:
+        made["churnGiB"] = pandas.Series(pandas.NA, made.index, "Float64")
+        made["atMostGiB"] = made["provisionedGiB"]
+        return made.sort_values(["atMostGiB"], ascending=False, kind="stable").reset_index(drop=True)
+    made["snapshots"] = groups["snapshots"].sum().astype("Int64")
+    made["days"] = groups["days"].sum(min_count=1).astype("Float64")
+    for name in ("churnGiB", "usedGiB"):
+        made[name] = groups[name].sum(min_count=1).astype("Float64")
+    # Percent of what is used, of the disks that have both.
+    both = rows["churnGiB"].notna() & rows["usedGiB"].notna()
+    parts = rows[both].groupby(label[both].rename("group"))[["churnGiB", "usedGiB"]].sum()
+    made["churnPercent"] = (100 * parts["churnGiB"] / parts["usedGiB"]).astype("Float64").reindex(made.index)
+    made["unmeasured"] = groups["churnGiB"].agg(lambda values: int(values.isna().sum())).astype("Int64")
+    return made.sort_values("churnGiB", ascending=False, kind="stable", na_position="last").reset_index(drop=True)

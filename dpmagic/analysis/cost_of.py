@@ -1,0 +1,109 @@
+"""What a set of snapshots costs, and what deleting it would save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import by_key, key
+from dpmagic.analysis.backups.snapshots import of_instances
+from dpmagic.analysis.churn import NEEDS
+from dpmagic.analysis.protection.tags import tag
+from dpmagic.analysis.sizing.chains import Sizes, sizes_of
+from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+
+_STOPPED = ("protectionstopped", "backupschedulessuspended")
+WHAT = ("stopped",)
+
+
+def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFrame, by: str = "subscription") -> Any:
+    """What some snapshots cost ``by`` subscription, disk or ``tags.NAME`` of the source disk, the most first.
+
+    ``what`` is ``stopped`` (snapshots of instances whose protection is stopped or suspended), or snapshot ids, or a
+    frame with a column ``id``, such as `orphan_snapshots` gives.
+
+    Columns: the group, ``snapshots``, ``withoutSize`` (not in the exports), ``usedGiB`` on the last day of the exports,
+    ``cost`` over all their days, ``perMonth`` (the last day's times 30), ``currency``, and ``savingLow`` and
+    ``savingHigh`` a month if they were deleted: a snapshot's own blocks move to the next one that stays, so deleting
+    one in the middle may save nothing, deleting the newest ones of a disk or all of them saves all they hold.
+
+    Raises `InvalidArgument` for an unknown ``what`` or ``by`` and for tables or sizes without what is needed.
+    """
+    estate, daily = estate_of(given, "snapshots", needs={**NEEDS, "disks": ["id", "tags"]}), sizes_of(sizes)
+    wanted = set(_ids(estate, what))
+    there = estate.snapshots()
+    snapshots = pandas.DataFrame(
+        {
+            "id": key(there["id"]), "created": there["timeCreated"], "disk": key(there["sourceUniqueId"]),
+            "source": key(there["sourceResourceId"]), "subscriptionId": there["subscriptionId"].str.lower(),
+        }
+    )  # fmt: skip
+    rows = _costs(snapshots, daily)
+    rows["low"] = _saved(rows, wanted)
+    mine = rows[rows["id"].isin(wanted)]
+    column, label = _label(estate, mine, by)
+    groups = mine.groupby(label.rename(column), dropna=False)
+    made = pandas.DataFrame(
+        {
+            "snapshots": groups.size(),
+            "withoutSize": groups["last"].agg(lambda values: int(values.isna().sum())),
+            "usedGiB": groups["usedGiB"].sum(),
+            "cost": groups["cost"].sum(),
+            "perMonth": groups["last"].sum() * 30,
+            "savingLow": groups["low"].sum() * 30,
+            "savingHigh": groups["last"].sum() * 30,
+            "currency": groups["currency"].first(),
+        }
+    ).reset_index()
+    counts = dict.fromkeys(("snapshots", "withoutSize"), "Int64")
+    numbers = dict.fromkeys(("usedGiB", "cost", "perMonth", "savingLow", "savingHigh"), "Float64")
+    made = made.astype({**counts, **numbers}).sort_values("perMonth", ascending=False, kind="stable", ignore_index=True)
+    return answer(estate, made)
+
+
+def _ids(estate: Estate, what: Any) -> pandas.Series:
+    if isinstance(what, pandas.DataFrame):
+        if "id" not in what:
+            raise InvalidArgument("the frame has no column id", f"it has: {', '.join(map(str, what.columns))}")
+        return key(what["id"])
+    if not isinstance(what, str):
+        return key(pandas.Series([str(one) for one in what], dtype="str"))
+    if what == "stopped":
+        instances = estate.instances()
+        off = instances[instances["currentProtectionState"].str.lower().isin(_STOPPED)]
+        return key(of_instances(estate.snapshots(), off, estate.disks())["id"])
+    raise InvalidArgument(f"there is no cost of {what!r}", did_you_mean(what, WHAT, f"of {', '.join(WHAT)}, or of ids"))
+
+
+def _costs(snapshots: pandas.DataFrame, daily: pandas.DataFrame) -> pandas.DataFrame:
+    """Each snapshot's size and cost on the last whole day of the exports, and its cost over all of them."""
+    sums = daily.groupby("id").agg(cost=("cost", "sum"), currency=("currency", "first"))
+    last = daily[daily["day"] == daily["day"].max()].groupby("id")[["usedGiB", "cost"]].sum()
+    rows = snapshots.join(sums, on="id").join(last.rename(columns={"cost": "last"}), on="id")
+    return rows.sort_values(["disk", "created"], kind="stable", ignore_index=True)
+
+
+def _saved(rows: pandas.DataFrame, wanted: set[str]) -> pandas.Series:
+    """The cost of a day that certainly goes: that of the newest snapshots of a disk, down to one that stays."""
+    going = rows["id"].isin(wanted)
+    # Counted from the newest: whether this one and all newer ones go.
+    newest = going[::-1].astype(int).groupby(rows["disk"][::-1], dropna=False).cummin()[::-1].astype(bool)
+    return rows["last"].where(newest & rows["disk"].notna(), 0.0)
+
+
+def _label(estate: Estate, rows: pandas.DataFrame, by: str) -> tuple[str, pandas.Series]:
+    if by == "subscription":
+        return "subscriptionId", rows["subscriptionId"]
+    if by == "disk":
+        return "dataSourceId", rows["source"]
+    if by.lower().startswith("tags."):
+        disks = estate.disks()
+        values = tag(disks["tags"], by[len("tags.") :]).set_axis(key(disks["id"]))
+        return by, by_key(values[~values.index.duplicated()], rows["source"]).fillna("")
+    hint = did_you_mean(by, ["subscription", "disk"], "by subscription, disk or tags.NAME")
+    raise InvalidArgument(f"cost_of has no groups by {by}", hint)

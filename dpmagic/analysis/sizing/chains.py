@@ -1,0 +1,122 @@
+"""Snapshots with their sizes: whose they are, when they were made, and how large they were each day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import pandas
+
+from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.policies import schedules_of
+from dpmagic.analysis.backups.snapshots import of_instances
+from dpmagic.analysis.sizing.exports import read_exports
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.completeness import KEY
+from dpmagic.estate.estate import Estate
+from dpmagic.schedules import Schedule
+
+Sizes = pandas.DataFrame | str | Path | Iterable[str | Path]
+_STAMP = r"_(?P<date>\d{4}-\d\d-\d\d)t(?P<clock>\d\d-\d\d-\d\d)(?:\.\d+)?$"
+_NEEDED = {"id": "str", "day": "datetime64[us, UTC]", "usedGiB": "Float64"}
+
+
+def sizes_of(given: Sizes) -> pandas.DataFrame:
+    """Daily sizes of snapshots: ``id`` (lower case), ``day`` (UTC midnight), ``usedGiB``, ``cost`` and ``currency``.
+
+    ``given`` is a frame with the first three, or what `dpmagic.analysis.sizing.exports.read_exports` takes.  ``cost``
+    and ``currency`` are missing where a frame has none.  Raises `InvalidArgument` for a frame without them.
+    """
+    if not isinstance(given, pandas.DataFrame):
+        return read_exports(given)
+    missing = [name for name in _NEEDED if name not in given]
+    if missing:
+        there = ", ".join(map(str, given.columns))
+        hint = f"sizes are a frame of id, day, usedGiB (and cost, currency); this has {there}"
+        raise InvalidArgument(f"the sizes have no column {', '.join(missing)}", hint)
+    made = pandas.DataFrame(
+        {
+            "id": key(given["id"]),
+            "day": pandas.to_datetime(given["day"], utc=True).dt.floor("D").astype("datetime64[us, UTC]"),
+            "usedGiB": given["usedGiB"].astype(float),
+            "cost": given["cost"].astype(float) if "cost" in given else pandas.Series(float("nan"), given.index),
+            "currency": given["currency"].astype("str") if "currency" in given else None,
+        }
+    )
+    made = made.astype({"currency": "str"})
+    return made.groupby(["id", "day", "currency"], as_index=False, dropna=False).sum(min_count=1)
+
+
+def snapshots_of(estate: Estate) -> pandas.DataFrame:
+    """Every snapshot of Azure Backup that is known: ``id``, ``instance``, ``disk`` (lower case), ``created``,
+    ``deleted``.
+
+    Those that are there, and those that Azure's changes of the window say were made or deleted: whose these were is
+    inferred from their names, which share all but the instant with the names of those that are there. ``disk`` is the
+    disk's own unique id, which a disk made anew under its name does not share; missing where it is not certain.
+    """
+    there = of_instances(estate.snapshots(), estate.instances(), estate.disks())
+    known = pandas.DataFrame(
+        {
+            "id": key(there["id"]),
+            "instance": there["instance"],
+            "disk": key(there["sourceUniqueId"]),
+            "created": there["timeCreated"],
+            "deleted": pandas.NaT,
+        }
+    )
+    gone = _gone(estate, known) if estate.has("changes") else known.head(0)
+    made = pandas.concat([known, gone[~gone["id"].isin(known["id"])]], ignore_index=True)
+    made["deleted"] = made["deleted"].astype("datetime64[us, UTC]")
+    made = made.sort_values(["instance", "created", "id"], ignore_index=True)
+    earlier, later = (getattr(made.groupby("instance")["disk"], way)() for way in ("ffill", "bfill"))
+    certain = (earlier == later) | earlier.isna() | later.isna()
+    return made.assign(disk=earlier.fillna(later).where(certain))
+
+
+def whole_since(estate: Estate) -> pandas.Timestamp:
+    """From when on every snapshot is known, also those that are gone: as far back as changes are told.
+
+    Without changes, so long as the shortest retention of any policy: what is younger is still there.
+    """
+    if estate.has("changes"):
+        told = _changes(estate).attrs[KEY]
+        return max(pandas.Timestamp(one) for one in (told.get("since"), told["window"][0]) if one)
+    periods = [one for found in schedules_of(estate.policies()).values() if isinstance(found, Schedule)
+               for one in found.retentions.values()]  # fmt: skip
+    return pandas.Timestamp(estate.now) - min((one.length() for one in periods), default=pandas.Timedelta(0))
+
+
+def _changes(estate: Estate) -> pandas.DataFrame:
+    start = min(estate.window.start, estate.now - timedelta(days=14))
+    return estate.over((start, estate.now)).changes()
+
+
+def _gone(estate: Estate, known: pandas.DataFrame) -> pandas.DataFrame:
+    changes = _changes(estate)
+    mine = changes[changes["targetResourceType"].str.lower() == "microsoft.compute/snapshots"]
+    mine = mine.assign(id=key(mine["targetResourceId"]))
+    moments = {kind: mine[mine["changeType"] == kind].groupby("id")["timestamp"].min() for kind in ("Create", "Delete")}
+    ids = pandas.Index(mine["id"].unique())
+    made = pandas.DataFrame({"id": ids, "created": moments["Create"].reindex(ids).array})
+    made["deleted"] = moments["Delete"].reindex(ids).array
+    owners = known.assign(stem=_stem(known["id"])).drop_duplicates("stem").set_index("stem")["instance"]
+    made["instance"] = owners.reindex(_stem(made["id"])).array
+    made["created"] = made["created"].fillna(_asked(made["id"]))
+    return made[made["instance"].notna()]
+
+
+def _asked(ids: pandas.Series) -> pandas.Series:
+    """When a snapshot was asked for, seconds before it was made: the instant at the end of its name."""
+    date, clock = (ids.str.extract(_STAMP)[part] for part in ("date", "clock"))
+    asked = pandas.to_datetime(
+        date + "T" + clock.str.replace("-", ":") + "Z", errors="coerce", utc=True, format="ISO8601"
+    )
+    made: pandas.Series = asked.astype("datetime64[us, UTC]")
+    return made
+
+
+def _stem(ids: pandas.Series) -> pandas.Series:
+    """A snapshot's id without the instant at its name's end."""
+    return ids.str.replace(r"_[^/_]*$", "", regex=True)

@@ -1,0 +1,59 @@
+"""Which kind of cost export a file is, from its header alone."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from dpmagic.errors import InvalidArgument
+
+COLUMNS = ("id", "day", "quantity", "unit", "cost", "currency", "meter", "charge")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A kind of export: where in a file its columns are, by our name for them, and which charges are usage."""
+
+    name: str
+    columns: Mapping[str, str]
+    usage: Sequence[str]
+
+
+@cache
+def _known() -> Mapping[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("exports.toml").read_text("utf-8"))
+
+
+def recognise(header: Sequence[str], where: str) -> Layout:
+    """The layout of a file with this header.
+
+    Raises `InvalidArgument`, by name, for a table of costs that tells no sizes, and for one that is none.
+    """
+    known = dict(_known())
+    refused = known.pop("refused")
+    there = {name.strip().lower(): name for name in reversed(header)}
+    for name, told in known.items():
+        if all(one in header for one in told["spelled"]):
+            found = {ours: _first(told[ours], there) for ours in COLUMNS}
+            missing = [told[ours][0] for ours, column in found.items() if column is None]
+            if missing:
+                raise InvalidArgument(
+                    f"{where} is an export of the {name} kind without {', '.join(missing)}", "export all columns"
+                )
+            return Layout(name, {ours: column for ours, column in found.items() if column}, told["usage"])
+    for name, told in refused.items():
+        if all(one.lower() in there for one in told["has"]):
+            raise InvalidArgument(f"{where} is {name}: it tells no sizes", told["hint"])
+    has = ", ".join(header[:6]) or "no header"
+    raise InvalidArgument(
+        f"{where} is no cost export that is known ({', '.join(known)}): it has {has} ...",
+        "export cost and usage details with Cost Management, as CSV or Parquet",
+    )
+
+
+def _first(names: Sequence[str], there: Mapping[str, str]) -> str | None:
+    return next((there[name.lower()] for name in names if name.lower() in there), None)

@@ -1,0 +1,104 @@
+"""Cost exports of every kind that Azure writes: recognised, read, counted once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas
+import pytest
+
+from dpmagic.analysis.sizing.exports import read_exports
+from dpmagic.errors import InvalidArgument
+
+SUB = "11111111-1111-4111-8111-111111111111"
+SNAPSHOT = f"/subscriptions/{SUB}/resourceGroups/RG/providers/Microsoft.Compute/snapshots/"
+
+# By hand, from the columns that Microsoft documents for each kind.
+EA = (
+    "SubscriptionId,ResourceGroup,Date,MeterCategory,MeterName,UnitOfMeasure,Quantity,EffectivePrice,"
+    "CostInBillingCurrency,ResourceId,ChargeType,BillingCurrencyCode\n"
+    f"{SUB},RG,01/31/2026,Storage,LRS Snapshots,1 GB/Month,0.3226,0.05,0.01613,{SNAPSHOT}one,Usage,USD\n"
+    f"{SUB},RG,02/01/2026,Storage,LRS Snapshots,1 GB/Month,0.5,0.05,0.025,{SNAPSHOT}one,Usage,USD\n"
+    f"{SUB},RG,02/01/2026,Storage,P10 LRS Disk,1/Month,0.0357,19.7,0.7,{SNAPSHOT.replace('snap', 'disk')}d,Usage,USD\n"
+    f"{SUB},RG,02/01/2026,Storage,LRS Snapshots,1 GB/Month,9,0.05,0.45,{SNAPSHOT}one,Refund,USD\n"
+)
+MCA = (
+    "invoiceId,billingProfileId,date,meterName,meterCategory,SubscriptionId,ResourceId,quantity,unitOfMeasure,"
+    "chargeType,billingCurrency,costInBillingCurrency\n"
+    f",p,01/31/2026,LRS Snapshots,Storage,{SUB},{SNAPSHOT}one,0.3226,1 GB/Month,Usage,USD,0.01613\n"
+    f",p,02/01/2026,LRS Snapshots,Storage,{SUB},{SNAPSHOT}ONE,0.005,100 GB/Month,Usage,USD,0.025\n"
+)
+FOCUS = (
+    "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ConsumedQuantity,ConsumedUnit,"
+    "EffectiveCost,ProviderName,ResourceId,x_SkuMeterName\n"
+    f"0.01613,USD,Usage,2026-01-31T00:00:00Z,2026-02-01T00:00:00Z,0.3226,GB/Month,0.01613,Microsoft,{SNAPSHOT}one,s\n"
+    f'0.025,USD,Usage,2026-02-01T00:00Z,2026-02-02T00:00:00Z,0.5,"GB/Month",0.025,Microsoft,{SNAPSHOT}one,s\n'
+)
+
+
+@pytest.mark.parametrize(("name", "content"), [("ea", EA), ("mca", MCA), ("focus", FOCUS)])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV"])
+def test_each_kind_by_hand(tmp_path: Path, name: str, content: str, suffix: str) -> None:
+    file = tmp_path / f"{name}{suffix}"
+    if suffix == ".parquet":
+        text = tmp_path / "text"
+        text.write_text(content)
+        pandas.read_csv(text).to_parquet(file)
+        text.unlink()
+    else:
+        file.write_bytes(b"\xef\xbb\xbf" + content.encode())  # as Azure writes it
+    found = read_exports(tmp_path)
+    assert found["id"].to_list() == [f"{SNAPSHOT}one".lower()] * 2
+    assert [f"{day:%Y-%m-%d}" for day in found["day"]] == ["2026-01-31", "2026-02-01"]
+    # A day's quantity times the days of its month: 31, then 28.
+    assert found["usedGiB"].to_list() == pytest.approx([0.3226 * 31, 0.5 * 28])
+    assert found["cost"].sum() == pytest.approx(0.04113)
+    assert set(found["currency"]) == {"USD"}
+
+
+def test_month_to_date_files_count_once(tmp_path: Path) -> None:
+    lines = EA.splitlines()
+    for number, day in enumerate(("01", "02", "03"), 1):
+        rows = [lines[2].replace("02/01", f"02/0{one}").replace(",0.5,", f",{one}.5,") for one in range(1, number + 1)]
+        run = tmp_path / f"202602{day}" / "run"
+        run.mkdir(parents=True)
+        # A run in two parts: neither repeats the other.
+        (run / "part_0_0001.csv").write_text("\n".join([lines[0], *rows]))
+        other = [row.replace("/one", "/two") for row in rows]
+        (run / "part_1_0001.csv").write_text("\n".join([lines[0], *other]))
+    found = read_exports(tmp_path)
+    assert len(found) == 6
+    assert found.groupby("day")["usedGiB"].sum().to_list() == pytest.approx([2 * 28 * one for one in (1.5, 2.5, 3.5)])
+    assert len(read_exports([tmp_path / "20260203", str(tmp_path / "202602*" / "run" / "*.csv")])) == 6
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("InvoiceSectionName,Date,Quantity,CostInBillingCurrency,MeterName", "EA kind without ResourceId"),
+        ("lineItem/UsageAmount,lineItem/ResourceId", "report of AWS"),
+        ("Instance ID,Consumed Quantity,ExtendedCost", "retired reporting API"),
+        ("UsageDate,Cost,CostUSD,Currency", "portal's cost analysis"),
+        ("a,b,c", "no cost export that is known"),
+        ("", "no header"),
+    ],
+)
+def test_what_is_refused_by_name(tmp_path: Path, header: str, told: str) -> None:
+    (tmp_path / "x.csv").write_text(header + "\n1,2,3\n")
+    with pytest.raises(InvalidArgument, match=told) as error:
+        read_exports(tmp_path / "x.csv")
+    assert error.value.hint
+
+
+def test_bad_values(tmp_path: Path) -> None:
+    for wrong, told in (
+        (EA.replace("01/31/2026", "31.01.2026"), "a day that cannot be read: '31.01.2026'"),
+        (EA.replace("0.3226", "many"), "no numbers"),
+        (EA.replace("0.025,", "0.025,", 1).replace("Usage,USD\n", "Usage,EUR\n", 1), "in EUR and USD"),
+        (EA.replace("snapshots", "disks"), "no usage of snapshots"),
+    ):
+        (tmp_path / "x.csv").write_text(wrong)
+        with pytest.raises(InvalidArgument, match=told):
+            read_exports(tmp_path)
+    with pytest.raises(InvalidArgument, match="no export is at"):
+        read_exports(tmp_path / "none")

@@ -1,0 +1,204 @@
+"""Churn, stored size, forecast and cost, against what the sandbox's disks were made to change by."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+
+from dpmagic.analysis.churn import NEEDS, churn
+from dpmagic.analysis.cost_of import cost_of
+from dpmagic.analysis.forecast import forecast
+from dpmagic.analysis.stored import stored
+from dpmagic.connection import Connection, connect_sandbox
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate import Estate
+from dpmagic.estate.live import open_live
+
+SHOP = "33333333-3333-4333-8333-333333333333"
+SPEC: dict[str, Any] = {
+    "seed": 11,
+    "days": 40,
+    "policies": {
+        "often": {
+            "every": "PT4H",
+            "start": "2024-01-01T01:00:00+00:00",
+            "keep": "P3D",
+            "daily": "P7D",
+            "weekly": "P21D",
+        },
+        "nightly": {"every": "P1D", "start": "2024-01-01T22:00:00Z", "keep": "P10D"},
+        "hourly": {"every": "PT1H", "start": "2024-01-01T00:30:00Z", "keep": "P2D"},
+    },
+    "subscriptions": [
+        {
+            "name": "Shop",
+            "id": SHOP,
+            "vaults": {"v": {"policies": ["often", "nightly", "hourly"]}},
+            "disks": [
+                {"name": "a", "count": 6, "vault": "v", "policy": "often", "group": "rg", "tags": {"team": "a"}},
+                {"name": "b", "count": 6, "vault": "v", "policy": "nightly", "group": "rg", "size": 1024},
+                {"name": "c", "count": 3, "vault": "v", "policy": "hourly", "group": "rg"},
+            ],
+        }
+    ],
+    "plant": [
+        {"kind": "diskRecreated", "disks": "b-003", "at": "-6d", "after": "1d"},
+        {"kind": "stopped", "disks": "b-004", "at": "-4d"},
+        {"kind": "missed", "disks": "b-005", "at": "-5d"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Connection:
+    return connect_sandbox(estate=_yaml(tmp_path_factory))
+
+
+def _yaml(folders: pytest.TempPathFactory) -> str:
+    import yaml
+
+    file = folders.mktemp("estate") / "estate.yaml"
+    file.write_text(yaml.safe_dump(SPEC))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def estate(connection: Connection) -> Estate:
+    return open_live(connection)
+
+
+@pytest.fixture(scope="module")
+def exports(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exports")
+    # Three month-to-date files that overlap, of three kinds.
+    for first, after, kind in (
+        ("2026-02-01", "2026-02-20", "ea"),
+        ("2026-02-01", "2026-03-01", "mca"),
+        ("2026-03-01", "2026-03-02", "focus"),
+    ):
+        connection.sandbox.export_costs(folder / kind, first, after, kind)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(connection: Connection) -> pandas.DataFrame:
+    return pandas.DataFrame(connection.sandbox.churn()).set_index("dataSourceId")
+
+
+def test_churn_is_within_two_percent_of_what_was_planted(
+    estate: Estate, exports: Path, truth: pandas.DataFrame
+) -> None:
+    found = churn(estate, exports).set_index("dataSourceId")
+    assert set(found.index) == set(truth.index)
+    assert found["unmeasured"].sum() == 0
+    for disk, row in found.iterrows():
+        assert row["churnGiB"] == pytest.approx(truth.loc[disk, "churnGiB"], rel=0.02), disk
+        assert row["usedGiB"] == pytest.approx(truth.loc[disk, "usedGiB"], rel=0.02), disk
+    by_policy = churn(estate, exports, by="policy")
+    assert by_policy["churnGiB"].sum() == pytest.approx(found["churnGiB"].sum())
+    assert by_policy["disks"].sum() == 15
+
+
+def test_without_sizes_there_are_bounds_and_they_say_so(estate: Estate) -> None:
+    found = churn(estate)
+    assert found["churnGiB"].isna().all()
+    assert (found["atMostGiB"] == found["provisionedGiB"]).all()
+    assert found.attrs["dpmagic"]["measured"] is False
+    assert "not known" in found.attrs["dpmagic"]["notes"][0]
+
+
+def test_stored_adds_up(estate: Estate, exports: Path) -> None:
+    whole, by_policy = stored(estate, exports), stored(estate, exports, by="policy")
+    assert len(whole) == 29
+    sums = by_policy.groupby("day")["usedGiB"].sum()
+    assert np.allclose(sums.to_numpy(float), whole.set_index("day")["usedGiB"].to_numpy(float))
+    assert set(whole["currency"]) == {"EUR"}
+    recent = by_policy[by_policy["day"] > whole["day"].max() - timedelta(days=2)]
+    assert "(other)" not in set(recent["policyId"])
+
+
+def test_the_band_holds_its_share_over_many_seeds() -> None:
+    held = []
+    for seed in range(120):
+        random = np.random.default_rng(seed)
+        days = np.arange(60)
+        values = 500 + random.uniform(-2, 3) * days + random.normal(0, 8, 60)
+        when = pandas.to_datetime("2026-01-01", utc=True) + pandas.to_timedelta(days, "D")
+        known = pandas.DataFrame({"day": when, "usedGiB": values})
+        found = forecast(known.head(40), days=20)
+        ahead = values[40:]
+        held.append(((ahead >= found["low"].to_numpy(float)) & (ahead <= found["high"].to_numpy(float))).mean())
+    assert 0.76 <= np.mean(held) <= 0.86
+
+
+def test_few_days_give_bounds_only(estate: Estate, exports: Path) -> None:
+    whole = stored(estate, exports)
+    long = forecast(whole, days=30)
+    assert long.attrs["dpmagic"]["method"] == "line"
+    assert (long["low"] <= long["usedGiB"]).all() and (long["usedGiB"] <= long["high"]).all()
+    short = forecast(whole.head(20), days=30)
+    assert short.attrs["dpmagic"]["method"] == "bounds"
+    assert short["usedGiB"].isna().all()
+    assert short["low"].notna().all()
+    with pytest.raises(InvalidArgument, match="1 days say nothing"):
+        forecast(whole.head(1))
+    with pytest.raises(InvalidArgument, match="several figures a day"):
+        forecast(stored(estate, exports, by="policy"))
+
+
+def test_what_stopped_instances_cost(estate: Estate, exports: Path) -> None:
+    [row] = cost_of(estate, exports, "stopped", by="disk").to_dict("records")
+    assert row["dataSourceId"].endswith("/b-004")
+    assert row["savingLow"] == pytest.approx(row["savingHigh"])  # all of the disk's
+    assert row["currency"] == "EUR"
+
+
+def test_the_saving_of_a_deletion_is_a_range() -> None:
+    start = datetime(2026, 2, 1, tzinfo=UTC)
+    snapshots = pandas.DataFrame(
+        {
+            "id": [f"/s/{one}" for one in "abc"], "name": list("abc"), "subscriptionId": "s", "incremental": True,
+            "sourceResourceId": "/d", "sourceUniqueId": "u", "tags": None,
+            "timeCreated": [start + timedelta(days=one) for one in range(3)],
+        }
+    )  # fmt: skip
+    disks = pandas.DataFrame({"id": ["/D"], "uniqueId": "u", "diskSizeGB": 8, "tags": [{"Team": "x"}]})
+    instances = pandas.DataFrame(columns=NEEDS["instances"])
+    tables = {"snapshots": snapshots, "disks": disks, "instances": instances}
+    sizes = pandas.DataFrame({"id": ["/s/A", "/s/b", "/s/c"], "usedGiB": [100.0, 5, 5], "cost": [1.0, 0.1, 0.2]})
+    sizes["day"] = "2026-02-10"
+    made = Estate.of(tables, now=start + timedelta(days=20), window="14d")
+
+    def saving(*ids: str) -> tuple[float, float]:
+        [row] = cost_of(made, sizes, [f"/s/{one}" for one in ids], by="tags.team").to_dict("records")
+        assert row["tags.team"] == "x"
+        return round(row["savingLow"], 9), round(row["savingHigh"], 9)
+
+    assert saving("a") == (0, 30)  # its blocks move to b
+    assert saving("b") == (0, 3)
+    assert saving("c") == (6, 6)  # the newest: nobody needs its blocks
+    assert saving("b", "c") == (9, 9)
+    assert saving("a", "c") == (6, 36)
+    assert saving("a", "b", "c") == (39, 39)
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda estate, sizes: churn(estate, sizes, by="polcy"), "did you mean policy"),
+        (lambda estate, sizes: stored(estate, sizes, by="vualt"), "did you mean vault"),
+        (lambda estate, sizes: cost_of(estate, sizes, "stoped"), "did you mean stopped"),
+        (lambda estate, sizes: cost_of(estate, sizes, [], by="disks"), "did you mean disk"),
+        (lambda estate, sizes: churn(estate, pandas.DataFrame({"id": ["a"]})), "sizes are a frame of id, day, usedGiB"),
+        (lambda estate, sizes: churn({"instances": estate.instances()}, sizes), "snapshots"),
+    ],
+)
+def test_bad_input(estate: Estate, exports: Path, ask: Any, told: str) -> None:
+    with pytest.raises(InvalidArgument) as error:
+        ask(estate, exports)
+    assert told in f"{error.value.message} {error.value.hint}"
