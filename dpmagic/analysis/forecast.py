@@ -90,7 +90,8 @@ def _scatter(rest: Any) -> float:
     n = len(rest)
     low, high = np.quantile(rest, [(1 - SHARE) / 2, (1 + SHARE) / 2])
     spread = max(1.4826 * float(np.median(np.abs(rest - np.median(rest)))), float(high - low) / (2 * _Z))
-    return spread * float(student.ppf((1 + SHARE) / 2, n - 2)) * (n / (n - 2)) ** 0.5
+    quantile: float = student.ppf((1 + SHARE) / 2, n - 2)
+    return float(spread * quantile * (n / (n - 2)) ** 0.5)
 
 
 def _bounds(known: pandas.Series, ahead: Any) -> tuple[str, Any, Any, Any, float | None]:
