@@ -80,8 +80,8 @@ NOT_DONE: dict[str, str] = {
     "authorization": "the caller may do everything in what can be seen; roles count for the identities of vaults alone",
     "other providers": "Microsoft.DataProtection, disks, snapshots, resource groups, roles and what of the other "
     "datasources their backup needs; every other path is a 404. Resource groups cannot be deleted, snapshots not made",
-    "Recovery Services": "vaults and protected items are rows of Resource Graph in an estate, without routes; there "
-    "are no backups of virtual machines, databases in them, or files",
+    "Recovery Services": "vaults and protected items are rows of Resource Graph in an estate; of routes there is the "
+    "GET of one protected item alone; there are no backups of virtual machines, databases in them, or files",
     "virtual machines": "rows of Resource Graph in an estate; they cannot be made, started or attached to",
     "data": "no byte is stored: a disk, a container or a database has a size and a name. The data planes of storage "
     "and Key Vault are not there",
