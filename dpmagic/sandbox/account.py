@@ -83,14 +83,15 @@ plant:
 
 def page() -> str:
     """The page as Markdown."""
-    from .estates.plants import BY_THEMSELVES, KINDS  # numpy is heavy
+    from .estates import unasked  # numpy is heavy
+    from .estates.plants import KINDS
 
     parts = [
         _TOP,
         _ESTATES.format(example=EXAMPLE),
         _table({kind: of.told for kind, of in KINDS.items()}),
         "These are listed without having been asked for:\n",
-        _table(BY_THEMSELVES),
+        _table(unasked.KINDS),
         "## What can be made to go wrong\n\nWith `sandbox.mishaps = Mishaps([Mishap(kind, ...)])`, or over HTTP by "
         "`PUT /sandbox/mishaps`; what goes wrong is the same for the same seed.\n",
         _table(MISHAPS),

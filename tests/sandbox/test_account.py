@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dpmagic import session_commands
 from dpmagic.sandbox import MODELLED, NOT_DONE, Sandbox, account
-from dpmagic.sandbox.estates.plants import BY_THEMSELVES, KINDS
+from dpmagic.sandbox.estates import unasked
+from dpmagic.sandbox.estates.plants import KINDS
 from dpmagic.sandbox.kql.model import TABLES
 
 from .client import Client
@@ -23,7 +24,7 @@ def test_its_example_is_an_estate() -> None:
     sandbox = Sandbox(estate=account.EXAMPLE)
     kinds = {item["kind"] for item in sandbox.planted()}
     assert {"late", "failed", "exempt", "excludedByLun", "coveredByVmBackup", "unreadable", "neverProtected"} <= kinds
-    assert kinds <= {*KINDS, *BY_THEMSELVES}
+    assert kinds <= {*KINDS, *unasked.KINDS}
 
 
 def test_every_option_is_told() -> None:

@@ -12,7 +12,7 @@ from .. import times
 from ..authorization import DISK_BACKUP_READER, DISK_SNAPSHOT_CONTRIBUTOR
 from ..instances import STOPPED
 from ..times import DAY
-from ..world import name_of, subscription_of
+from ..world import name_of
 from .estate import Estate
 from .spec import EstateError
 from .things import Disk, Extra, Instance, Planted
@@ -229,39 +229,6 @@ def respell(target: Target) -> None:
         one.policy = one.policy.replace("/backupVaults/", "/BackupVaults/").replace(
             "/resourceGroups/", "/resourcegroups/"
         )
-
-
-def covered(estate: Estate) -> tuple[set[str], set[str]]:
-    """The disks, by lower-case id, that backups of virtual machines have, and those that they leave out."""
-    inside: set[str] = set()
-    outside: set[str] = set()
-    for _, item in estate.documents.below("protectedItem"):
-        properties = item["properties"]
-        machine = estate.documents.get("virtualMachine", *_place(properties["sourceResourceId"]))
-        assert machine is not None, "items are made of machines"
-        storage = machine["properties"]["storageProfile"]
-        skipped = properties["extendedProperties"].get("diskExclusionProperties", {}).get("diskLunList", [])
-        inside.add(storage["osDisk"]["managedDisk"]["id"].lower())
-        for disk in storage["dataDisks"]:
-            (outside if disk["lun"] in skipped else inside).add(disk["managedDisk"]["id"].lower())
-    return inside, outside
-
-
-def unreadable(estate: Estate) -> list[str]:
-    """The ids of subscriptions that the caller cannot read."""
-    return [
-        document["id"] for _, document in estate.documents.below("subscription") if not estate.visible(document["id"])
-    ]
-
-
-def empty(estate: Estate) -> list[str]:
-    """The ids of readable subscriptions without disks."""
-    used = {subscription_of(key) for key in estate.disks}
-    return [
-        document["id"]
-        for _, document in estate.documents.below("subscription")
-        if document["subscriptionId"].lower() not in used and estate.visible(document["id"])
-    ]
 
 
 def _place(arm_id: str) -> tuple[str, str]:

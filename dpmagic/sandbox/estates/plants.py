@@ -1,7 +1,7 @@
 """The kinds of defects that a spec can plant, and how each gets into the estate.
 
 ``at`` is an instant as in :mod:`.spec`; without it a day before the end. The rest follows from the spec and is listed
-by itself: see :data:`BY_THEMSELVES`.
+by itself: see :mod:`.unasked`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import times
 from ..times import DAY, span
-from . import effects, exemptions, failures, streams
+from . import effects, exemptions, failures, streams, unasked
 from .behaviours import Rule, fails_after
 from .effects import Target
 from .estate import Estate
@@ -116,22 +116,14 @@ KINDS: dict[str, _Kind] = {
 }
 _NEEDED = {"late": "by", "long": "lasts", "flaky": "rate", "drift": "slope", "kept": "by", "lingering": "by"}
 _NEEDED |= {"policyChanged": "policy", "snapshotCount": "count", "diskRecreated": "after", "inError": "code"}
-#: What no `plant:` asks for.
-BY_THEMSELVES = {
-    "neverProtected": "no backup instance was ever made for the disk, and no backup of its machine has it",
-    "coveredByVmBackup": "the backup of its machine has the disk",
-    "excludedByLun": "the backup of its machine leaves the disk out",
-    "unreadable": "the caller has no role in the subscription",
-    "unverifiable": "the instance can be seen, its disk is in a subscription that cannot",
-    "empty": "there is no disk in the subscription",
-}
 _LASTING = ("flaky", "drift", "kept", "lingering")  # for a time, not for a number of runs
 _AT_END = ("snapshotCount",)  # counted when all else has happened
 
 
 def plant(estate: Estate) -> None:
     """Plant what the spec asks for. Raises :class:`EstateError` where it cannot be."""
-    _unprotected(estate)
+    for name, ids, reason in unasked.listed(estate):
+        estate.defects.append(Planted(name, ids, reason, [], len(estate.defects), {}))
     for item in estate.spec.plant:
         kind = KINDS.get(item.kind)
         if kind is None:
@@ -237,23 +229,3 @@ def _window(target: Target, policy: int) -> tuple[int, int]:
         assert following is not None, "a schedule does not end"
         last = following
     return first, last
-
-
-def _unprotected(estate: Estate) -> None:
-    """List what the spec itself leaves without protection, or out of sight."""
-    claimed = {one.source.lower() for one in estate.instances}
-    covered, excluded = effects.covered(estate)
-    known = claimed | covered | excluded
-    never = [disk.id for key, disk in estate.disks.items() if key not in known and estate.visible(key)]
-    blind = [one.id for one in estate.instances if estate.visible(one.id) and not estate.visible(one.source)]
-    lists = (
-        ("neverProtected", never, "no backup instance was ever made for them"),
-        ("coveredByVmBackup", [estate.disks[key].id for key in sorted(covered)], "their machine's backup has them"),
-        ("excludedByLun", [estate.disks[key].id for key in sorted(excluded)], "their machine's backup leaves them out"),
-        ("unreadable", effects.unreadable(estate), "the caller has no role there"),
-        ("unverifiable", blind, "their disks are where the caller has no role"),
-        ("empty", effects.empty(estate), "there is no disk in them"),
-    )
-    for kind, ids, reason in lists:
-        if ids:
-            estate.defects.append(Planted(kind, ids, reason, [], len(estate.defects), {}))
