@@ -27,7 +27,9 @@ from dpmagic.datasources import manifest
 
 
 def _create(args: Args) -> Plan:
-    return (yield from fetch(_put(args, {"properties": policy_of(args.policy)}, "create")))
+    properties = policy_of(args.policy)
+    yield from impact.replacing_policy(args, args.backup_policy_name, properties)
+    return (yield from fetch(_put(args, {"properties": properties}, "create")))
 
 
 def _update(args: Args) -> Plan:
@@ -86,6 +88,10 @@ COMMANDS = (
         "Make a policy.",
         _create,
         (GROUP, VAULT, POLICY_NAME, _POLICY),
+        details=(
+            "It replaces a policy of the same name; where a retention gets shorter, the backup instances that it "
+            "touches are said first."
+        ),
         examples=(f"backup-policy create {_NAMED} --policy policy.json",),
         permission=f"{_ACTION}/write",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dpmagic.arm.plans import Ask, Plan, Say, fetch
+from dpmagic.arm.plans import Ask, Plan, fetch
 from dpmagic.arm.requests import Request
 from dpmagic.commands import impact, resource_guard_mapping
 from dpmagic.commands.common import (
@@ -38,8 +38,7 @@ _ON_OFF = ("Disabled", "Enabled")
 def _create(args: Args) -> Plan:
     body = body_of(args)
     body["location"] = yield from location_of(args)
-    if effects := impact.vault_effects({}, body):
-        yield Say(f"vault {args.vault_name}: {'; '.join(effects)}")
+    yield from impact.creating_vault(args, body)
     return (yield from fetch(_put(args, body, "create")))
 
 

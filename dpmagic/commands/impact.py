@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dpmagic.arm.ids import same_id
 from dpmagic.arm.plans import Plan, Say, Step, fetch
-from dpmagic.arm.requests import Request
+from dpmagic.arm.requests import Answer, Request
 from dpmagic.commands.common import instance, subscription_wide, vault
 from dpmagic.commands.model import Args
 from dpmagic.errors import AzureError, NotFound
@@ -32,6 +33,15 @@ def read(request: Request) -> Generator[Step, Any, tuple[Any, str]]:
         return None, refused.code
 
 
+def existing(request: Request) -> Generator[Step, Any, tuple[Mapping[str, Any], str]]:
+    """The body of what a create would replace; empty when there is none, or with the code of Azure's refusal."""
+    try:
+        answer: Answer = yield replace(request, allow=(404,))
+    except AzureError as refused:
+        return {}, refused.code
+    return {} if answer.status == 404 else answer.json, ""
+
+
 def deleting_instance(args: Args) -> Plan:
     """Say how many recovery points go with the instance, and whether soft delete keeps them."""
     points = yield from _count(instance(args, "recoveryPoints"), "recovery point")
@@ -47,7 +57,7 @@ def changing_instance(args: Args, effect: str) -> Plan:
 
 def deleting_vault(args: Args) -> Plan:
     """Say what is in the vault."""
-    instances, refused = yield from _counted(vault(args, "backupInstances"), "backup instance")
+    instances, refused = yield from _inside(args)
     inside = [instances]
     if not refused:
         inside.append((yield from _count(vault(args, "backupPolicies"), "policy", "policies")))
@@ -56,10 +66,30 @@ def deleting_vault(args: Args) -> Plan:
 
 
 def changing_vault(args: Args, effects: list[str]) -> Plan:
-    """Say each effect on the vault, and on how many instances."""
+    """Say each effect on the vault, on how many instances and, when they are few, recovery points."""
     if effects:
-        instances = yield from _count(vault(args, "backupInstances"), "backup instance")
+        instances, _ = yield from _inside(args)
         yield Say(f"vault {args.vault_name} ({instances}): {'; '.join(effects)}")
+
+
+def creating_vault(args: Args, body: Mapping[str, Any]) -> Plan:
+    """Say what a create does for good or leaves open; Azure takes it for an update where the vault is there already.
+
+    What it weakens of that vault beyond this is not known: a plain create sends the one request that az sends.
+    """
+    if effects := vault_effects({}, body):
+        found, refused = yield from existing(_instances(args))
+        inside = f" ({yield from _told(args, found, refused)})" if found or refused else ""
+        yield Say(f"vault {args.vault_name}{inside}: {'; '.join(effects)}")
+
+
+def replacing_policy(args: Args, policy: str, after: Mapping[str, Any]) -> Plan:
+    """Say which retention gets shorter where a create replaces a policy of this name."""
+    before, refused = yield from existing(Request("GET", vault(args, "backupPolicies", policy)))
+    if refused:
+        yield Say(f"policy {policy}: whether it is there already, and keeps more, could not be read: {refused}")
+    elif effects := shorter_retention(before.get("properties") or {}, after):
+        yield from changing_policy(args, policy, effects)
 
 
 def changing_policy(args: Args, policy: str, effects: list[str]) -> Plan:
@@ -154,6 +184,10 @@ def _immutability_effects(before: Mapping[str, Any], after: Mapping[str, Any]) -
         return ["immutability is Locked, for good: no recovery point can be deleted before it expires"]
     if now == "Disabled" != was:
         return [f"immutability goes from {was} to Disabled: recovery points can be deleted before they expire"]
+    if now != was:
+        return [
+            f"immutability is {now}: no recovery point can be deleted before it expires, until it is Disabled again"
+        ]
     return []
 
 
@@ -193,8 +227,41 @@ def _days(duration: str) -> float:
     return sum(int(number) * _DAYS[unit] for number, unit in re.findall(r"(\d+)([YMWD])", duration))
 
 
+def _inside(args: Args) -> Generator[Step, Any, tuple[str, str]]:
+    """How many instances are in the vault and, when they are few, recovery points; and why that was not counted."""
+    body, refused = yield from read(_instances(args))
+    return (yield from _told(args, body, refused)), refused
+
+
+def _instances(args: Args) -> Request:
+    return Request("GET", vault(args, "backupInstances"), every_page=True)
+
+
+def _told(args: Args, body: Mapping[str, Any], refused: str) -> Generator[Step, Any, str]:
+    """What `_inside` says of a list of instances, or of Azure's refusal to show it."""
+    if refused:
+        return f"backup instances: could not count: {refused}"
+    names = [one["name"] for one in body["value"]]
+    instances = _number(len(names), "backup instance")
+    if len(names) > _INSTANCES_LOOKED_INTO:
+        return f"{instances}, whose recovery points were not counted"
+    return f"{instances}, {(yield from _points(args, names))}" if names else instances
+
+
+def _points(args: Args, instances: list[str]) -> Generator[Step, Any, str]:
+    """How many recovery points these instances have, in words."""
+    count = 0
+    for name in instances:
+        path = vault(args, "backupInstances", name, "recoveryPoints")
+        body, refused = yield from read(Request("GET", path, every_page=True))
+        if refused:
+            return f"recovery points: could not count: {refused}"
+        count += len(body["value"])
+    return _number(count, "recovery point")
+
+
 def _users(args: Args, policy: str) -> Generator[Step, Any, tuple[list[str], str]]:
-    body, refused = yield from read(Request("GET", vault(args, "backupInstances"), every_page=True))
+    body, refused = yield from read(_instances(args))
     if refused:
         return [], refused
     wanted = vault(args, "backupPolicies", policy)
@@ -216,15 +283,11 @@ def _soft_delete(args: Args) -> Generator[Step, Any, str]:
 
 
 def _count(path: str, one: str, many: str = "") -> Generator[Step, Any, str]:
-    return (yield from _counted(path, one, many))[0]
-
-
-def _counted(path: str, one: str, many: str = "") -> Generator[Step, Any, tuple[str, str]]:
-    """How many there are, in words, and why that could not be counted."""
+    """How many there are, in words, or why that could not be counted."""
     body, refused = yield from read(Request("GET", path, every_page=True))
     if refused:
-        return f"{many or one + 's'}: could not count: {refused}", refused
-    return _number(len(body["value"]), one, many), ""
+        return f"{many or one + 's'}: could not count: {refused}"
+    return _number(len(body["value"]), one, many)
 
 
 def _number(count: int, one: str, many: str = "") -> str:

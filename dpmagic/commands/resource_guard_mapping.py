@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dpmagic.arm.ids import parse_id
-from dpmagic.arm.plans import Ask, Plan, Say, fetch
+from dpmagic.arm.plans import Ask, Plan, fetch
 from dpmagic.arm.requests import Request
+from dpmagic.commands import impact
 from dpmagic.commands.common import GROUP, VAULT, vault
 from dpmagic.commands.examples import AT, GUARD_ID
 from dpmagic.commands.guard_requests import MAPPING
@@ -51,10 +52,8 @@ def _show(args: Args) -> Plan:
 
 
 def _delete(args: Args) -> Plan:
-    yield Say(
-        f"vault {args.vault_name} comes out of its resource guard: "
-        "its critical operations then need no second person's consent"
-    )
+    effect = "it comes out of its resource guard: its critical operations then need no second person's consent"
+    yield from impact.changing_vault(args, [effect])
     yield Ask(f"Are you sure you want to delete the mapping {args.resource_guard_mapping_name}?")
     yield Request("DELETE", mapping(args), purpose=f"delete mapping {args.resource_guard_mapping_name}")
 

@@ -223,10 +223,14 @@ def test_delete_asks() -> None:
 
 
 def test_taking_a_vault_out_of_its_guard_is_said_and_asked() -> None:
-    answers = [["DELETE", "/backupResourceGuardProxies/DppResourceGuardProxy", 200, {}, None]]
+    answers = [
+        ["DELETE", "/backupResourceGuardProxies/DppResourceGuardProxy", 200, {}, None],
+        ["GET", "/recoveryPoints", 200, {}, {"value": [{"name": "p"}]}],
+        ["GET", "/backupInstances", 200, {}, {"value": [{"name": "b1"}, {"name": "b2"}]}],
+    ]
     run = az("backup-vault resource-guard-mapping delete -g rg1 -v v1 -n DppResourceGuardProxy", answers)
-    assert (run.rc, run.http) == (1, [])
-    assert "comes out of its resource guard" in run.said[0]
+    assert (run.rc, {one.method for one in run.http}) == (1, {"GET"})
+    assert run.said[0].startswith("vault v1 (2 backup instances, 2 recovery points): it comes out of its resource")
     assert az("backup-vault resource-guard-mapping delete -g rg1 -v v1 -n DppResourceGuardProxy -y", answers).rc == 0
 
 

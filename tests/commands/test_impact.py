@@ -16,6 +16,7 @@ from tests.canned import SUB, Heard, canned_connection
 ARGS = Args(
     {"resource_group": "g", "vault_name": "v", "backup_instance_name": "b", "resource_guard_name": "r"}, lambda: SUB
 )
+IMMUTABILITY = ("Disabled", "Unlocked", "Locked")
 REFUSED = {"error": {"code": "AuthorizationFailed", "message": "no"}}
 
 
@@ -56,16 +57,73 @@ def test_deleting_an_instance_that_may_not_be_read() -> None:
 
 def test_deleting_a_vault() -> None:
     answers = [
-        ["GET", "/backupInstances", 200, {}, values(1)],
+        ["GET", "/recoveryPoints", 200, {}, values(4)],
+        ["GET", "/backupInstances", 200, {}, values(2)],
         ["GET", "/backupPolicies", 200, {}, values(1)],
         ["GET", "/deletedBackupInstances", 200, {}, values(3)],
     ]
     assert said(impact.deleting_vault(ARGS), answers) == [
-        "vault v: 1 backup instance, 1 policy, 3 soft-deleted backup instances"
+        "vault v: 2 backup instances, 8 recovery points, 1 policy, 3 soft-deleted backup instances"
     ]
     assert said(impact.deleting_vault(ARGS), [["GET", "", 403, {}, REFUSED]]) == [
         "vault v: backup instances: could not count: AuthorizationFailed"
     ]
+
+
+OFF = {"properties": {"securitySettings": {"softDeleteSettings": {"state": "Off"}}}}
+EFFECT = "soft delete is Off: what is deleted is gone for good"
+
+
+@pytest.mark.parametrize(
+    ("answers", "inside"),
+    [
+        ([["GET", "", 404, {}, {"error": {"code": "ResourceNotFound", "message": "no"}}]], ""),
+        ([["GET", "", 403, {}, REFUSED]], " (backup instances: could not count: AuthorizationFailed)"),
+        (
+            [["GET", "recoveryPoints", 200, {}, values(3)], ["GET", "/backupInstances", 200, {}, values(1)]],
+            " (1 backup instance, 3 recovery points)",
+        ),
+        (
+            [["GET", "recoveryPoints", 403, {}, REFUSED], ["GET", "/backupInstances", 200, {}, values(1)]],
+            " (1 backup instance, recovery points: could not count: AuthorizationFailed)",
+        ),
+        (
+            [["GET", "/backupInstances", 200, {}, values(40)]],
+            " (40 backup instances, whose recovery points were not counted)",
+        ),
+        ([["GET", "/backupInstances", 200, {}, values(0)]], " (0 backup instances)"),
+    ],
+)
+def test_a_create_says_whom_it_touches_where_the_vault_is_there_already(answers: list[Any], inside: str) -> None:
+    assert said(impact.creating_vault(ARGS, OFF), answers) == [f"vault v{inside}: {EFFECT}"]
+    assert said(impact.creating_vault(ARGS, {"properties": {}}), []) == []
+
+
+def test_a_create_that_shortens_a_policy_of_the_same_name_says_so() -> None:
+    there = {"properties": policy(("Default", "OperationalStore", "P30D"))}
+    answers = [
+        ["GET", "recoveryPoints", 200, {}, values(5)],
+        ["GET", "/backupInstances", 200, {}, values(1, properties={"policyInfo": {"policyId": POLICY}})],
+        ["GET", "/backupPolicies/p1", 200, {}, there],
+    ]
+    shorter = policy(("Default", "OperationalStore", "P7D"))
+    assert said(impact.replacing_policy(ARGS, "p1", shorter), answers) == [
+        "policy p1: retention rule Default (OperationalStore) goes from P30D to P7D; "
+        "1 backup instance, i0 with 5 recovery points"
+    ]
+    assert said(impact.replacing_policy(ARGS, "p1", there["properties"]), answers) == []
+    missing = [["GET", "", 404, {}, {"error": {"code": "ResourceNotFound", "message": "no"}}]]
+    assert said(impact.replacing_policy(ARGS, "p1", shorter), missing) == []
+    assert said(impact.replacing_policy(ARGS, "p1", shorter), [["GET", "", 403, {}, REFUSED]]) == [
+        "policy p1: whether it is there already, and keeps more, could not be read: AuthorizationFailed"
+    ]
+
+
+@pytest.mark.parametrize(("before", "after"), [(b, a) for b in IMMUTABILITY for a in IMMUTABILITY if a != b])
+def test_every_change_of_immutability_is_said(before: str, after: str) -> None:
+    old, new = ({"properties": {"securitySettings": {"immutabilitySettings": {"state": s}}}} for s in (before, after))
+    (effect,) = impact.vault_effects(old, new)
+    assert effect.startswith("immutability ") and after in effect
 
 
 POLICY = f"/subscriptions/{SUB}/resourcegroups/G/providers/Microsoft.DataProtection/BackupVaults/v/backupPolicies/P1"
