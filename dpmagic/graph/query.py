@@ -28,6 +28,9 @@ _CONTAINERS = (
 # Operators whose answer for several parts of a scope is not the parts' answers one after another.
 _ACROSS = frozenset({"summarize", "distinct", "count", "top", "limit", "take", "sample"})
 
+# Those whose answer is the first rows of another: who has none among them may have some.
+_FIRST = frozenset({"top", "limit", "take", "sample"})
+
 
 @dataclass(frozen=True)
 class QueryAnswer:
@@ -256,7 +259,8 @@ def _answer(query: Query, found: Sequence[Reading], seen: tuple[str, ...] | None
     covered = None
     asked = query.scope.asked if query.scope.asked is not None else seen
     if seen is not None and asked is not None:
-        covered = Covered.of(asked, seen, _owners(columns, pages))
+        first = query.top is not None or not _FIRST.isdisjoint(top_level(query.kql))
+        covered = Covered.of(asked, seen, None if first else _owners(columns, pages))
     of, requests = sum(one.of for one in answered), sum(one.requests for one in found)
     return QueryAnswer(query.text.typed, columns, pages, of, requests, at, covered, tuple(notes))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -39,7 +40,7 @@ def refusal(answer: Answer, text: Text) -> AzureError:
     if not details:
         return fault_of(answer.status, body, request_id)
     last = details[-1]
-    token, at = str(last.get("token") or ""), None
+    token, at = str(last.get("token") or "") or _table(last), None
     if last.get("line", -1) > 0:
         at = text.typed_at(last["line"], last.get("characterPositionInLine", -1))
     elif found := _first(text.typed, token):
@@ -73,7 +74,8 @@ def _told(detail: Mapping[str, Any], kql: str, at: int | None) -> str:
         said += [f"{named} stands where {detail['expectedToken']!r} is expected" if token else ""]
     elif token and token not in message:
         said += [f"{named} is not understood"]
-    return ", ".join(filter(None, said)) or "the service gave no reason"
+    said = list(filter(None, said))
+    return ", ".join([*(one.rstrip(".") for one in said[:-1]), *said[-1:]]) or "the service gave no reason"
 
 
 def _hint(detail: Mapping[str, Any], token: str, kql: str) -> str:
@@ -81,9 +83,8 @@ def _hint(detail: Mapping[str, Any], token: str, kql: str) -> str:
     if code == "ResponsePayloadTooLarge":
         return "one row alone is too large: project the columns you need"
     if code == "DisallowedLogicalTableName":
-        first = next((one.text for one in tokens(kql) if one.kind == "word"), "")
-        wrong = next((word for word in str(detail.get("message")).split() if word.lower() == first.lower()), first)
-        return did_you_mean(wrong, TABLES, instead().get(wrong.lower(), "the tables are: " + ", ".join(TABLES[:4])))
+        known = instead().get(lower, f"the tables are: {', '.join(TABLES[:6])} and more")
+        return known if lower in instead() else did_you_mean(token, TABLES, known)
     if code in instead():
         return instead()[code]
     if lower in instead():
@@ -97,6 +98,12 @@ def _hint(detail: Mapping[str, Any], token: str, kql: str) -> str:
     if not kql.strip():
         return "a query starts with a table: resources | take 5"
     return ""
+
+
+def _table(detail: Mapping[str, Any]) -> str:
+    """The table that a refusal is about: of it the message alone speaks."""
+    found = re.match(r"Table (\S+) is ", str(detail.get("message") or ""))
+    return found[1] if found and detail.get("code") == "DisallowedLogicalTableName" else ""
 
 
 _COLUMN = "a field of a resource is in properties: properties.name; project it before you use it by its own name"

@@ -82,7 +82,7 @@ class DataProtection(Magics):
         | project id, name, vaultName = tostring(properties.vaultName)
 
         `name <<` stores the rows.  `$name` outside quotes puts a variable of yours in, as a literal of its type; a list
-        becomes its items.  `now()` and `ago()` are one instant for all pages.
+        becomes its items.  `now()` and `ago()` are one instant for all pages.  A `;` at a cell's end shows nothing.
 
         --scope NAME    a subscription or management group, by name or id; several times for more (all you can see)
         --top N         the first N rows
@@ -91,7 +91,8 @@ class DataProtection(Magics):
         """
         wanted = resourcegraph.read(line if cell is None else f"{line}\n{cell}")
         names = self.session.names if local_ns is None else {**self.session.names, **local_ns}
-        return resourcegraph.ran(wanted, self.session, names)
+        value = resourcegraph.ran(wanted, self.session, names)
+        return None if wanted.silent and cell is not None else value
 
     def _run(self, text: str, names: Mapping[str, Any] | None) -> Any:
         """Carry the statements out, showing each result as it comes, and return the last one for IPython to show."""

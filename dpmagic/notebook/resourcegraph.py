@@ -36,6 +36,7 @@ class Wanted:
     top: int | None = None
     file: Path | None = None
     form: str = "frame"
+    silent: bool = False
 
 
 def read(text: str) -> Wanted:
@@ -61,6 +62,8 @@ def read(text: str) -> Wanted:
             raise MissingOption(f"{found[1]} needs a value", OPTIONS[name])
         _take(wanted, name, next(one for one in value.groups() if one is not None))
         text = text[value.end() :]
+    if text.rstrip().endswith(";"):
+        wanted.silent, text = True, text.rstrip()[:-1]
     wanted.query = text.strip() if "\n" not in text.strip() else text.lstrip(" \t").removeprefix("\n")
     return wanted
 
