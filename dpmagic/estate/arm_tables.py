@@ -55,7 +55,7 @@ class Calls:
             observer.stage(f"{told}, {why}" if why else told)
 
         try:
-            tasks = [_reading(self.request(one), connection.cloud.endpoint) for one in left]
+            tasks = [reading(self.request(one), connection.cloud.endpoint) for one in left]
             for number, answer in fan_out(connection, tasks, tell):
                 found[left[number]] = answer
                 done += 1
@@ -74,7 +74,7 @@ PROTECTED_ITEMS = Calls(
 )
 
 
-def _reading(request: Request, endpoint: str) -> Task[Any]:
+def reading(request: Request, endpoint: str) -> Task[Any]:
     """The items of a list to its last page, the body of anything else; `Unread` where it is not for this caller."""
     items: list[Record] = []
     seen: set[str] = set()

@@ -38,8 +38,8 @@ KEPT = timedelta(days=14)
 # Tables that may have many pages are asked in parts at once, as far as the quota goes, when there are subscriptions
 # enough for it: each part has pages of its own, the last one not full.
 _LARGE, _PARTS, _EACH = ("jobs", "snapshots", "changes"), 4, 10
-# Whose role assignments are seen: also those that a subscription inherits from its management groups.
-_AUTHORIZATION = {"role_assignments": "AtScopeAboveAndBelow"}
+# Tables of which a subscription inherits rows from its management groups.
+_INHERITED = ("role_assignments", "exemptions")
 
 
 class Live:
@@ -97,16 +97,22 @@ class Live:
             answer = ask(
                 self.connection,
                 read.kql,
-                graph.Scope(tuple(self.scope.readable), authorization=_AUTHORIZATION.get(name, "")),
+                graph.Scope(
+                    tuple(self.scope.readable), authorization="AtScopeAboveAndBelow" if name in _INHERITED else ""
+                ),
                 observer=self._observer,
                 check=False,
                 parts=max(1, min(_PARTS, len(self.scope.readable) // _EACH)) if name in _LARGE else 1,
                 pack=how.pack,
             )
             made = how.frame([column["name"] for column in answer.columns], answer.pages)
-        read.of = answer.of
-        read.notes += answer.notes
-        return made
+        read.of, read.notes = answer.of, [*read.notes, *answer.notes]
+        if name not in _INHERITED:
+            return made
+        # Subscriptions asked in several parts inherit the same rows.
+        once = made.drop_duplicates("id", ignore_index=True)
+        read.of -= len(made) - len(once)
+        return once
 
     def _calls(
         self, read: _Read, calls: Calls, of: str, row: Callable[[Mapping[str, Any]], dict[str, Any]]

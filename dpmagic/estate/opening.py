@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dpmagic.arm.subscriptions import visible
+from dpmagic.arm.fan_out import only
+from dpmagic.arm.requests import Request
 from dpmagic.connection import Connection
 from dpmagic.errors import InvalidArgument, NotConnected, did_you_mean
+from dpmagic.estate.arm_tables import reading
 from dpmagic.estate.completeness import Scope
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.live import Live
@@ -30,7 +32,7 @@ def open_live(
     """The estate that the connection shows now; see `dpmagic.open`, which this is without a current connection."""
     now = connection.now()
     meant = Window.of(window, now)
-    seen = {str(one["subscriptionId"]).lower(): str(one.get("displayName") or "") for one in visible(connection)}
+    seen = _seen(connection)
     if not seen and subscriptions is None and expected is None:
         raise NotConnected(
             f"{connection.target} shows no subscription to {connection.principal}",
@@ -41,6 +43,14 @@ def open_live(
     made = Estate(live, now, meant)
     groups = _listed(management_groups)
     return _below(made, live, groups, seen) if groups else made
+
+
+def _seen(connection: Connection) -> dict[str, str]:
+    """The subscriptions that can be seen: their names by their ids."""
+    request = Request("GET", "/subscriptions", api_version="2022-12-01")
+    found = only(connection, reading(request, connection.cloud.endpoint))
+    listed = found if isinstance(found, list) else []
+    return {str(one["subscriptionId"]).lower(): str(one.get("displayName") or "") for one in listed}
 
 
 def _asked(seen: Mapping[str, str], wanted: Sequence[str] | None, expected: Sequence[str] | None) -> list[str]:

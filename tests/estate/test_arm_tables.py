@@ -13,10 +13,11 @@ import pytest
 from dpmagic.arm.fan_out import WORKERS
 from dpmagic.arm.paging import every_page
 from dpmagic.arm.requests import Request
-from dpmagic.connection import Connection
+from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import table
 from dpmagic.estate.opening import open_live
+from dpmagic.sandbox import Mishap, Mishaps
 from tests.canned import SUB, Heard, Sent, canned_connection
 from tests.estate.raw import at, instant
 
@@ -194,9 +195,24 @@ def test_disk_exclusions_are_read_from_arm_where_resource_graph_has_none() -> No
     assert [one.query for one in asked] == [{"$filter": "expand eq 'extendedInfo'"}] * 3
 
 
-def test_role_assignments_are_asked_for_with_those_from_above() -> None:
-    estate, sent = opened([answer("role_assignments", [{"id": "/providers/a", "name": "a", "scope": "/"}])])
-    assert estate.role_assignments()["subscriptionId"].isna().all()
-    body = sent[-1].body
-    assert body["options"]["authorizationScopeFilter"] == "AtScopeAboveAndBelow"
+@pytest.mark.parametrize("name", ["role_assignments", "exemptions"])
+def test_what_is_inherited_from_above_is_asked_for_and_there_once(name: str) -> None:
+    above = {"id": "/providers/a", "name": "a", "scope": "/"}
+    estate, sent = opened([answer(name, [above, above, above | {"id": "/providers/b"}])])
+    made = estate.table(name)
+    assert made["id"].tolist() == ["/providers/a", "/providers/b"] and made["subscriptionId"].isna().all()
+    assert made.attrs["dpmagic"]["of"] == 2
+    assert sent[-1].body["options"]["authorizationScopeFilter"] == "AtScopeAboveAndBelow"
     assert sent[-1].api_version >= "2021-06-01"
+
+
+@pytest.mark.parametrize("kind", ["throttled-silently", "truncated", "expired"])
+def test_rows_are_exact_whatever_goes_wrong(live: Estate, kind: str) -> None:
+    connection = connect_sandbox(estate="default")
+    connection.transport.sandbox.mishaps = Mishaps([Mishap(kind, chance=0.2, times=40)], seed=5)
+    estate = open_live(connection)
+    for name in ("snapshots", "deleted_instances", "recovery_points"):
+        pandas.testing.assert_frame_equal(
+            estate.table(name).sort_values("id", ignore_index=True),
+            live.table(name).sort_values("id", ignore_index=True),
+        )

@@ -67,6 +67,7 @@ def plain(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_table_says_what_the_records_say(connection: Connection, live: Estate, name: str) -> None:
+    live = live.over("4d") if table(name).time else live
     made, naive = live.table(name), records(connection, live, name)
     assert len(made) == len(naive) > 0
     made = made.sort_values("id")
