@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas
@@ -20,6 +21,7 @@ from dpmagic.estate.opening import open_live
 from dpmagic.sandbox import Mishap, Mishaps
 from tests.canned import SUB, Heard, Sent, canned_connection
 from tests.estate.raw import at, instant
+from tests.graph.test_faults import Renewing
 
 VAULT = f"/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.DataProtection/backupVaults/v1"
 RECOVERY = f"/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/r1"
@@ -206,13 +208,22 @@ def test_what_is_inherited_from_above_is_asked_for_and_there_once(name: str) -> 
     assert sent[-1].api_version >= "2021-06-01"
 
 
-@pytest.mark.parametrize("kind", ["throttled-silently", "truncated", "expired"])
-def test_rows_are_exact_whatever_goes_wrong(live: Estate, kind: str) -> None:
-    connection = connect_sandbox(estate="default")
-    connection.transport.sandbox.mishaps = Mishaps([Mishap(kind, chance=0.2, times=40)], seed=5)
+@pytest.mark.parametrize(
+    "mishap",
+    [
+        Mishap("throttled-silently", chance=0.2, times=40),
+        Mishap("truncated", chance=0.2, times=40),
+        Mishap("expired", times=1),
+        Mishap("expired", where="recoveryPoints", skip=90, times=1),
+    ],
+)
+def test_rows_are_exact_whatever_goes_wrong(live: Estate, mishap: Mishap) -> None:
+    connection = replace(connect_sandbox(estate="default"), credential=Renewing())
+    connection.sandbox.mishaps = Mishaps([mishap], seed=5)
     estate = open_live(connection)
     for name in ("snapshots", "deleted_instances", "recovery_points"):
         pandas.testing.assert_frame_equal(
             estate.table(name).sort_values("id", ignore_index=True),
             live.table(name).sort_values("id", ignore_index=True),
         )
+    assert connection.sandbox.mishaps.happened
