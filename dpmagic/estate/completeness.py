@@ -89,7 +89,7 @@ def merged(parts: Mapping[str, Mapping[str, Any]], **known: Any) -> dict[str, An
     united = {key: _union(scope[key] for scope in scopes) for key in ("asked", "answered", "unreadable")}
     empties = [set(scope["empty"]) for scope in scopes]
     united["empty"] = [one for one in united["answered"] if empties and all(one in empty for empty in empties)]
-    keys = ("rows", "of", "oldest", "since", "notes")
+    keys = ("rows", "of", "oldest", "since", "notes", "unread")
     tables = {name: {key: part.get(key) for key in keys} for name, part in parts.items()}
     return {**known, "subscriptions": united, "tables": tables}
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "estate.json"
 _FORMAT, _VERSION = "dpmagic estate", 1
+_KEYS = ("version", "target", "at", "window", "asked", "readable", "tables")
 _HINT = "give a folder that estate.save(DIR) made"
 
 
@@ -72,6 +73,9 @@ def load(folder: str | Path) -> tuple[Saved, datetime, Window]:
         raise InvalidArgument(f"{str(where / FILE)!r} is damaged: {error}", "save the estate again") from error
     if not isinstance(said, dict) or said.get("format") != _FORMAT:
         raise InvalidArgument(f"{str(where / FILE)!r} is of something else", _HINT)
+    missing = [key for key in _KEYS if key not in said]
+    if missing:
+        raise InvalidArgument(f"{str(where / FILE)!r} is damaged: it has no {missing[0]}", "save the estate again")
     if said["version"] > _VERSION:
         raise InvalidArgument(f"{str(where)!r} was saved by a newer version", "pip install --upgrade dpmagic")
     at = instant(said["at"])
@@ -107,7 +111,7 @@ class Saved:
         # Of a version before the column: nothing is known of it.
         read = conform(read.assign(**dict.fromkeys(missing)), known.dtypes)[list(known.columns)]
         rows = of_window(known, read, window)
-        notes = [*before["notes"], *(f"saved before there was a column {column}" for column in missing)]
+        notes = [*before.get("notes", ()), *(f"saved before there was a column {column}" for column in missing)]
         if known.time and not Window(*map(instant, before["window"])).contains(window):
             notes.append(f"{name} were saved for {' to '.join(before['window'])} only")
         rows.attrs[KEY] = told(
@@ -117,8 +121,8 @@ class Saved:
             now=now,
             window=window,
             scope=Scope(before["subscriptions"]["asked"], before["subscriptions"]["answered"]),
-            since=before["since"],
-            kql=before["kql"],
+            since=before.get("since"),
+            kql=before.get("kql", ""),
             notes=notes,
             unread=before.get("unread", ()),
         )

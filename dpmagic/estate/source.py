@@ -53,7 +53,7 @@ class Given:
 
     @property
     def scope(self) -> Scope:
-        known = [rows.attrs[KEY]["subscriptions"] for rows in self._tables.values() if "subscriptions" in _told(rows)]
+        known = [said for rows in self._tables.values() if (said := _told(rows).get("subscriptions"))]
         if known:
             asked, answered = ([one for scope in known for one in scope[key]] for key in ("asked", "answered"))
             return Scope(list(dict.fromkeys(asked)), list(dict.fromkeys(answered)))

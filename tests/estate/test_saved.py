@@ -84,6 +84,7 @@ def _told(folder: Path, text: str) -> None:
         (lambda folder: _told(folder, "{"), "is damaged"),
         (lambda folder: _told(folder, "[]"), "is of something else"),
         (lambda folder: _told(folder, '{"format": "notes"}'), "is of something else"),
+        (lambda folder: _told(folder, '{"format": "dpmagic estate", "version": 1}'), "is damaged: it has no target"),
         (_of_a_newer_version, "was saved by a newer version"),
         (lambda folder: (folder / "jobs.parquet").unlink(), "jobs.parquet' is not there"),
         (lambda folder: (folder / "jobs.parquet").write_bytes(b"PAR1"), "jobs.parquet' is damaged"),

@@ -10,7 +10,7 @@ import pytest
 from dpmagic.arm.plans import Manner, carry_out
 from dpmagic.arm.requests import Request, send
 from dpmagic.connection import Connection, connect_sandbox
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import InvalidArgument, NotConnected
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import table
 from dpmagic.estate.opening import open_live
@@ -18,6 +18,7 @@ from dpmagic.estate.views import VIEWS
 from dpmagic.graph.query import ask, rows
 from dpmagic.graph.scope import Scope
 from dpmagic.progress import Silent
+from tests.canned import canned_connection
 from tests.estate.raw import TABLES, Record, cell, instant, spread
 
 
@@ -145,3 +146,33 @@ def test_names_that_nobody_has_are_refused(connection: Connection) -> None:
     assert caught.value.hint == "did you mean Platform?"
     with pytest.raises(InvalidArgument, match="has none in it"):
         open_live(connection, subscriptions=[])
+
+
+def test_a_subscription_that_nobody_can_read_leaves_empty_tables_that_say_so(connection: Connection) -> None:
+    hidden = "99999999-0000-4000-8000-000000000009"
+    made = open_live(connection, subscriptions=hidden).jobs()
+    assert made.empty and made.dtypes.astype(str).to_dict() == table("jobs").dtypes
+    assert made.attrs["dpmagic"]["subscriptions"] == {
+        "asked": [hidden],
+        "answered": [],
+        "unreadable": [hidden],
+        "empty": [],
+    }
+
+
+def test_a_caller_who_sees_nothing_is_told_so() -> None:
+    nobody, _ = canned_connection([["GET", "/subscriptions", 200, {}, {"value": []}]])
+    with pytest.raises(NotConnected, match="shows no subscription") as caught:
+        open_live(nobody)
+    assert "ask for Reader" in caught.value.hint
+
+
+def test_a_query_of_the_estate_is_typed_and_says_what_it_covers(live: Estate) -> None:
+    kql = "resources | where name == $name | project id, name, timeCreated = properties.timeCreated, subscriptionId"
+    name = live.disks()["name"].iloc[0]
+    made = live.query(f"{kql} | order by id asc", name=name)
+    assert made["name"].tolist() == [name] and str(made["timeCreated"].dtype) == "datetime64[us, UTC]"
+    said = made.attrs["dpmagic"]
+    assert (said["target"], said["rows"], said["of"]) == ("sandbox", 1, 1)
+    assert said["subscriptions"]["answered"] == list(live.source.scope.readable)
+    assert Estate.of({"disks": made}, now=live.now).disks()["name"].tolist() == [name]
