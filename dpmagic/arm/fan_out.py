@@ -87,7 +87,7 @@ Outcome = Answer | DpmagicError
 
 class _Run(Generic[Result]):
     def __init__(self, connection: Connection, tell: Tell) -> None:
-        self._connection, self._tell, self._limiter = connection, tell, limiter_of(connection)
+        self._connection, self._tell = connection, tell
         self._ready: deque[_Job] = deque()
         self._under_way: dict[Future[Outcome], _Job] = {}
 
@@ -101,9 +101,14 @@ class _Run(Generic[Result]):
                     yield from self._heard(self._under_way.pop(future), future.result())
             elif until is not None and until > self._connection.now():
                 self._tell(f"waiting for the quota, {elapsed((until - self._connection.now()).total_seconds())}")
-                self._limiter.sleep(self._connection, until)
+                self._first.sleep(self._connection, until)
             else:
-                self._limiter.answer()
+                self._first.answer()
+
+    @property
+    def _first(self) -> Limiter:
+        """The limiter of what is to be sent next."""
+        return limiter_of(self._connection, self._ready[0].request.path)
 
     def _send_all(self, pool: Executor, workers: int) -> datetime | None:
         """Send what may be sent; when the first of the others may be, None where none is left."""
@@ -112,9 +117,10 @@ class _Run(Generic[Result]):
             job = self._ready.popleft()
             until = job.not_before if job.not_before and job.not_before > now else None
             if until is None and len(self._under_way) < workers:
-                until = self._limiter.take(now)
+                limiter = limiter_of(self._connection, job.request.path)
+                until = limiter.take(now)
                 if until is None:
-                    self._under_way[pool.submit(_attempt, self._connection, job.request, self._limiter)] = job
+                    self._under_way[pool.submit(_attempt, self._connection, job.request, limiter)] = job
                     continue
             self._ready.append(job)
             later.append(until or now)
@@ -156,7 +162,8 @@ class _Run(Generic[Result]):
         if status == 429 and job.throttled < _THROTTLED:
             job.throttled += 1
             seconds = max(_asked_for(headers), min(_LONGEST, 2.0 ** (job.throttled - 4)))
-            self._limiter.close(self._connection.now() + timedelta(seconds=seconds))
+            limiter = limiter_of(self._connection, job.request.path)
+            limiter.close(self._connection.now() + timedelta(seconds=seconds))
             return seconds, "waiting for the quota"
         if status == 401 and not job.renewed and isinstance(outcome, AzureError) and outcome.code == _EXPIRED:
             job.renewed = True

@@ -1,4 +1,8 @@
-"""The pace of requests: as fast as the quota lasts, never faster; one limiter for an identity, whoever asks."""
+"""The pace of requests: as fast as the quota lasts, never faster; one limiter for an identity, whoever asks.
+
+Resource Graph counts an identity's queries by windows (`Limiter`), Resource Manager its requests for a subscription by
+buckets that fill steadily (`Bucket`).
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,17 @@ _JITTER = 0.01
 # Seconds in which another thread's answer is waited for before one looks again.
 _PATIENCE = 0.1
 _REMAINING, _RESETS = "x-ms-user-quota-remaining", "x-ms-user-quota-resets-after"
+_BUCKETS = tuple(
+    f"x-ms-ratelimit-remaining-{of}" for of in ("subscription-reads", "subscription-resource-requests", "tenant-reads")
+)
+_LITTLE = 32  # requests: more than are ever in flight of one call
+_GRAPH = "/providers/microsoft.resourcegraph/"
+_SUBSCRIPTION = re.compile(r"/subscriptions/[^/?]+")
 _SPAN = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 class Limiter:
-    """What is left of one identity's quota, as its answers say; all methods may be called from any thread.
+    """What is left of one identity's windows, as its answers say; all methods may be called from any thread.
 
     A request takes a place before it is sent (`take`) and gives it back with its answer (`give`).  Requests in flight
     count as spent, for nobody knows yet whether they are.
@@ -45,23 +55,29 @@ class Limiter:
                 return self._closed_until
             if self._resets is not None and now >= self._resets:
                 self._left = self._resets = None
-            # Nobody knows the quota, nor when it began, before its first answer: one request goes ahead.
-            if (1 if self._left is None else self._left) > self._in_flight:
+            if self._allowed() > self._in_flight:
                 self._in_flight += 1
                 return None
             if self._in_flight:
                 return now
             return self._resets or now + timedelta(seconds=WINDOW)
 
+    def _allowed(self) -> int:
+        """How many may be in flight."""
+        # Nobody knows the quota, nor when it began, before its first answer: one request goes ahead.
+        return 1 if self._left is None else self._left
+
     def give(self, now: datetime, headers: Mapping[str, str]) -> None:
         """Give the place back; ``headers`` are the answer's, empty where none came."""
         with self._changed:
             self._in_flight -= 1
-            if (remaining := headers.get(_REMAINING, "")).isdigit():
-                self._heard(int(remaining), now + timedelta(seconds=resets_after(headers)))
+            self._hear(now, headers)
             self._changed.notify_all()
 
-    def _heard(self, remaining: int, resets: datetime) -> None:
+    def _hear(self, now: datetime, headers: Mapping[str, str]) -> None:
+        if not (text := headers.get(_REMAINING, "")).isdigit():
+            return
+        remaining, resets = int(text), now + timedelta(seconds=resets_after(headers))
         # Answers overtake each other: within a window the lowest is the latest, and the window ends at the earliest
         # of what they say (some services always name the window's whole length).
         self._left = remaining if self._left is None else min(self._left, remaining)
@@ -86,6 +102,17 @@ class Limiter:
                 connection.sleep(seconds * (1 + _JITTER * self._random.random()))
 
 
+class Bucket(Limiter):
+    """Resource Manager's: plenty at once while there is plenty, one at a time where little is left."""
+
+    def _allowed(self) -> int:
+        return 1 if self._left is not None and self._left < _LITTLE else _LITTLE
+
+    def _hear(self, now: datetime, headers: Mapping[str, str]) -> None:
+        left = [int(text) for name in _BUCKETS if (text := headers.get(name, "")).isdigit()]
+        self._left = min(left, default=None)
+
+
 def resets_after(headers: Mapping[str, str]) -> float:
     """Seconds until the quota is back, from the service's ``hh:mm:ss``; `WINDOW` where it does not say."""
     found = _SPAN.fullmatch(headers.get(_RESETS) or "")
@@ -95,19 +122,25 @@ def resets_after(headers: Mapping[str, str]) -> float:
     return hours * 3600 + minutes * 60 + seconds
 
 
-_of_clocks: weakref.WeakKeyDictionary[object, Limiter] = weakref.WeakKeyDictionary()
-_of_identities: dict[tuple[str, str], Limiter] = {}
+_Limiters = dict[str, Limiter]
+_of_clocks: weakref.WeakKeyDictionary[object, _Limiters] = weakref.WeakKeyDictionary()
+_of_identities: dict[tuple[str, str], _Limiters] = {}
 _making = threading.Lock()
 
 
-def limiter_of(connection: Connection) -> Limiter:
-    """The limiter of who the connection speaks for, shared by all their connections.
+def limiter_of(connection: Connection, path: str) -> Limiter:
+    """The limiter of requests for a path by who the connection speaks for, shared by all their connections.
 
     On a clock of its own (the sandbox's) time is nobody else's, and waits are the same in every run.
     """
-    if not isinstance(connection.clock, SystemClock):
-        with _making:
-            return _of_clocks.setdefault(connection.clock, Limiter(random.Random(0)))
-    identity = (connection.cloud.endpoint, connection.principal)
+    real = isinstance(connection.clock, SystemClock)
+    identity = (connection.cloud.endpoint, connection.principal) if real else ("", "")
+    lowered = path.lower()
+    found = _SUBSCRIPTION.search(lowered)
+    quota = _GRAPH if lowered.startswith(_GRAPH) else found[0] if found else ""
     with _making:
-        return _of_identities.setdefault(identity, Limiter())
+        limiters = _of_identities.setdefault(identity, {}) if real else _of_clocks.setdefault(connection.clock, {})
+        if quota not in limiters:
+            kind = Limiter if quota == _GRAPH else Bucket
+            limiters[quota] = kind(None if real else random.Random(0))
+        return limiters[quota]

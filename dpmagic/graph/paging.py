@@ -14,7 +14,7 @@ from dpmagic.errors import AzureError, IncompleteAnswer
 from dpmagic.graph.refusals import code_of, refusal
 from dpmagic.graph.scope import Scope, options_of
 from dpmagic.graph.text import Text
-from dpmagic.graph.tokens import top_level
+from dpmagic.graph.tokens import outside_brackets, top_level
 
 API_VERSION = "2021-03-01"
 # The first that knows authorizationScopeFilter and is no preview.
@@ -179,13 +179,13 @@ def _cut_by_the_page(found: Reading, kql: str) -> bool:
 
 
 def groups(kql: str) -> bool:
-    """Whether the query groups rows."""
-    return not {"summarize", "distinct"}.isdisjoint(top_level(kql))
+    """Whether the query, or what it calls by a ``let``, groups rows."""
+    return not {"summarize", "distinct"}.isdisjoint(outside_brackets(kql))
 
 
 def limits(kql: str) -> bool:
-    """Whether the query limits its rows itself."""
-    return not _LIMITS.isdisjoint(top_level(kql))
+    """Whether the query, or what it calls by a ``let``, limits its rows itself."""
+    return not _LIMITS.isdisjoint(outside_brackets(kql))
 
 
 def id_key(found: Reading) -> Any:

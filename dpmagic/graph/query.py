@@ -18,7 +18,7 @@ from dpmagic.graph.scope import REACH, Covered, Scope
 from dpmagic.graph.settling import settled
 from dpmagic.graph.splitting import split
 from dpmagic.graph.text import Text, frozen
-from dpmagic.graph.tokens import tokens, top_level
+from dpmagic.graph.tokens import outside_brackets, tokens, top_level
 from dpmagic.progress import Observer, Silent
 
 _CONTAINERS = (
@@ -209,7 +209,7 @@ def _parts(query: Query, wanted: int) -> list[dict[str, Any]]:
 
 def _by_row(kql: str) -> bool:
     """Whether the answer for several subscriptions is the answers for each, one after another."""
-    across = _ACROSS.intersection(top_level(kql))
+    across = _ACROSS.intersection(outside_brackets(kql))
     if not across:
         return True
     found = [token.text for token in tokens(kql)]
@@ -259,7 +259,7 @@ def _answer(query: Query, found: Sequence[Reading], seen: tuple[str, ...] | None
     covered = None
     asked = query.scope.asked if query.scope.asked is not None else seen
     if seen is not None and asked is not None:
-        first = query.top is not None or not _FIRST.isdisjoint(top_level(query.kql))
+        first = query.top is not None or not _FIRST.isdisjoint(outside_brackets(query.kql))
         covered = Covered.of(asked, seen, None if first else _owners(columns, pages))
     of, requests = sum(one.of for one in answered), sum(one.requests for one in found)
     return QueryAnswer(query.text.typed, columns, pages, of, requests, at, covered, tuple(notes))

@@ -59,6 +59,11 @@ def operators(kql: str) -> Iterator[tuple[int, Token]]:
         fresh = token.text in ("|", "(", ";", "{")
 
 
+def outside_brackets(kql: str) -> list[str]:
+    """The operators of all statements outside brackets, those of lets too, in order, in lower case."""
+    return [token.text.lower() for depth, token in operators(kql) if not depth]
+
+
 def top_level(kql: str) -> list[str]:
     """The operators of the query's last statement outside brackets, in order, in lower case; its table first."""
     last = max((token.start for token in tokens(kql) if token.text == ";"), default=-1)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpmagic.arm.pace import WINDOW, Limiter, limiter_of, resets_after
+from dpmagic.arm.pace import WINDOW, Bucket, Limiter, limiter_of, resets_after
 from tests.canned import canned_connection
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+GRAPH = "/providers/Microsoft.ResourceGraph/resources"
 
 
 def at(seconds: float) -> datetime:
@@ -76,8 +80,7 @@ def test_when_the_quota_is_back(text: str, seconds: float) -> None:
 
 def test_threads_that_wait_for_one_instant_wait_for_it_once() -> None:
     connection, _ = canned_connection([])
-    limiter = limiter_of(connection)
-    assert limiter is limiter_of(connection)
+    limiter = limiter_of(connection, GRAPH)
     until = connection.now() + timedelta(seconds=5)
     threads = [threading.Thread(target=limiter.sleep, args=(connection, until)) for _ in range(8)]
     for thread in threads:
@@ -85,3 +88,25 @@ def test_threads_that_wait_for_one_instant_wait_for_it_once() -> None:
     for thread in threads:
         thread.join()
     assert connection.clock.slept == [pytest.approx(5, rel=0.01)]  # type: ignore[attr-defined]
+
+
+def test_each_quota_has_a_limiter_of_its_own_whoever_asks() -> None:
+    connection, _ = canned_connection([])
+    paths = [GRAPH, "/subscriptions/a/resourceGroups/g", "/subscriptions/b", "/subscriptions"]
+    assert len({id(limiter_of(connection, path)) for path in paths}) == 4
+    assert limiter_of(connection, "/Subscriptions/A/x") is limiter_of(replace(connection), paths[1])
+    assert type(limiter_of(connection, GRAPH)) is Limiter
+    other, _ = canned_connection([])
+    assert limiter_of(other, GRAPH) is not limiter_of(connection, GRAPH), "another clock, another quota"
+
+
+def test_resource_manager_takes_many_at_once_while_there_is_plenty() -> None:
+    bucket = Bucket()
+    assert [bucket.take(at(0)) for _ in range(8)] == [None] * 8
+    bucket.give(at(0.1), {"x-ms-ratelimit-remaining-subscription-resource-requests": "99"})
+    assert bucket.take(at(0.1)) is None
+    bucket.give(at(0.2), {"x-ms-ratelimit-remaining-subscription-reads": "3"})
+    assert bucket.take(at(0.2)) == at(0.2), "little is left: one at a time"
+    for _ in range(7):
+        bucket.give(at(0.3), {"x-ms-ratelimit-remaining-subscription-reads": "3"})
+    assert bucket.take(at(0.3)) is None

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from dpmagic.errors import CommandLineError, DpmagicError, InvalidArgument, QueryError
 from dpmagic.notebook.resourcegraph import read
+from dpmagic.session import Session
 from tests.notebook.conftest import Run
 
 DISKS = "resources | where type =~ 'microsoft.compute/disks'"
@@ -169,3 +170,20 @@ def test_completion(shell: InteractiveShell, typed: str, expected: str) -> None:
 def test_scopes_are_completed_with_what_is_there(sandbox: Run, shell: InteractiveShell) -> None:
     completed(shell, "%%resourcegraph --scope Work")
     assert "%%resourcegraph --scope Workloads" in completed(shell, "%%resourcegraph --scope Work")
+
+
+def test_ctrl_c_while_the_quota_is_waited_for_leaves_everything_usable(
+    sandbox: Run, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = session.connected()
+    kql = "resources | where type =~ 'microsoft.compute/disks' | summarize n = count()"
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(connection.clock, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(20):
+            sandbox(f"kept = %resourcegraph {kql}")
+    monkeypatch.undo()
+    assert sandbox(f"%resourcegraph {kql}")["n"].tolist() == [289]
