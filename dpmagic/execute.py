@@ -48,7 +48,12 @@ def _file(statement: language.Statement, known: Mapping[str, Any]) -> str:
 
 
 def one(words: list[str], session: Session, file: str = "") -> Result:
-    """Run one statement given as words; write its JSON to ``file`` when there is one."""
+    """Run one statement given as words; write its JSON to ``file`` when there is one.
+
+    A ``?`` after a command's name asks for its help, as at the end of a line of IPython.
+    """
+    if words and words[-1].endswith("?") and not any(word.startswith("-") for word in words):
+        words = [*words[:-1], *([name] if (name := words[-1].rstrip("?")) else []), "--help"]
     if own := session_command(words):
         return _own(*own, session)
     found, rest = resolve(words)

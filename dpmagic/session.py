@@ -60,7 +60,7 @@ class Session:
         if given:
             return subscriptions.resolve(self.connected(), given)
         if self._subscription is None:
-            self._subscription = subscriptions.default(self.connected())
+            self._subscription = subscriptions.default(self.connected(), self.observer.say)
         return self._subscription
 
     @property

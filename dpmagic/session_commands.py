@@ -14,7 +14,7 @@ from dpmagic.arm.plans import Plan
 from dpmagic.clouds import CLOUD_NAMES
 from dpmagic.commands.model import GLOBALS, NO_WAIT, Args, Command, Option
 from dpmagic.connection import Connection, connect_azure, connect_endpoint, connect_sandbox
-from dpmagic.errors import CommandLineError, InvalidArgument, did_you_mean
+from dpmagic.errors import AzureError, CommandLineError, InvalidArgument, did_you_mean
 from dpmagic.progress import elapsed
 from dpmagic.session import Session
 
@@ -49,7 +49,12 @@ def _use(connection: Connection, session: Session) -> str:
 
 
 def _where(connection: Connection, subscription: str) -> str:
-    named = {one["subscriptionId"]: one.get("displayName") for one in subscriptions.visible(connection)}
+    try:
+        named = {one["subscriptionId"]: one.get("displayName") for one in subscriptions.visible(connection)}
+    except AzureError as refused:
+        if refused.status not in (403, 404):
+            raise
+        named = {}  # an emulator or a narrow role may not list them; the id alone does
     target = "Azure" if connection.target == "azure" else connection.target
     cloud = f" ({connection.cloud.name})" if connection.target == "azure" else ""
     told = f"{named[subscription]} ({subscription})" if named.get(subscription) else subscription

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from dpmagic.arm import subscriptions
 from dpmagic.arm.plans import Manner, carry_out
 from dpmagic.arm.requests import Request, send
 from dpmagic.connection import Connection, connect_azure, connect_endpoint, connect_sandbox
-from dpmagic.errors import ConnectionFailed, InvalidArgument, NotConnected, ReadOnly
+from dpmagic.errors import AzureError, ConnectionFailed, InvalidArgument, NotConnected, ReadOnly
+from dpmagic.execute import execute
 from dpmagic.progress import Silent
+from dpmagic.session import Session
 from tests.arm.test_plans import make_vault
 from tests.arm.test_requests import BACKUP, VAULT
+from tests.canned import SUB, Heard, canned_connection
 from tests.served import Served, served_sandbox
 
 WORKLOADS = "22222222-2222-4222-8222-222222222222"
@@ -146,12 +150,36 @@ def test_an_unknown_subscription_names_the_nearest() -> None:
     assert caught.value.hint == "did you mean Workloads?"
 
 
-def test_an_endpoint_with_several_subscriptions_needs_a_choice(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_subscriptions_of_an_endpoint_the_first_is_taken_and_said(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
-    with pytest.raises(NotConnected, match="2 subscriptions can be seen"):
-        subscriptions.default(connect(served))
+    heard = Heard()
+    assert Session(connect(served), observer=heard).subscription() == BACKUP
+    assert heard.said == ["no subscription was chosen: Backup, the first of 2; --subscription NAME takes another"]
     monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", WORKLOADS)
     assert subscriptions.default(connect(served)) == WORKLOADS
+
+
+def test_of_several_subscriptions_of_azure_none_is_taken(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
+    with pytest.raises(NotConnected, match="2 subscriptions can be seen"):
+        subscriptions.default(replace(connect(served), target="azure"))
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, True), (403, True), (401, False)])
+def test_who_may_not_list_subscriptions_still_has_the_one_that_was_chosen(status: int, told: bool) -> None:
+    refused = {"error": {"code": "Refused", "message": "no"}}
+    connection, _ = canned_connection([["GET", "^/subscriptions", status, {}, refused]])
+    statements = execute("context", Session(connection))
+    if told:
+        assert next(statements).line.endswith(f", subscription {SUB}")
+    else:
+        with pytest.raises(AzureError, match="Refused"):
+            next(statements)
 
 
 def test_azures_default_is_that_of_az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,6 +210,16 @@ def test_a_slip_gets_one_line_and_a_hint(
     assert "\n" not in caught.value.message + caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("?", ""), ("backup-vault?", "backup-vault"), ("backup-vault list?", "backup-vault list"),
+     ("backup-vault list ??", "backup-vault list"), ("connect sandbox?", "connect sandbox")],
+)  # fmt: skip
+def test_a_question_mark_after_a_name_gives_help_in_any_line(session: Session, text: str, name: str) -> None:
+    before, asked = run(f"context\n{text}", session)
+    assert before.line and isinstance(asked.value, Help) and asked.value.subject.name == name
+
+
 @pytest.mark.parametrize(("query", "code"), [("'[.{'", 2), ("''", 2), ("'[].{a: lenght(b)}'", 1)])
 def test_a_bad_query_is_seen_before_anything_is_sent(session: Session, query: str, code: int) -> None:
     with pytest.raises(InvalidArgument, match="--query") as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,12 @@ def resolve(connection: Connection, given: str) -> str:
     )
 
 
-def default(connection: Connection) -> str:
+def default(connection: Connection, say: Callable[[str], None] | None = None) -> str:
     """The id of the subscription to use when none is given.
 
     The order: the connection's own, ``AZURE_SUBSCRIPTION_ID``, az's default (``az account set``) when the
-    connection is Azure, the first one of a sandbox, the only one that the caller can see.
+    connection is Azure, the only one that the caller can see.  Of several, elsewhere than in Azure, the first, as with
+    az; ``say`` hears of it, but for a sandbox, whose first is meant to be it.
     """
     if connection.default_subscription:
         return resolve(connection, connection.default_subscription)
@@ -54,8 +56,12 @@ def default(connection: Connection) -> str:
     if connection.target == "azure" and (profiled := _az_default(connection.cloud.name)):
         return profiled
     seen = visible(connection)
-    if len(seen) == 1 or (seen and connection.target == "sandbox"):
-        return str(seen[0]["subscriptionId"])
+    if len(seen) == 1 or (seen and connection.target != "azure"):
+        first = str(seen[0]["subscriptionId"])
+        if say and len(seen) > 1 and connection.target != "sandbox":
+            named = seen[0].get("displayName") or first
+            say(f"no subscription was chosen: {named}, the first of {len(seen)}; --subscription NAME takes another")
+        return first
     if not seen:
         raise NotConnected(
             f"{connection.target} shows no subscription to {connection.principal}",
