@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dpmagic.analysis.exclusions import exclusions as exclusions
     from dpmagic.analysis.failures import failures as failures
     from dpmagic.analysis.failures import recoveries as recoveries
+    from dpmagic.analysis.findings import findings as findings
     from dpmagic.analysis.forecast import forecast as forecast
     from dpmagic.analysis.latest import latest_points as latest_points
     from dpmagic.analysis.missed_runs import missed_runs as missed_runs
@@ -62,6 +63,7 @@ _PUBLIC = {
     "exclusions": "dpmagic.analysis.exclusions",
     "expected_points": "dpmagic.schedules",
     "failures": "dpmagic.analysis.failures",
+    "findings": "dpmagic.analysis.findings",
     "forecast": "dpmagic.analysis.forecast",
     "latest_points": "dpmagic.analysis.latest",
     "missed_runs": "dpmagic.analysis.missed_runs",

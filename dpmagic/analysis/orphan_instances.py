@@ -48,7 +48,9 @@ def orphan_instances(given: Any) -> pandas.DataFrame:
         on_instance("suspend-backup", one) if bad else None for one, bad in zip(gone["id"], orphan, strict=True)
     ]
     order = gone.sort_values(["verdict", "id"], kind="stable").reset_index(drop=True)
-    return found.told(order[list(_COLUMNS)].astype({"sinceIs": "str", "command": "str", "deletedBy": "str"}))
+    return found.told(
+        order[list(_COLUMNS)].astype({"sinceIs": "str", "command": "str", "deletedBy": "str", "detail": "str"})
+    )
 
 
 def _deletions(changes: pandas.DataFrame | None) -> pandas.DataFrame:

@@ -17,7 +17,7 @@ from dpmagic.analysis.stored import stored
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
-from dpmagic.estate.live import open_live
+from dpmagic.estate.opening import open_live
 
 SHOP = "33333333-3333-4333-8333-333333333333"
 SPEC: dict[str, Any] = {

@@ -20,7 +20,7 @@ from dpmagic.analysis.success_rate import success_rate, wilson
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
-from dpmagic.estate.live import open_live
+from dpmagic.estate.opening import open_live
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 

@@ -85,8 +85,9 @@ def history(
         runs.append(paired)
         expected.append(_expected(verified, due, paired))
         unsure.append(unverified)
+    none = scheduled.head(0).join(_nothing(("due", "attempt")))
     return History(
-        _joined(runs, (*scheduled, "due", "attempt")), _joined(expected, _EXPECTED), _joined(unsure, _UNVERIFIABLE)
+        _joined(runs, none), _joined(expected, _nothing(_EXPECTED)), _joined(unsure, _nothing(_UNVERIFIABLE))
     )
 
 
@@ -121,8 +122,12 @@ def _expected(verified: pandas.DataFrame, due: Instants, runs: pandas.DataFrame)
     return rows.merge(first, on=["instance", "place"], how="left").drop(columns="place")
 
 
-def _joined(parts: list[pandas.DataFrame], columns: tuple[str, ...]) -> pandas.DataFrame:
-    filled = [part for part in parts if len(part)] or parts[:1]
-    if not filled:
-        return pandas.DataFrame(columns=list(columns))
+def _joined(parts: list[pandas.DataFrame], nothing: pandas.DataFrame) -> pandas.DataFrame:
+    filled = [part for part in parts if len(part)] or parts[:1] or [nothing]
     return pandas.concat(filled, ignore_index=True)
+
+
+def _nothing(columns: tuple[str, ...]) -> pandas.DataFrame:
+    """No rows, in the dtypes that rows have."""
+    dtypes = {"due": "datetime64[us, UTC]", "runs": "int64", "attempt": "int64"}
+    return pandas.DataFrame({name: pandas.Series(dtype=dtypes.get(name, "str")) for name in columns})

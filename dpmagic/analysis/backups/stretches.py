@@ -35,9 +35,9 @@ class Span:
 
 def first_signs(instances: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.Series:
     """By instance, the earliest instant at which it is known to have been protected, whatever that is known from."""
-    points = pandas.Series(instances["oldestRecoveryPoint"].to_numpy(), index=key(instances["id"]))
+    points = instances["oldestRecoveryPoint"].set_axis(key(instances["id"]))
     started = jobs.groupby("instance")["startTime"].min()
-    signs = pandas.concat([points.dt.tz_localize("UTC") if points.dt.tz is None else points, started])
+    signs = pandas.concat([points, started])
     return signs.groupby(level=0).min()
 
 
@@ -64,7 +64,7 @@ def stretches(scheduled: pandas.DataFrame, instances: pandas.DataFrame, signs: p
     found["after"] = found["first"].shift(-1).mask(found["tail"])
     now = _as_they_are(instances)
     found = pandas.concat([found, _today(found, now)], ignore_index=True)
-    found["since"] = found["instance"].map(signs)
+    found["since"] = signs.reindex(found["instance"]).set_axis(found.index)
     found = found.astype(dict.fromkeys(("first", "last", "before", "after", "since"), "datetime64[us, UTC]"))
     found["closed"] = _closed(found, now)
     return found

@@ -21,6 +21,7 @@ from .. import times
 from ..times import DAY, SECOND
 from ..world import group_id, name_of, subscription_of
 from . import streams
+from .behaviours import NEVER
 from .build import start
 from .columns import Table
 from .estate import Estate
@@ -84,6 +85,8 @@ def _days(spec: Spec, first: date, after: date) -> Iterator[tuple[date, list[dic
 def _usage(estate: Estate, day: date) -> Iterator[dict[str, Any]]:
     begin, end = _ticks(day), _ticks(day + timedelta(days=1))
     points = estate.engine.points.everything()
+    kept = points["gone"] > estate.engine.fleet["held"][points["instance"]]  # by stopped protection
+    points = Table({**points.columns, "gone": np.where(kept, NEVER, points["gone"])})
     disks = np.array([one.type == DISK for one in estate.instances], bool)
     there = (points["created"] < end) & (points["gone"] > begin) & disks[points["instance"]]
     points = points.take(there)

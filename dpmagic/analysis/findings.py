@@ -1,0 +1,124 @@
+"""Everything that is not as it should be, as one list: what a report begins with and what two days are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.coverage_gaps import coverage_gaps
+from dpmagic.analysis.orphan_instances import orphan_instances
+from dpmagic.analysis.posture import FAIL, posture
+from dpmagic.analysis.triage import triage
+from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+
+COLUMNS = (
+    "kind", "severity", "id", "name", "subscriptionId", "owner", "reason", "since", "detail", "evidence", "command",
+    "backupInstanceId",
+)  # fmt: skip
+GAP, FAILURE, ORPHAN_INSTANCE, POSTURE = "gap", "failure", "orphanInstance", "posture"
+
+# 1: data may be lost today; 2: it may be tomorrow, or nobody would notice; 3: to decide; 4: to look into. Within a
+# severity the first come first.
+_SEVERITY = {
+    (FAILURE, "failed"): 1,
+    (FAILURE, "stale"): 1,
+    (GAP, "permission lost"): 1,
+    (GAP, "error"): 1,
+    (GAP, "stale"): 1,
+    (GAP, "stopped"): 1,
+    (GAP, "soft-deleted"): 1,
+    (GAP, "never configured"): 1,
+    (FAILURE, "stuck"): 2,
+    (FAILURE, "missed"): 2,
+    (GAP, "suspended"): 2,
+    (GAP, "excluded from its VM's backup"): 3,
+    (GAP, "unsupported"): 3,
+    (ORPHAN_INSTANCE, "orphan"): 3,
+    (ORPHAN_INSTANCE, "unverifiable"): 4,
+    (GAP, "unverifiable"): 4,
+}
+_ORDER = {pair: place for place, pair in enumerate(_SEVERITY)}
+_OTHERWISE = 2
+
+
+def findings(given: Any, kinds: Iterable[str] | None = None, *, owner: str = "owner") -> pandas.DataFrame:
+    """One row a finding, the worst first: gaps, failing backups, orphans, posture.
+
+    Columns: ``kind`` (one of `KINDS`; ``kinds`` asks for some only), ``severity`` (1 data may be lost today, 2 tomorrow
+    or unnoticed, 3 to decide, 4 to look into), ``id`` (of the disk, instance or vault), ``name``, ``subscriptionId``,
+    ``owner`` (the tag of that name), ``reason``, ``since`` (UTC, missing if unknown), ``detail``, ``evidence``
+    (``observed`` or ``inferred``), ``command`` (the first towards a remedy, missing where there is none) and
+    ``backupInstanceId``.  What is excluded on purpose is no finding, and a stale disk whose instance fails is one.
+
+    Raises `InvalidArgument` for an unknown kind and for tables without what is needed.
+    """
+    estate = estate_of(given, "instances")
+    asked = list(KINDS) if kinds is None else list(kinds)
+    for kind in asked:
+        if kind not in KINDS:
+            raise InvalidArgument(
+                f"there are no findings of kind {kind!r}", did_you_mean(kind, KINDS, f"of {', '.join(KINDS)}")
+            )
+    parts = [KINDS[kind](estate, owner).assign(kind=kind) for kind in asked]
+    made = _together(parts)
+    made["severity"] = [_SEVERITY.get(pair, _OTHERWISE) for pair in zip(made["kind"], made["reason"], strict=True)]
+    made["severity"] = made["severity"].astype("Int64")
+    made["order"] = [_ORDER.get(pair, len(_ORDER)) for pair in zip(made["kind"], made["reason"], strict=True)]
+    order = ["severity", "order", "since", "kind", "id", "reason"]
+    made = _once(made).sort_values(order, kind="stable", ignore_index=True)
+    return answer(estate, made[list(COLUMNS)])
+
+
+def _together(parts: list[pandas.DataFrame]) -> pandas.DataFrame:
+    texts = [name for name in COLUMNS if name not in ("severity", "since")]
+    dtypes = {**dict.fromkeys(texts, "str"), "since": "datetime64[us, UTC]"}
+    whole = [part.reindex(columns=[*texts, "since"]).astype(dtypes) for part in parts]
+    return pandas.concat(whole, ignore_index=True)
+
+
+def _once(made: pandas.DataFrame) -> pandas.DataFrame:
+    """Without the gaps that a failure of the same instance explains."""
+    failing = set(key(made.loc[made["kind"] == FAILURE, "id"]).dropna())
+    told = made["kind"].eq(GAP) & made["reason"].eq("stale") & key(made["backupInstanceId"]).isin(failing)
+    return made[~told]
+
+
+def _gaps(estate: Estate, owner: str) -> pandas.DataFrame:
+    found = coverage_gaps(estate, owner=owner)
+    return found[found["exclusion"].isna()]
+
+
+def _failures(estate: Estate, owner: str) -> pandas.DataFrame:
+    found = triage(estate, owner=owner)
+    said = found["errorCode"].where(found["errorCode"].notna(), found["reason"])
+    counts = found["failures"].fillna(0).astype(int).astype("str")
+    detail = said.where(~found["failed"].astype(bool), said + ", " + counts + " in a row")
+    return found.assign(detail=detail, backupInstanceId=found["id"])
+
+
+def _orphans(estate: Estate, owner: str) -> pandas.DataFrame:
+    found = orphan_instances(estate)
+    return found.assign(reason=found["verdict"], backupInstanceId=found["id"])
+
+
+def _posture(estate: Estate, owner: str) -> pandas.DataFrame:
+    found = posture(estate)
+    bad = found[found["verdict"] == FAIL]
+    owners = estate.vaults().set_index("id")["tags"].map(lambda tags: (tags or {}).get(owner))
+    detail = bad["value"].fillna("(none)") + "; wanted: " + bad["wanted"]
+    return bad.assign(reason=bad["control"], detail=detail, evidence="observed", owner=bad["id"].map(owners))
+
+
+KINDS: dict[str, Callable[[Estate, str], pandas.DataFrame]] = {
+    GAP: _gaps,
+    FAILURE: _failures,
+    ORPHAN_INSTANCE: _orphans,
+    POSTURE: _posture,
+}
+"""The kinds of findings, and where each comes from."""

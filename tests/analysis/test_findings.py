@@ -1,0 +1,55 @@
+"""One list of what is wrong: what the questions find, each once, the worst first."""
+
+from __future__ import annotations
+
+import pandas
+import pytest
+
+from dpmagic.analysis.coverage_gaps import coverage_gaps
+from dpmagic.analysis.findings import KINDS, findings
+from dpmagic.analysis.triage import triage
+from dpmagic.connection import connect_sandbox
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate import Estate
+from dpmagic.estate.opening import open_live
+
+
+@pytest.fixture(scope="module")
+def estate() -> Estate:
+    return open_live(connect_sandbox(estate="default"))
+
+
+def test_everything_that_the_questions_find_is_there_once(estate: Estate) -> None:
+    found = findings(estate)
+    assert not found.duplicated(["kind", "id", "reason"]).any()
+    failing = triage(estate)
+    assert set(found.loc[found["kind"] == "failure", "id"]) == set(failing["id"])
+    gaps = coverage_gaps(estate)
+    gaps = gaps[gaps["exclusion"].isna()]
+    told = set(found.loc[found["kind"] == "gap", "id"])
+    explained = gaps["reason"].eq("stale") & gaps["backupInstanceId"].isin(failing["id"])
+    assert told == set(gaps.loc[~explained, "id"])
+    assert set(found["kind"]) == set(KINDS)
+
+
+def test_the_worst_come_first(estate: Estate) -> None:
+    found = findings(estate)
+    assert found["severity"].is_monotonic_increasing
+    assert found["severity"].dtype == "Int64"
+    assert found.loc[0, "kind"] == "failure"
+    assert found["command"].dropna().str.startswith("az dataprotection").all()
+    assert str(found["since"].dtype) == "datetime64[us, UTC]"
+
+
+def test_some_kinds_only(estate: Estate) -> None:
+    assert set(findings(estate, ["posture"])["kind"]) == {"posture"}
+    with pytest.raises(InvalidArgument) as error:
+        findings(estate, ["postre"])
+    assert "posture" in error.value.hint
+
+
+def test_an_estate_of_nothing_has_no_findings() -> None:
+    nothing = open_live(connect_sandbox(estate="default"), subscriptions="Archive")
+    found = findings(nothing)
+    assert len(found) == 0
+    assert isinstance(found, pandas.DataFrame)
