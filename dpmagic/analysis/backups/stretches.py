@@ -37,8 +37,8 @@ def first_signs(instances: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.S
     """By instance, the earliest instant at which it is known to have been protected, whatever that is known from."""
     points = instances["oldestRecoveryPoint"].set_axis(key(instances["id"]))
     started = jobs.groupby("instance")["startTime"].min()
-    signs = pandas.concat([points, started])
-    return signs.groupby(level=0).min()
+    signs: pandas.Series = pandas.concat([points, started]).groupby(level=0).min()
+    return signs
 
 
 def stretches(scheduled: pandas.DataFrame, instances: pandas.DataFrame, signs: pandas.Series) -> pandas.DataFrame:
