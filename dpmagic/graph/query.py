@@ -14,6 +14,7 @@ from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.graph.meter import Meter
 from dpmagic.graph.paging import Pack, Query, Reading, Rows, Task, not_all, reading
 from dpmagic.graph.parameters import bound
+from dpmagic.graph.remembered import recall, remember
 from dpmagic.graph.scope import REACH, Covered, Scope
 from dpmagic.graph.settling import settled
 from dpmagic.graph.splitting import split
@@ -130,7 +131,7 @@ def ask_all(
     ``pack`` makes of the columns' names and a page's rows a sequence of the same rows that takes less memory.
 
     Which of the subscriptions that were asked for can be read is looked up in one query more, unless ``readable`` says
-    so, ``check`` is False, or the scope names none.
+    so, it was looked up within the last minute, ``check`` is False, or the scope names none.
 
     Raises `InvalidArgument` for an empty query, a ``$name`` without a value, and a query that cannot be asked in parts
     where the scope takes several; `QueryError` with the place of the fault when the service refuses it;
@@ -142,13 +143,16 @@ def ask_all(
     made = [Query(_text(kql, names or {}, at), scope, top=top, heard=meter.page, pack=pack) for kql in queries]
     jobs = [(number, part) for number, query in enumerate(made) for part in _parts(query, parts)]
     tasks: list[Task[Reading]] = [_read(made[number], part) for number, part in jobs]
+    if check and readable is None and scope.asked is not None:
+        readable = recall(connection, scope)
     looks = check and readable is None and scope.asked is not None
     if looks:
         look = Query(Text(_CONTAINERS), scope)
         tasks += [_read(look, part) for part in scope.parts()]
     found = _carried(connection, tasks, meter)
     if looks:
-        readable = [row[1] for one in found[len(jobs) :] for row in one.rows]
+        readable = tuple(row[1] for one in found[len(jobs) :] for row in one.rows)
+        remember(connection, scope, readable)
     of_query = [[one for (of, _), one in zip(jobs, found, strict=False) if of == number] for number in range(len(made))]
     known = None if readable is None else tuple(readable)
     return [_answer(query, given, known, at) for query, given in zip(made, of_query, strict=True)]

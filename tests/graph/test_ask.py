@@ -89,6 +89,20 @@ def test_what_is_readable_may_be_known_already() -> None:
     }
 
 
+def test_what_is_readable_is_looked_up_once_a_minute() -> None:
+    def answer(request: Sent) -> dict[str, Any]:
+        return answered([["a", SUB]], columns="id subscriptionId")
+
+    connection, sent = canned_connection([["POST", URL, 200, {}, answer]])
+    for _ in range(5):
+        covered = ask(connection, IDS, [SUB, NOBODYS]).covered
+        assert covered is not None and covered.unreadable == (NOBODYS,)
+    assert len(sent) == 6
+    connection.sleep(61)
+    ask(connection, IDS, [SUB, NOBODYS])
+    assert len(sent) == 8
+
+
 def test_many_subscriptions_go_in_batches_and_an_unreadable_batch_is_no_failure(estate: Connection) -> None:
     many = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(2 * SUBSCRIPTIONS)]
     many[1500] = WORKLOADS
