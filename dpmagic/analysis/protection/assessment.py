@@ -18,6 +18,7 @@ from dpmagic.analysis.protection.verdicts import judge
 from dpmagic.analysis.targets import rpo_targets, span
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
+from dpmagic.estate.completeness import KEY
 from dpmagic.estate.source import estate_of, require
 
 VM_RPO = timedelta(hours=30)
@@ -91,8 +92,12 @@ class Assessment:
         return not self.estate.source.scope.unreadable
 
     def told(self, frame: pandas.DataFrame) -> pandas.DataFrame:
-        """The answer with its completeness in ``attrs``."""
-        return _told(frame, self.estate)
+        """The answer with its completeness in ``attrs``; empty are the subscriptions that have no disk."""
+        made = _told(frame, self.estate)
+        scope = made.attrs[KEY]["subscriptions"]
+        used = set(self.disks["subscriptionId"].str.lower())
+        scope["empty"] = [one for one in scope["answered"] if one.lower() not in used]
+        return made
 
 
 @dataclass(frozen=True)
