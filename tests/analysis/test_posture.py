@@ -1,0 +1,120 @@
+"""Vaults against a baseline: pass, fail, not applicable, not verifiable; a baseline that asks for nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+
+from dpmagic import posture
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate import Estate
+
+from .disks_by_hand import CONTRIBUTOR, NOW, READER, VAULT, disk, estate, group, instance, role, vault
+from .worlds import estate as world
+
+SET: dict[str, Any] = {
+    "softDeleteState": "On",
+    "retentionDurationInDays": 14.0,
+    "immutabilityState": None,
+    "isVaultProtectedByResourceGuard": False,
+    "storageType": "LocallyRedundant",
+    "crossRegionRestoreState": None,
+}
+
+
+def verdicts(baseline: Any = None, roles: list[dict[str, Any]] | None = None, **columns: Any) -> dict[str, str]:
+    """By control, the verdict on one vault."""
+    usual = [role(READER, group()), role(CONTRIBUTOR, group("rg-snapshots"))]
+    tables = estate(vaults=[vault(**SET | columns)], role_assignments=usual if roles is None else roles)
+    found = posture(Estate.of(tables, now=NOW, window="14d"), baseline)
+    assert set(found["id"]) == {VAULT}
+    return dict(zip(found["control"], found["verdict"], strict=True))
+
+
+def test_the_baseline_that_comes_along() -> None:
+    assert verdicts() == {
+        "softDelete": "pass",
+        "softDeleteDays": "pass",
+        "immutability": "fail",
+        "multiUserAuthorization": "fail",
+        "redundancy": "fail",
+        "crossRegionRestore": "not applicable",
+        "identity": "pass",
+        "roles": "pass",
+    }
+
+
+@pytest.mark.parametrize(
+    ("columns", "control", "verdict"),
+    [
+        ({"softDeleteState": "AlwaysOn"}, "softDelete", "pass"),
+        ({"softDeleteState": "alwayson"}, "softDelete", "pass"),
+        ({"softDeleteState": "Off"}, "softDelete", "fail"),
+        ({"softDeleteState": None}, "softDelete", "not verifiable"),
+        ({"softDeleteState": "Off"}, "softDeleteDays", "not applicable"),
+        ({"retentionDurationInDays": 13.5}, "softDeleteDays", "fail"),
+        ({"immutabilityState": "Locked"}, "immutability", "pass"),
+        ({"isVaultProtectedByResourceGuard": True}, "multiUserAuthorization", "pass"),
+        ({"storageType": "GeoRedundant"}, "redundancy", "pass"),
+        ({"storageType": "GeoRedundant"}, "crossRegionRestore", "fail"),
+        ({"storageType": "GeoRedundant", "crossRegionRestoreState": "Enabled"}, "crossRegionRestore", "pass"),
+        ({"identityType": None}, "identity", "fail"),
+    ],
+)
+def test_each_control(columns: dict[str, Any], control: str, verdict: str) -> None:
+    assert verdicts(**columns)[control] == verdict
+
+
+def test_roles_name_the_instances_without() -> None:
+    rows = {"disks": [disk("a"), disk("b", in_group="rg2")], "instances": [instance("a"), instance("b")]}
+    rows["instances"][1]["dataSourceId"] = rows["disks"][1]["id"]
+    tables = estate(**rows, vaults=[vault(**SET)], role_assignments=[role(READER, group()), role(CONTRIBUTOR, "/")])
+    found = posture(Estate.of(tables, now=NOW, window="14d")).set_index("control").loc["roles"]
+    assert (found["verdict"], found["value"]) == ("fail", "a role is gone for 1 of 2")
+    assert found["evidence"] == [rows["instances"][1]["id"]]
+    assert verdicts(roles=[role("Our own role", "/")])["roles"] == "not verifiable"
+    assert verdicts(identityType="UserAssigned", principalId=None)["roles"] == "not verifiable"
+
+
+def test_a_baseline_of_ones_own(tmp_path: Path) -> None:
+    assert verdicts({"days": {"column": "retentionDurationInDays", "least": 30}}) == {"days": "fail"}
+    file = tmp_path / "baseline.toml"
+    file.write_text('[where]\ncolumn = "location"\nallowed = ["westeurope", "northeurope"]\n')
+    assert verdicts(file) == verdicts(str(file)) == {"where": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("baseline", "says"),
+    [
+        ({"a": {}}, "the control a names no column"),
+        ({"a": {"column": "location"}}, "the control a asks for nothing"),
+        ({"a": {"column": "location", "allowed": ["x"], "least": 1}}, "asks for nothing, or for two things"),
+        ({"a": {"column": "locatoin", "allowed": ["x"]}}, "the control a is about locatoin, which vaults have not"),
+        ({"a": {"column": "location", "allow": ["x"]}}, "the control a has no allow"),
+        ("no such file.toml", "the baseline no such file.toml cannot be read"),
+    ],
+)
+def test_a_baseline_that_is_none(baseline: Any, says: str) -> None:
+    with pytest.raises(InvalidArgument, match=says):
+        verdicts(baseline)
+
+
+def test_it_takes_the_vaults_alone_when_it_asks_for_no_roles() -> None:
+    rows = pandas.DataFrame([vault(**SET)])
+    given = Estate.of({"vaults": rows}, now=NOW, window="14d")
+    assert posture(given, {"a": {"column": "location", "allowed": ["westeurope"]}})["verdict"].tolist() == ["pass"]
+    with pytest.raises(InvalidArgument, match="the table instances is missing"):
+        posture(given)
+
+
+@pytest.mark.slow
+def test_the_default_estate() -> None:
+    found = posture(world("default")).set_index(["name", "control"])
+    assert found.loc[("bv-shop-legacy", "softDelete"), "verdict"] == "fail"
+    assert found.loc[("bv-shop-legacy", "roles"), "verdict"] == "fail"
+    assert len(found.loc[("bv-shop-legacy", "roles"), "evidence"]) == 3
+    assert found.loc[("bv-shop", "redundancy"), "verdict"] == "pass"
+    assert found.loc[("bv-dev", "roles"), "verdict"] == "pass"
