@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from dpmagic.analysis.latest import latest_points as latest_points
     from dpmagic.analysis.missed_runs import missed_runs as missed_runs
     from dpmagic.analysis.orphan_instances import orphan_instances as orphan_instances
+    from dpmagic.analysis.orphan_snapshots import orphan_snapshots as orphan_snapshots
     from dpmagic.analysis.policy_inventory import policy_inventory as policy_inventory
     from dpmagic.analysis.posture import posture as posture
     from dpmagic.analysis.restore_evidence import restore_evidence as restore_evidence
+    from dpmagic.analysis.retention import retention as retention
+    from dpmagic.analysis.retention_minimum import retention_minimum as retention_minimum
+    from dpmagic.analysis.retention_points import retention_points as retention_points
     from dpmagic.analysis.rpo import rpo as rpo
+    from dpmagic.analysis.snapshot_headroom import snapshot_headroom as snapshot_headroom
     from dpmagic.analysis.start_delay import start_delay as start_delay
     from dpmagic.analysis.stored import stored as stored
     from dpmagic.analysis.success_rate import success_rate as success_rate
@@ -76,6 +81,11 @@ _PUBLIC = {
     "rest": "dpmagic.api",
     "restore_evidence": "dpmagic.analysis.restore_evidence",
     "resume": "dpmagic.api",
+    "orphan_snapshots": "dpmagic.analysis.orphan_snapshots",
+    "retention": "dpmagic.analysis.retention",
+    "retention_minimum": "dpmagic.analysis.retention_minimum",
+    "retention_points": "dpmagic.analysis.retention_points",
+    "snapshot_headroom": "dpmagic.analysis.snapshot_headroom",
     "rpo": "dpmagic.analysis.rpo",
     "rpo_targets": "dpmagic.analysis.targets",
     "run": "dpmagic.api",

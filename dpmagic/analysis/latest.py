@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, readable
+from dpmagic.analysis.backups.answers import answer, readable, whole
 from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, key
-from dpmagic.analysis.backups.snapshots import of_instances
+from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
@@ -21,7 +21,7 @@ _NEEDS = {
     "disks": ["id", "uniqueId"],
     "jobs": ["backupInstanceId", "operationCategory", "status", "startTime"],
 }
-_POINTS = {"recovery_points": ["backupInstanceId", "recoveryPointTime", "snapshotId"]}
+_POINTS = {"recovery_points": ["backupInstanceId", "recoveryPointTime"]}
 
 
 def latest_points(given: Any, verify: str | None = None) -> pandas.DataFrame:
@@ -76,7 +76,7 @@ def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pa
     shown = disk & readable(estate, instances["resourceGroupId"])
     points = pandas.DataFrame({"instance": snapshots["instance"], "at": snapshots["timeCreated"]})
     if verify:
-        points = _listed(estate.recovery_points(), snapshots, key(instances.loc[~disk, "id"]))
+        points = _listed(whole(estate, "recovery_points"), snapshots, key(instances.loc[~disk, "id"]))
         shown |= ~disk
     newest = points.groupby("instance")["at"].max()
     return pandas.DataFrame({"latestPoint": by_key(newest, instances["id"]), "visible": shown})
@@ -84,9 +84,9 @@ def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pa
 
 def _listed(points: pandas.DataFrame, snapshots: pandas.DataFrame, others: pandas.Series) -> pandas.DataFrame:
     """The recovery points that can be restored: those of ``others``, and those of disks whose snapshot is there."""
-    of, there = key(points["backupInstanceId"]), key(points["snapshotId"]).isin(key(snapshots["id"]))
-    usable = of.isin(others) | there
-    return pandas.DataFrame({"instance": of[usable], "at": points.loc[usable, "recoveryPointTime"]})
+    rows = of_points(points.assign(instance=key(points["backupInstanceId"])), snapshots)
+    usable = rows["instance"].isin(others) | rows["snapshotId"].notna()
+    return rows.loc[usable, ["instance", "recoveryPointTime"]].rename(columns={"recoveryPointTime": "at"})
 
 
 def _note(seen: pandas.Series) -> str:

@@ -105,6 +105,7 @@ def recovery_point(item: Mapping[str, Any]) -> Record:
         "name": item["name"],
         "backupInstanceId": parent[0],
         **_vault(parent["vault"]),
+        "creationTime": stores[0].get("creationTime"),
         "expiryTime": properties.get("expiryTime") or stores[0].get("expiryTime"),
         "dataStoreType": stores[0].get("type"),
         "snapshotId": _snapshot(stores[0].get("metaData")),

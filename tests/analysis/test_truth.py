@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.analysis import estates, truth_runs
+from tests.analysis import estates, truth_runs, truth_snapshots
 
 pytestmark = pytest.mark.slow
 
@@ -15,3 +15,8 @@ def test_what_is_found_is_what_was_planted(name: str) -> None:
     truth_runs.check_missed(name)
     truth_runs.check_delays(name)
     truth_runs.check_triage(name)
+    truth_snapshots.check_points(name)
+    truth_snapshots.check_listed(name)
+    truth_snapshots.check_retention(name)
+    truth_snapshots.check_orphans(name)
+    truth_snapshots.check_headroom(name)

@@ -15,6 +15,7 @@ import pandas
 from dpmagic.analysis.backups.keys import DISK, among, key
 
 PREFIX = "azurebackup_"
+_APART = pandas.Timedelta(minutes=1)
 
 
 def by_backup(snapshots: pandas.DataFrame) -> pandas.Series:
@@ -46,6 +47,30 @@ def of_instances(snapshots: pandas.DataFrame, instances: pandas.DataFrame, disks
     current = found["source"].map(now[~now.index.duplicated()])
     same = (key(found["sourceUniqueId"]) == current).astype("boolean")
     return found.assign(ofDisk=same.mask(current.isna())).drop(columns=["group", "source"])
+
+
+def of_points(points: pandas.DataFrame, snapshots: pandas.DataFrame) -> pandas.DataFrame:
+    """Recovery points with the snapshot that each stands for: ``snapshotId``, ``ofDisk``, missing if it is not there.
+
+    ``points`` are a table's rows with their ``instance``, ``snapshots`` what `of_instances` gives. A list of points
+    does not name their snapshots: one that was made when the point was, give or take a minute, is its.
+    """
+    mine = points.drop(columns=["snapshotId"]).assign(told=key(points["snapshotId"]))
+    there = snapshots[["instance", "timeCreated", "id", "ofDisk"]].rename(columns={"id": "snapshotId"})
+    there = there.sort_values("timeCreated", kind="stable").assign(place=range(len(there)))
+    made = mine["creationTime"].fillna(mine["recoveryPointTime"])
+    by_time = pandas.merge_asof(
+        mine.assign(made=made).sort_values("made", kind="stable"), there, left_on="made", right_on="timeCreated",
+        by="instance", direction="nearest", tolerance=_APART,
+    )  # fmt: skip
+    # Where the point names its snapshot, the name decides.
+    told = by_time["told"].notna()
+    same = told & (key(by_time["snapshotId"]) == by_time["told"])
+    named = there.assign(told=key(there["snapshotId"])).drop_duplicates("told").set_index("told")
+    for name in ("snapshotId", "ofDisk", "timeCreated"):
+        exact = named[name].reindex(by_time["told"]).set_axis(by_time.index)
+        by_time[name] = by_time[name].where(~told | same, exact)
+    return by_time.drop(columns=["told", "made", "place"])
 
 
 def _signed(tags: object) -> bool:

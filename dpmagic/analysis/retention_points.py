@@ -1,0 +1,205 @@
+"""Every point that is kept, or should be, against what the policy of its time says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas
+
+from dpmagic.analysis.backups.answers import answer, jobs_until_now, reached, readable, until_now, whole
+from dpmagic.analysis.backups.kept import EXPIRING, HELD, HOLDING, SURPLUS, by_schedule, by_tag, judged
+from dpmagic.analysis.backups.keys import DISK, among, key, last_part
+from dpmagic.analysis.backups.naming import NAMES, named, names_of
+from dpmagic.analysis.backups.policies import Schedules, schedules_of
+from dpmagic.analysis.backups.snapshots import of_instances, of_points
+from dpmagic.analysis.latest import checked
+from dpmagic.analysis.targets import span
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+
+_NEEDS = {
+    "instances": ["id", "dataSourceId", "dataSourceType", "policyId", "resourceGroupId"],
+    "policies": ["id", "policyRules"],
+    "snapshots": ["id", "name", "incremental", "sourceResourceId", "sourceUniqueId", "timeCreated", "tags"],
+    "disks": ["id", "uniqueId"],
+    "jobs": [
+        "id",
+        "backupInstanceId",
+        "policyId",
+        "operationCategory",
+        "status",
+        "startTime",
+        "endTime",
+        "retentionTag",
+    ],
+}
+_LIST = ["name", "backupInstanceId", "recoveryPointTime", "expiryTime", "retentionTagName", "policyName"]
+_COLUMNS = (
+    *NAMES, "policyName", "retentionTag", "timeCreated", "expiryTime", "status", "evidence", "earlierDisk",
+    "snapshotId", "jobId", "recoveryPointId", "pointExpiryTime", "difference",
+)  # fmt: skip
+_MINIMAL = ["instance", "policy", "retentionTag", "timeCreated", "jobId", "expiryTime", "there"]
+_LISTED = [*_MINIMAL, "recoveryPointId", "pointExpiryTime", "difference", "snapshotId", "ofDisk"]
+_LISTED_AS = {"name": "recoveryPointId", "expiryTime": "pointExpiryTime", "retentionTagName": "retentionTag"}
+_MINUTES = pandas.Timedelta(minutes=10)
+_TIMES = ("timeCreated", "expiryTime", "pointExpiryTime")
+
+
+def retention_points(given: Any, *, grace: Any = "24h", verify: str | None = None) -> pandas.DataFrame:
+    """The points of every instance that are there or should be, one row each, in order of instance and time.
+
+    A point's ``expiryTime`` is what the policy that its job names says of the tag that its job names. ``status`` is
+    ``present``; ``missing``, if its backup succeeded, it has not expired, and its snapshot is not there; ``expiring``,
+    if it is there though expired, for no longer than ``grace``; ``surplus``, if for longer; ``held``, if that
+    is because protection is stopped; ``unverifiable``, if the policy is gone or nothing says the tag. ``timeCreated``
+    of a missing one is when its backup began. ``evidence`` is ``job``, or ``schedule`` of points from before there
+    are jobs: their tag is the one that the policy of the first job gives their due time, if that does not depend on
+    which runs succeeded then; what is missing from then, nobody sees. ``earlierDisk`` is whether it is of a disk that
+    had the name before.
+
+    By default snapshots are read. ``verify="recoveryPoints"`` reads the points (``evidence`` is ``recoveryPoint``): a
+    point that is listed without its snapshot is ``missing``; ``pointExpiryTime`` is what the service says (missing just
+    after creation), and ``difference`` how much longer, or shorter, that is than what the policy says.
+
+    Raises `InvalidArgument` for a grace that is none, another ``verify``, and tables without what is needed.
+    """
+    checked(verify)
+    patience = pandas.Timedelta(span(grace))
+    estate = until_now(estate_of(given, "snapshots", needs=_NEEDS | ({"recovery_points": _LIST} if verify else {})))
+    world = _World.of(estate, verify)
+    rows = _from_points(world) if verify else _from_snapshots(world)
+    rows["status"] = judged(rows["expiryTime"], rows["there"], world.now, patience).mask(rows["unlisted"], SURPLUS)
+    stopped = world.instances[among(world.instances["currentProtectionState"], HOLDING)]
+    held = rows["instance"].isin(key(stopped["id"])) & rows["status"].isin((EXPIRING, SURPLUS)) & ~rows["unlisted"]
+    rows["status"] = rows["status"].mask(held, HELD)
+    rows = rows[rows["status"].notna()]
+    rows = named(rows, names_of(world.instances, world.jobs))
+    rows = rows.sort_values(["id", "timeCreated"], kind="stable", ignore_index=True)
+    blind = int((~world.seen).sum())
+    read = "recovery points and snapshots" if verify else "snapshots"
+    notes = [f"read from {read}", f"the points of {blind} instances cannot be seen" if blind else ""]
+    seen = key(world.instances.loc[world.seen, "id"]).tolist()
+    return answer(estate, rows[list(_COLUMNS)], *notes, seen=seen)
+
+
+@dataclass(frozen=True)
+class _World:
+    """What there is: instances, ``seen`` whether their points can be, the backups that succeeded, the snapshots."""
+
+    instances: pandas.DataFrame
+    seen: pandas.Series
+    jobs: pandas.DataFrame
+    done: pandas.DataFrame
+    snapshots: pandas.DataFrame
+    points: pandas.DataFrame | None
+    schedules: Schedules
+    reach: pandas.Timestamp
+    now: pandas.Timestamp
+
+    @classmethod
+    def of(cls, estate: Estate, verify: str | None) -> _World:
+        instances, jobs = whole(estate, "instances"), jobs_until_now(estate)
+        disk = among(instances["dataSourceType"], (DISK,))
+        seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
+        done = jobs[jobs["done"] & jobs["instance"].isin(key(instances.loc[seen, "id"]))]
+        ours = of_instances(estate.snapshots(), instances, estate.disks())
+        points = whole(estate, "recovery_points") if verify else None
+        reach = pandas.Timestamp(reached(estate, jobs))
+        schedules = schedules_of(estate.policies())
+        return cls(instances, seen, jobs, done, ours, points, schedules, reach, pandas.Timestamp(estate.now))
+
+
+def _from_snapshots(world: _World) -> pandas.DataFrame:
+    """Snapshots with their jobs, and jobs without a snapshot."""
+    there = _of_snapshots(world.snapshots, world)
+    lost = _lost(world.done[~world.done["id"].isin(there["jobId"].dropna())], world)
+    return _whole(_joined(there, lost.assign(evidence="job")), world)
+
+
+def _of_snapshots(snapshots: pandas.DataFrame, world: _World) -> pandas.DataFrame:
+    """Snapshots that are there, with tag and expiry by their job, or else by the schedule."""
+    columns = {"instance": "instance", "timeCreated": "timeCreated", "id": "snapshotId", "ofDisk": "ofDisk"}
+    made = _with_jobs(snapshots[[*columns]].rename(columns=columns), world.jobs)
+    told = made[made["jobId"].notna()]
+    told = told.assign(expiryTime=by_tag(told, world.schedules, "timeCreated"), evidence="job")
+    return _joined(told, _before(made[made["jobId"].isna()], world)).assign(there=True)
+
+
+def _lost(jobs: pandas.DataFrame, world: _World) -> pandas.DataFrame:
+    """Backups that succeeded and whose point is not there."""
+    rows = jobs.rename(columns={"id": "jobId", "startTime": "timeCreated"}).assign(there=False)
+    rows["expiryTime"] = by_tag(rows, world.schedules, "timeCreated")
+    return rows[_MINIMAL]
+
+
+def _joined(*parts: pandas.DataFrame) -> pandas.DataFrame:
+    return pandas.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def _with_jobs(snapshots: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFrame:
+    """The snapshots, each with the backup that was going when it was made: ``jobId``, ``policy``, ``retentionTag``."""
+    ran = jobs.loc[~jobs["failed"], ["instance", "startTime", "endTime", "id", "policy", "retentionTag"]]
+    ran = ran.rename(columns={"id": "jobId"}).sort_values("startTime", kind="stable")
+    made = snapshots.sort_values("timeCreated", kind="stable")
+    made = pandas.merge_asof(made, ran, left_on="timeCreated", right_on="startTime", by="instance")
+    during = made["jobId"].notna() & ~(made["timeCreated"] > made["endTime"])  # one that still runs has no end
+    for name in ("jobId", "policy", "retentionTag"):
+        made[name] = made[name].where(during)
+    return made.drop(columns=["startTime", "endTime"])
+
+
+def _before(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
+    """Snapshots from before there are jobs, by the schedule of the policy that the instance's first job names."""
+    scheduled = world.jobs[~world.jobs["isUserTriggered"].fillna(False).astype(bool)]
+    first = scheduled.drop_duplicates("instance").set_index("instance")["policy"]
+    today = pandas.Series(key(world.instances["policyId"]).to_numpy(), index=key(world.instances["id"]))
+    policy = first.reindex(rows["instance"]).fillna(today[~today.index.duplicated()].reindex(rows["instance"]))
+    found = rows.assign(policy=policy.to_numpy(), evidence="schedule", there=True)
+    guessed = by_schedule(found, world.schedules, np.datetime64(world.now.tz_localize(None), "us"))
+    # One that was made since there are jobs, and is of none, may be anybody's; but its job began minutes before it.
+    old = found["timeCreated"] < world.reach + _MINUTES
+    return found.drop(columns=list(guessed), errors="ignore").join(guessed.where(old))
+
+
+def _from_points(world: _World) -> pandas.DataFrame:
+    """The points that are listed, with their snapshots; jobs whose point is not; and snapshots that are of none."""
+    assert world.points is not None  # they are read when they are asked for
+    listed = world.points[key(world.points["backupInstanceId"]).isin(key(world.instances.loc[world.seen, "id"]))]
+    of = key(listed["backupInstanceId"])
+    rows = of_points(listed.assign(instance=of), world.snapshots)
+    rows = rows.rename(
+        columns={"name": "recoveryPointId", "expiryTime": "pointExpiryTime", "retentionTagName": "retentionTag"}
+    )
+    vault = rows["instance"].str.partition("/backupinstances/")[0]
+    rows["policy"] = vault + "/backuppolicies/" + rows["policyName"].str.lower()
+    disks = key(world.instances.loc[among(world.instances["dataSourceType"], (DISK,)), "id"])
+    rows["there"] = rows["snapshotId"].notna() | ~rows["instance"].isin(disks)
+    rows["timeCreated"] = rows["creationTime"].fillna(rows["timeCreated"])
+    exact = rows["timeCreated"].notna()
+    rows["timeCreated"] = rows["timeCreated"].fillna(rows["recoveryPointTime"])
+    rows["expiryTime"] = by_tag(rows, world.schedules, "timeCreated")
+    rows["difference"] = (rows["pointExpiryTime"] - rows["expiryTime"]).where(exact)
+    made = world.done.assign(point=world.done["recoveryPointId"].str.lower().str.replace("-", ""))
+    ids = rows["recoveryPointId"].str.lower()
+    jobs = made.drop_duplicates("point").set_index("point")["id"]
+    rows["jobId"] = jobs.reindex(ids).to_numpy()
+    lost = _lost(made[~made["point"].isin(set(ids))], world)
+    left = world.snapshots[~world.snapshots["id"].isin(set(rows["snapshotId"].dropna()))]
+    left = _of_snapshots(left, world).assign(unlisted=True)
+    return _whole(_joined(rows[_LISTED], lost, left).assign(evidence="recoveryPoint"), world)
+
+
+def _whole(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
+    """The rows with every column, typed."""
+    absent = [name for name in (*_COLUMNS, "unlisted") if name not in (*rows, *NAMES, "status")]
+    found = rows.assign(**dict.fromkeys(absent, None))
+    found["unlisted"] = found["unlisted"].notna()
+    found["policyName"] = last_part(found["policy"]).where(found["policy"].notna())
+    spelled = world.jobs.drop_duplicates("policy").set_index("policy")["policyName"]
+    found["policyName"] = spelled.reindex(found["policy"]).set_axis(found.index).fillna(found["policyName"])
+    found["earlierDisk"] = ~found["ofDisk"].astype("boolean")
+    kinds = dict.fromkeys(_TIMES, "datetime64[us, UTC]") | {"difference": "timedelta64[us]", "there": "bool"}
+    kinds |= dict.fromkeys(("retentionTag", "snapshotId", "jobId", "recoveryPointId", "evidence"), "str")
+    return found.astype(kinds)
