@@ -92,7 +92,19 @@ def person_credential(where: Cloud, tenant: str | None = None) -> TokenCredentia
     workload identity in the ``AZURE_*`` variables), then ``az login``, Azure PowerShell, ``azd``.  A managed identity
     is used only when ``AZURE_TOKEN_CREDENTIALS`` asks for it: the SDK's default chain tries it before ``az``, and on
     an Azure VM would quietly act as the machine instead of the person.
+
+    Raises `NotConnected` when those variables make no credential.
     """
+    try:
+        return _credential(where, tenant)
+    except ValueError as error:  # how the SDK says so
+        raise NotConnected(
+            f"the AZURE_* variables of the environment make no credential: {str(error).splitlines()[0]}",
+            "complete or unset them; without them it is whoever ran `az login`",
+        ) from error
+
+
+def _credential(where: Cloud, tenant: str | None) -> TokenCredential:
     import azure.identity as identity
 
     authority = {"authority": where.authority} if where.authority else {}

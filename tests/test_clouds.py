@@ -13,7 +13,7 @@ import azure.identity
 import pytest
 
 from dpmagic import clouds
-from dpmagic.errors import InvalidArgument, InvalidChoice
+from dpmagic.errors import InvalidArgument, InvalidChoice, NotConnected
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,21 @@ def test_the_environment_may_name_the_credential(monkeypatch: pytest.MonkeyPatch
     assert "ManagedIdentityCredential" in [
         type(one).__name__ for one in clouds.person_credential(clouds.cloud()).credentials
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AZURE_TOKEN_CREDENTIALS", "nonsense", "Valid values are: dev, prod"),
+        ("AZURE_FEDERATED_TOKEN_FILE", "/nowhere", "not fully configured"),
+    ],
+)
+def test_variables_that_make_no_credential_are_two_lines(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    with pytest.raises(NotConnected, match=said) as caught:
+        _chain(monkeypatch, **{name: value})
+    assert len(caught.value.lines()) == 2 and "\n" not in caught.value.message
 
 
 def test_a_static_token_never_shows_itself() -> None:
