@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from dpmagic.api import resume as resume
     from dpmagic.api import run as run
     from dpmagic.archive.collect import collect as collect
+    from dpmagic.archive.compare import compare as compare
     from dpmagic.estate import Estate as Estate
     from dpmagic.estate import Window as Window
     from dpmagic.queries import query as query
@@ -58,6 +59,7 @@ _PUBLIC = {
     "adherence": "dpmagic.analysis.adherence",
     "churn": "dpmagic.analysis.churn",
     "collect": "dpmagic.archive.collect",
+    "compare": "dpmagic.archive.compare",
     "connect_azure": "dpmagic.api",
     "connect_endpoint": "dpmagic.api",
     "connect_sandbox": "dpmagic.api",

@@ -13,10 +13,14 @@ from typing import Any
 
 from dpmagic.shell import target
 
+NEWS = 4
+"""The exit code of a comparison that found something new."""
+
 
 def add(commands: Any) -> None:
     """Add both to the commands of ``dpmagic``."""
     _add_collect(commands)
+    _add_compare(commands)
     archive = commands.add_parser("archive", help="look after the folder of `dpmagic collect`")
     rooms = archive.add_subparsers(required=True, metavar="COMMAND")
     for name, help, act in (
@@ -51,6 +55,36 @@ def _add_collect(commands: Any) -> None:
     collect.add_argument("--since", metavar="INSTANT", help="how far back to ask for jobs; else since the last run")
     collect.add_argument("--no-recovery-points", action="store_true", help="spare the call for each instance")
     collect.set_defaults(act=_collect)
+
+
+def _add_compare(commands: Any) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="what changed between two instants of an archive",
+        description="New, fixed, changed and still open, as Markdown to post.  Exit code 4 when something is new.",
+    )
+    compare.add_argument("directory", metavar="DIR")
+    compare.add_argument("--from", dest="start", default="yesterday", metavar="INSTANT", help="or 7d, yesterday")
+    compare.add_argument("--to", dest="end", default="now", metavar="INSTANT", help="or now: the last run")
+    compare.add_argument("-o", "--output", default="markdown", choices=("markdown", "json", "html"))
+    compare.set_defaults(act=_compare)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    import json
+
+    from dpmagic.archive import telling
+    from dpmagic.archive.compare import compare
+    from dpmagic.frames.files import records
+
+    found = compare(arguments.directory, arguments.start, arguments.end)
+    told = found.attrs["dpmagic"]
+    if arguments.output == "json":
+        known = {name: told[name] for name in ("from", "to", "counts", "notes")}
+        print(json.dumps({**known, "changes": records(found)}, indent=2, ensure_ascii=False))
+    else:
+        print({"markdown": telling.markdown, "html": telling.page}[arguments.output](found), end="")
+    return NEWS if told["counts"]["new"] else 0
 
 
 def _collect(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,166 @@
+"""What changed between two instants of an archive: new, fixed and still open findings, and settings that moved."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.findings import findings
+from dpmagic.archive.folder import read_manifest
+from dpmagic.archive.source import open_archive
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import instant
+
+NEW, FIXED, OPEN, CHANGED = "new", "fixed", "open", "changed"
+CHANGES = (NEW, FIXED, CHANGED, OPEN)
+"""What can have become of something, in the order of the answer."""
+
+COLUMNS = (
+    "change", "kind", "severity", "id", "name", "subscriptionId", "owner", "reason", "since", "lasted", "atLeast",
+    "detail", "before", "after", "command",
+)  # fmt: skip
+_SPAN = re.compile(r"(\d+)([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+# Settings whose change is told, by table; what a table lists (vaults, policies, instances) is told as new or gone.
+_WATCHED = {
+    "vaults": (
+        "storageType", "softDeleteState", "retentionDurationInDays", "immutabilityState", "crossRegionRestoreState",
+        "crossSubscriptionRestoreState", "isVaultProtectedByResourceGuard", "encryptionState", "identityType",
+    ),
+    "policies": ("policyRules", "datasourceTypes"),
+    "instances": ("policyId", "currentProtectionState", "resourceGroupId"),
+}  # fmt: skip
+_ONE = {"vaults": "vault", "policies": "policy", "instances": "instance"}
+
+
+def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *, owner: str = "owner") -> Any:
+    """What changed in the archive between two instants: one row each, what is new first.
+
+    ``start`` and ``end`` are instants, ``now`` (the last run), ``yesterday`` (a day before it), or so long before it:
+    ``7d``, ``36h``, ``2w``.  Columns: ``change`` is ``new`` (a finding of ``end`` that ``start`` had not), ``fixed``,
+    ``open`` (in both) or ``changed`` (a setting); ``kind``, ``severity``, ``id``, ``name``, ``subscriptionId``,
+    ``owner``, ``reason`` and ``detail`` as in `findings`, where for a setting ``reason`` is its column and ``before``
+    and ``after`` its values (vaults, policies and instances that came or went have no ``reason`` but that);
+    ``since``, ``lasted`` until ``end`` (until now it has been fixed, for what is), and whether that is ``atLeast``,
+    for want of an earlier look; ``command`` as in `findings`.
+
+    ``attrs["dpmagic"]`` has ``from``, ``to`` and the counts.  Raises `NotAnArchive`, and `InvalidArgument` for an
+    instant that the archive does not reach, or that is not before the other.
+    """
+    before, after = _instants(Path(directory).expanduser(), start, end)
+    old, new = (open_archive(directory, at=at) for at in (before, after))
+    found = pandas.concat([_findings(old, new, owner), _settings(old, new, owner)], ignore_index=True)
+    order = found["change"].map(CHANGES.index)
+    found = found.assign(order=order).sort_values(
+        ["order", "severity", "kind", "reason", "name", "id"], kind="stable", na_position="last", ignore_index=True
+    )
+    counts = {change: int((found["change"] == change).sum()) for change in CHANGES}
+    told = {"from": before.isoformat(), "to": after.isoformat()}
+    return answer(new, found[list(COLUMNS)], *_missed(old, new), **told, counts=counts)
+
+
+def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
+    runs = read_manifest(path).runs
+    last = runs[-1].at if runs else None
+    after = _instant(end, last)
+    before = _instant(start, last)
+    if before >= after:
+        raise InvalidArgument(
+            f"from {before.isoformat()} to {after.isoformat()} is no time", "name an earlier instant first, such as 7d"
+        )
+    return before, after
+
+
+def _instant(given: Any, last: datetime | None) -> datetime:
+    if last is not None and isinstance(given, str):
+        if given.lower() in ("now", "yesterday"):
+            return last - timedelta(days=given.lower() == "yesterday")
+        if match := _SPAN.fullmatch(given.strip().lower()):
+            return last - timedelta(hours=int(match[1]) * _HOURS[match[2]])
+    return instant(given if given not in ("now", "yesterday") else "2000-01-01")
+
+
+def _findings(old: Estate, new: Estate, owner: str) -> pandas.DataFrame:
+    parts = [findings(estate, owner=owner) for estate in (old, new)]
+    parts = [part.assign(key=key(part["id"]), rank=range(len(part))) for part in parts]
+    columns = ["kind", "key", "reason"]
+    first, second = (part.drop_duplicates(columns) for part in parts)
+    both = second.merge(first[[*columns, "since"]], on=columns, how="left", indicator=True, suffixes=("", "Then"))
+    held = both["_merge"] == "both"
+    both["change"] = held.map({True: OPEN, False: NEW})
+    # Found already, and nobody knows since when: since the earlier look at least.
+    both["since"] = both["since"].fillna(both["sinceThen"])
+    both["atLeast"] = both["since"].isna() & held
+    began = both["since"].fillna(pandas.Timestamp(old.now).as_unit("us")).where(both["since"].notna() | held)
+    both["lasted"] = pandas.Timestamp(new.now) - began
+    gone = first.merge(second[columns], on=columns, how="left", indicator=True)
+    gone = gone[gone["_merge"] == "left_only"].assign(change=FIXED, command=None)
+    gone["atLeast"] = gone["since"].notna()
+    gone["lasted"] = pandas.Timestamp(old.now) - gone["since"]
+    return _typed(pandas.concat([both, gone], ignore_index=True))
+
+
+def _settings(old: Estate, new: Estate, owner: str) -> pandas.DataFrame:
+    parts = [_moved(old, new, table, owner) for table in _WATCHED if old.has(table) and new.has(table)]
+    return _typed(pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame(columns=list(COLUMNS)))
+
+
+def _moved(old: Estate, new: Estate, table: str, owner: str) -> pandas.DataFrame:
+    """The watched columns of a table that have another value, and what came and went."""
+    before, after = (estate.table(table) for estate in (old, new))
+    before, after = (rows.set_index(key(rows["id"])) for rows in (before, after))
+    rows: list[dict[str, Any]] = []
+    for one in sorted({*before.index, *after.index}):
+        was, is_ = (side.loc[one] if one in side.index else None for side in (before, after))
+        there = after.loc[one] if is_ is not None else before.loc[one]
+        about = {
+            "change": CHANGED, "kind": _ONE[table], "id": there["id"], "name": there["name"],
+            "subscriptionId": there["subscriptionId"], "owner": _tag(there.get("tags"), owner), "atLeast": True,
+        }  # fmt: skip
+        if was is None or is_ is None:
+            rows.append({**about, "reason": "added" if was is None else "removed"})
+            continue
+        values = {name: (_text(was[name]), _text(is_[name])) for name in _WATCHED[table] if name in before}
+        rows += [
+            {**about, "reason": name, "before": then, "after": now}
+            for name, (then, now) in values.items()
+            if then != now
+        ]
+    return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _tag(tags: Any, name: str) -> str | None:
+    pairs = tags.items() if isinstance(tags, dict) else ()
+    return next((str(value) for known, value in pairs if known.lower() == name.lower()), None)
+
+
+def _text(value: Any) -> str | None:
+    import json
+
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, sort_keys=True)
+    if value is None or value is pandas.NA or value != value:
+        return None
+    return str(value).lower() if isinstance(value, str) and value.startswith("/") else str(value)
+
+
+def _typed(rows: pandas.DataFrame) -> pandas.DataFrame:
+    texts = [name for name in COLUMNS if name not in ("severity", "since", "lasted", "atLeast")]
+    dtypes = {
+        **dict.fromkeys(texts, "str"), "severity": "Int64", "since": "datetime64[us, UTC]",
+        "lasted": "timedelta64[us]", "atLeast": "boolean",
+    }  # fmt: skip
+    return rows.reindex(columns=list(COLUMNS)).astype(dtypes)
+
+
+def _missed(old: Estate, new: Estate) -> list[str]:
+    """Days between both on which nobody looked."""
+    wider = new.over((old.now, new.now))
+    return list(wider.table("vaults").attrs["dpmagic"]["notes"]) if wider.has("vaults") else []

@@ -1,0 +1,135 @@
+"""Two looks at an estate: what was put wrong, and put right, between them, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+import yaml
+
+import dpmagic
+from dpmagic.archive.compare import compare
+from dpmagic.archive.telling import markdown, page
+from dpmagic.errors import InvalidArgument
+from dpmagic.shell import main
+from dpmagic.shell.archive import NEWS
+
+SHOP = "33333333-3333-4333-8333-333333333333"
+# The history ends at 2026-03-02T08:00Z, the first look; what comes later is between the looks.
+SPEC: dict[str, Any] = {
+    "seed": 3,
+    "days": 16,
+    "policies": {
+        "p": {"every": "PT4H", "start": "2024-01-01T01:00:00Z", "keep": "P7D"},
+        "q": {"every": "P1D", "start": "2024-01-01T22:00:00Z", "keep": "P7D"},
+    },
+    "subscriptions": [
+        {
+            "name": "Shop",
+            "id": SHOP,
+            "vaults": {"v": {"policies": ["p", "q"]}},
+            "disks": [
+                {"name": "d", "count": 8, "vault": "v", "policy": "p", "group": "rg", "tags": {"owner": "dba|<b>"}},
+                {"name": "free", "count": 2, "group": "rg"},
+            ],
+        }
+    ],
+    "plant": [
+        {"kind": "failed", "disks": "d-001", "at": "-1d", "runs": 8},  # fails at the first look, is well at the second
+        {"kind": "failed", "disks": "d-002", "at": "-1d", "runs": 100, "code": "UserErrorNotEnoughPermissionOnDisk"},
+        {"kind": "failed", "disks": "d-003", "at": "2026-03-02T20:00:00Z", "runs": 100},
+        {"kind": "stopped", "disks": "d-004", "at": "2026-03-02T18:00:00Z"},
+        {"kind": "policyChanged", "disks": "d-005", "at": "2026-03-02T18:00:00Z", "policy": "q"},
+        {"kind": "diskDeleted", "disks": "d-006", "at": "2026-03-02T19:00:00Z"},
+        {"kind": "missed", "disks": "d-007", "at": "2026-03-02T12:00:00Z", "runs": 1},  # and is well again
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "estate.yaml").write_text(yaml.safe_dump(SPEC))
+    connection = dpmagic.connect_sandbox(estate=str(folder / "estate.yaml"))
+    dpmagic.collect(dpmagic.open(), folder / "archive", recovery_points=False)
+    connection.sandbox.advance("1d")
+    dpmagic.run(f"backup-vault update -g rg-backup -v v --subscription {SHOP} --soft-delete-state Off")
+    dpmagic.collect(dpmagic.open(), folder / "archive", recovery_points=False)
+    return folder / "archive"
+
+
+@pytest.fixture(scope="module")
+def found(archive: Path) -> pandas.DataFrame:
+    made: pandas.DataFrame = compare(archive)
+    return made
+
+
+def named(found: pandas.DataFrame, change: str) -> set[tuple[str, str, str]]:
+    rows = found[found["change"] == change]
+    return {(row.kind, row.name[:5], row.reason) for row in rows.itertuples(index=False)}
+
+
+def test_exactly_what_was_planted_between_the_looks(found: pandas.DataFrame) -> None:
+    assert named(found, "new") == {
+        ("failure", "d-003", "failed"),
+        ("gap", "d-004", "stopped"),
+        ("orphanInstance", "d-006", "orphan"),
+        ("failure", "d-006", "failed"),
+        ("posture", "v", "softDelete"),
+    }
+    assert named(found, "fixed") == {("failure", "d-001", "failed")}
+    assert named(found, "changed") == {
+        ("vault", "v", "softDeleteState"),
+        ("instance", "d-004", "currentProtectionState"),
+        ("instance", "d-005", "policyId"),
+    }
+    gone = {("gap", "free-", "never configured"), ("failure", "d-002", "failed")}
+    assert gone <= named(found, "open")
+    assert ("failure", "d-007", "missed") not in named(found, "open")
+
+
+def test_since_when_and_how_long(found: pandas.DataFrame) -> None:
+    [stopped] = [row for row in found.to_dict("records") if row["reason"] == "stopped"]
+    assert stopped["lasted"] == pandas.Timestamp(found.attrs["dpmagic"]["to"]) - stopped["since"]
+    [soft] = found[found["kind"] == "vault"].to_dict("records")
+    assert (soft["before"], soft["after"]) == ("On", "Off")
+    [fixed] = found[found["change"] == "fixed"].to_dict("records")
+    assert fixed["atLeast"] is True
+    assert fixed["owner"] == "dba|<b>"
+
+
+def test_as_text_that_people_read(found: pandas.DataFrame) -> None:
+    told = markdown(found)
+    assert told.startswith("### Backups from 2026-03-02 08:00Z to 2026-03-03 08:00Z")
+    assert "**5 new** · **1 fixed** · **3 changed**" in told
+    assert "owner dba\\|\\<b\\>" in told
+    assert "softDeleteState, from On to Off" in told
+    whole = page(found)
+    assert "dba|&lt;b&gt;" in whole and "<b>" not in whole
+    assert "http" not in whole.replace("https://aka.ms", "")
+
+
+def test_in_a_shell(archive: Path) -> None:
+    for form in ("markdown", "json", "html"):
+        out = StringIO()
+        with redirect_stdout(out):
+            assert main(["compare", str(archive), "--from", "1d", "-o", form]) == NEWS
+        if form == "json":
+            told = json.loads(out.getvalue())
+            assert told["counts"]["new"] == 5
+            assert {row["change"] for row in told["changes"]} == {"new", "fixed", "changed", "open"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [("now", "now", "is no time"), ("2020-01-01", "now", "begins at 2026-03-02"), ("soon", "now", "is not a time")],
+)
+def test_times_that_are_none(archive: Path, start: str, end: str, told: str) -> None:
+    with pytest.raises(InvalidArgument, match=told) as error:
+        compare(archive, start, end)
+    assert error.value.hint
