@@ -99,13 +99,22 @@ class Tokens:
         return answer(200, {"token_type": "Bearer", "expires_in": _DAY, "ext_expires_in": _DAY, "access_token": access})
 
 
+_SUFFIXES = ("storage", "keyVaultDns", "mhsmDns", "sqlServerHostname", "acrLoginServer")
+
+
 def _endpoints(endpoint: str) -> dict[str, Any]:
-    """What ``az cloud register --endpoint-resource-manager`` asks for (api-version 2015-01-01)."""
+    """What ``az cloud register --endpoint-resource-manager`` asks for: in the words of api-version 2015-01-01, which
+    older ones read, and in those of 2022-09-01. Data planes, which are not here, have a name that leads nowhere."""
+    login = {"loginEndpoint": endpoint, "audiences": [endpoint], "tenant": "common", "identityProvider": "AAD"}
     return {
+        "name": "sandbox",
         "galleryEndpoint": endpoint,
         "graphEndpoint": endpoint,
         "portalEndpoint": endpoint,
-        "authentication": {"loginEndpoint": endpoint, "audiences": [endpoint]},
+        "authentication": login,
+        "resourceManager": endpoint,
+        **dict.fromkeys(("portal", "gallery", "graph", "graphAudience", "microsoftGraphResourceId"), endpoint),
+        "suffixes": dict.fromkeys(_SUFFIXES, "sandbox.invalid"),
     }
 
 

@@ -1,13 +1,14 @@
 """`dpmagic sandbox serve` in one process, the plain Azure SDKs in another: the tutorial, and the ways to sign in.
 
-az itself is not among the clients (its installation is of another size); its sign-in by managed identity goes through
-MSAL, as here, and reads the token as here.
+az itself is among the clients where it is installed, which takes longer than all else here; its sign-in by managed
+identity goes through MSAL, as in a test that always runs.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,6 +118,37 @@ def test_a_managed_identity_as_az_login_identity_uses_one(served: Announced) -> 
     assert json.loads(printed) == [TENANT, served.endpoint, SUBSCRIPTIONS]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("az") is None, reason="az is not installed")
+def test_az_itself(served: Announced, tmp_path: Path) -> None:
+    """As the server tells a person to point it there; then groups, disks and a vault."""
+    environment = {
+        **os.environ,
+        "AZURE_CONFIG_DIR": str(tmp_path),
+        "AZURE_CORE_COLLECT_TELEMETRY": "false",
+        "IDENTITY_ENDPOINT": f"{served.endpoint}/msi",
+        "IDENTITY_HEADER": "sandbox",
+        "REQUESTS_CA_BUNDLE": served.ca,
+    }
+
+    def az(*words: str) -> list[str]:
+        done = subprocess.run(["az", *words, "-o", "tsv"], capture_output=True, text=True, env=environment, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    az("cloud", "register", "--name", "sandbox", "--endpoint-resource-manager", served.endpoint)
+    az("cloud", "set", "--name", "sandbox")
+    assert az("login", "--identity", "--query", "[].name") == SUBSCRIPTIONS
+    assert "diskrg" in az("group", "list", "--subscription", "Workloads", "--query", "[].name")
+    disks = az("disk", "list", "--subscription", "Workloads", "-g", "diskrg", "--query", "[].name")
+    assert disks == ["CLITestDisk", "data-01", "scratch-01"]
+    vaults = (
+        f"{served.endpoint}/subscriptions/{served.subscriptions[2]}/providers/Microsoft.DataProtection/backupVaults"
+    )
+    asked = ("--url", f"{vaults}?api-version=2024-04-01", "--resource", served.endpoint)
+    assert az("rest", *asked, "--query", "value[].name") == ["bv-shop", "bv-shop-legacy"]
+
+
 @pytest.mark.parametrize(
     "credential",
     [
@@ -147,7 +179,7 @@ def test_what_az_cloud_register_looks_up(served: Announced) -> None:
     """``--endpoint-resource-manager`` alone: az asks there for the rest."""
     metadata = served.get("/metadata/endpoints?api-version=2015-01-01").json()
     authentication = {"loginEndpoint": served.endpoint, "audiences": [served.endpoint]}
-    assert metadata["authentication"] == authentication
+    assert metadata["authentication"].items() >= authentication.items()
     assert {metadata["galleryEndpoint"], metadata["graphEndpoint"]} == {served.endpoint}
 
 

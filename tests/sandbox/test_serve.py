@@ -189,6 +189,16 @@ def test_discovery_leads_to_the_token_endpoint() -> None:
     assert found["token_endpoint"] == f"{URL}/t/oauth2/token"
 
 
+def test_a_cloud_is_described_as_az_reads_it() -> None:
+    """In the words that `az cloud register` reads, of 2015-01-01 and of 2022-09-01: it fails where one is missing."""
+    asker, host = Asker(), {"host": "localhost:10443"}
+    found = json.loads(asker.ask("GET", "/metadata/endpoints?api-version=2022-09-01", headers=host).body)
+    assert found["authentication"]["loginEndpoint"] == URL and found["authentication"]["audiences"] == [URL]
+    assert (found["name"], found["resourceManager"]) == ("sandbox", URL)
+    assert {"storage", "keyVaultDns", "sqlServerHostname", "acrLoginServer"} <= set(found["suffixes"])
+    assert {found[name] for name in ("galleryEndpoint", "graphEndpoint", "portalEndpoint")} == {URL}
+
+
 def test_the_managed_identity_protocol() -> None:
     asker = Asker()
     path = f"/msi?resource={URL}&api-version=2019-08-01"
