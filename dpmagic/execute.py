@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from dpmagic import language, output, session_commands
@@ -76,6 +77,8 @@ def _own(command: SessionCommand, words: list[str], session: Session) -> Result:
 def _answer(command: Command, values: dict[str, Any], session: Session, file: str) -> Result:
     if values["query"] is not None:
         output.check_query(values["query"])
+    if file:
+        output.check_file(Path(file).expanduser())
     observer: Observer = Silent() if values["only_show_errors"] else session.observer
     manner = Manner(
         observer,

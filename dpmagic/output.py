@@ -273,6 +273,14 @@ def write(value: Any, path: Path) -> str:
     return f"wrote {path}: {count:,} {noun}{'' if count == 1 else 's'}, {len(data):,} bytes"
 
 
+def check_file(path: Path) -> None:
+    """Raise what `write` would raise of the name alone, before anything is sent whose answer it is to hold."""
+    if path.is_dir():
+        raise _unwritable(path, IsADirectoryError())
+    if not path.parent.is_dir():
+        raise _unwritable(path, FileNotFoundError())
+
+
 def _plain(value: Any) -> Any:
     """A DataFrame as JSON values, anything else as it is; pandas is not loaded to find out."""
     if not hasattr(value, "columns"):

@@ -229,6 +229,14 @@ def test_a_bad_query_is_seen_before_anything_is_sent(session: Session, query: st
     assert count.value == "0"
 
 
+@pytest.mark.parametrize(("file", "fault"), [("nowhere/v.json", "there is no folder"), (".", "it is a folder")])
+def test_a_file_that_cannot_be_is_seen_before_anything_is_sent(session: Session, file: str, fault: str) -> None:
+    with pytest.raises(InvalidArgument, match=fault):
+        run(f"{CREATE} > {file}", session)
+    (count,) = run("backup-vault list --query length(@) -o tsv", session)
+    assert count.value == "0"
+
+
 def test_bad_json_names_file_line_and_column(session: Session) -> None:
     Path("policy.json").write_text('{\n  "objectType": "BackupPolicy",\n  "policyRules": [,]\n}\n')
     with pytest.raises(InvalidArgument, match=r"policy\.json, line 3, column 19"):
