@@ -153,16 +153,29 @@ def _piece(name: str, cells: Sequence[Any], dtype: str) -> Any:
             return _seconds(cells)
         if dtype == "Int64":
             return pc.cast(pa.array(cells), pa.int64())  # said at once, Arrow would cut 1.5 to 1
-        return pa.array(cells, _PLAIN.get(dtype) or (_CODED if _repeats(cells) else _TEXT))
+        return pa.array(cells, _PLAIN[dtype]) if dtype in _PLAIN else _texts(cells)
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
         if dtype == "str":
             return pa.array([_text(cell) for cell in cells], _TEXT)
         raise _not_so(name, dtype, error) from error
 
 
-def _repeats(cells: Sequence[Any]) -> bool:
-    """Whether a page's texts look like a few that come again and again: then they are kept once each meanwhile."""
-    return len(set(cells[:_LOOK])) <= _LOOK // 2
+def _texts(cells: Sequence[Any]) -> Any:
+    """A page's texts: where there is one, or few that come again and again, each is kept once meanwhile."""
+    first = cells[0] if cells else None
+    if isinstance(first, str) and first == cells[-1] and cells.count(first) == len(cells):
+        return pa.DictionaryArray.from_arrays(np.zeros(len(cells), "int32"), pa.array([first], _TEXT))
+    return pa.array(cells, _CODED if len(set(cells[:_LOOK])) <= _LOOK // 2 else _TEXT)
+
+
+def _plain(piece: Any, kind: Any) -> Any:
+    """What `_texts` has made, as plain texts; any other piece as it is."""
+    if piece.type == kind:
+        return piece
+    if not pa.types.is_dictionary(piece.type):
+        return piece.cast(kind)
+    alone = len(piece.dictionary) == 1 and not piece.null_count
+    return pa.repeat(piece.dictionary[0], len(piece)) if alone else piece.cast(kind)
 
 
 def _seconds(cells: Sequence[Any]) -> Any:
@@ -179,7 +192,7 @@ def _finished(name: str, pieces: list[Any], dtype: str) -> Any:
     if dtype == DURATION:
         return pa.chunked_array([_lengths(name, piece) for piece in pieces], pa.duration("us")).to_pandas()
     kind = _PLAIN.get(dtype, _TEXT)
-    whole = pa.chunked_array([piece.cast(kind) for piece in pieces], kind).combine_chunks()
+    whole = pa.chunked_array([_plain(piece, kind) for piece in pieces], kind).combine_chunks()
     pieces.clear()
     if dtype == TIME:
         try:
