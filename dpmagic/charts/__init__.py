@@ -12,6 +12,10 @@ from typing import Any
 
 # A chart and the module that has it, loaded when the chart is first used.
 _CHARTS: dict[str, str] = {
+    "retention_points": "dpmagic.charts.timeline",
+    "rpo": "dpmagic.charts.ages",
+    "snapshot_headroom": "dpmagic.charts.fullness",
+    "triage": "dpmagic.charts.troubled",
     "coverage": "dpmagic.charts.covered",
     "coverage_gaps": "dpmagic.charts.reasons",
 }

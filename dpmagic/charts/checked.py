@@ -1,0 +1,19 @@
+"""Whether a chart was given the frame of its analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas
+
+from dpmagic.errors import InvalidArgument
+
+
+def checked(frame: pandas.DataFrame, needed: Iterable[str], analysis: str) -> None:
+    """Raise `InvalidArgument` when the frame lacks a column that ``dpmagic.<analysis>`` gives."""
+    missing = [name for name in needed if name not in frame]
+    if missing:
+        there = ", ".join(map(str, frame.columns)) or "no columns"
+        raise InvalidArgument(
+            f"the frame has no column {missing[0]}", f"give what dpmagic.{analysis} gives; it has {there}"
+        )
