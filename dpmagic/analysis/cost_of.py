@@ -11,6 +11,7 @@ from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import by_key, key
 from dpmagic.analysis.backups.snapshots import of_instances
 from dpmagic.analysis.churn import NEEDS
+from dpmagic.analysis.orphan_snapshots import PAST_EXPIRY, orphan_snapshots
 from dpmagic.analysis.protection.tags import tag
 from dpmagic.analysis.sizing.chains import Sizes, sizes_of
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -18,14 +19,15 @@ from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
 _STOPPED = ("protectionstopped", "backupschedulessuspended")
-WHAT = ("stopped",)
+WHAT = ("orphans", "surplus", "stopped")
 
 
 def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFrame, by: str = "subscription") -> Any:
     """What some snapshots cost ``by`` subscription, disk or ``tags.NAME`` of the source disk, the most first.
 
-    ``what`` is ``stopped`` (snapshots of instances whose protection is stopped or suspended), or snapshot ids, or a
-    frame with a column ``id``, such as `orphan_snapshots` gives.
+    ``what`` is ``orphans`` (the snapshots of `orphan_snapshots` that no disk or instance answers for), ``surplus``
+    (those kept beyond their policy), ``stopped`` (of instances whose protection is stopped or suspended), or snapshot
+    ids, or a frame with a column ``id``.
 
     Columns: the group, ``snapshots``, ``withoutSize`` (not in the exports), ``usedGiB`` on the last day of the exports,
     ``cost`` over all their days, ``perMonth`` (the last day's times 30), ``currency``, and ``savingLow`` and
@@ -77,6 +79,10 @@ def _ids(estate: Estate, what: Any) -> pandas.Series:
         instances = estate.instances()
         off = instances[instances["currentProtectionState"].str.lower().isin(_STOPPED)]
         return key(of_instances(estate.snapshots(), off, estate.disks())["id"])
+    if what in WHAT:
+        found = orphan_snapshots(estate)
+        late = found["reason"] == PAST_EXPIRY
+        return key(found.loc[late if what == "surplus" else ~late, "id"])
     raise InvalidArgument(f"there is no cost of {what!r}", did_you_mean(what, WHAT, f"of {', '.join(WHAT)}, or of ids"))
 
 

@@ -11,7 +11,10 @@ from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.coverage_gaps import coverage_gaps
 from dpmagic.analysis.orphan_instances import orphan_instances
+from dpmagic.analysis.orphan_snapshots import orphan_snapshots
 from dpmagic.analysis.posture import FAIL, posture
+from dpmagic.analysis.retention import retention
+from dpmagic.analysis.snapshot_headroom import FULL, WILL_FILL, snapshot_headroom
 from dpmagic.analysis.triage import triage
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
@@ -22,6 +25,7 @@ COLUMNS = (
     "backupInstanceId",
 )  # fmt: skip
 GAP, FAILURE, ORPHAN_INSTANCE, POSTURE = "gap", "failure", "orphanInstance", "posture"
+RETENTION, ORPHAN_SNAPSHOTS, HEADROOM = "retention", "orphanSnapshots", "headroom"
 
 # 1: data may be lost today; 2: it may be tomorrow, or nobody would notice; 3: to decide; 4: to look into. Within a
 # severity the first come first.
@@ -34,21 +38,29 @@ _SEVERITY = {
     (GAP, "stopped"): 1,
     (GAP, "soft-deleted"): 1,
     (GAP, "never configured"): 1,
+    (HEADROOM, "full"): 1,
+    (HEADROOM, "willFill"): 2,
+    (RETENTION, "missing"): 2,
     (FAILURE, "stuck"): 2,
     (FAILURE, "missed"): 2,
     (GAP, "suspended"): 2,
     (GAP, "excluded from its VM's backup"): 3,
     (GAP, "unsupported"): 3,
     (ORPHAN_INSTANCE, "orphan"): 3,
+    (RETENTION, "surplus"): 3,
+    (ORPHAN_SNAPSHOTS, "noDisk"): 3,
+    (ORPHAN_SNAPSHOTS, "noInstance"): 3,
+    (ORPHAN_SNAPSHOTS, "pastExpiry"): 3,
     (ORPHAN_INSTANCE, "unverifiable"): 4,
     (GAP, "unverifiable"): 4,
+    (ORPHAN_SNAPSHOTS, "unverifiable"): 4,
 }
 _ORDER = {pair: place for place, pair in enumerate(_SEVERITY)}
 _OTHERWISE = 2
 
 
 def findings(given: Any, kinds: Iterable[str] | None = None, *, owner: str = "owner") -> pandas.DataFrame:
-    """One row a finding, the worst first: gaps, failing backups, orphans, posture.
+    """One row a finding, the worst first: gaps, failing backups, orphans, posture, retention.
 
     Columns: ``kind`` (one of `KINDS`; ``kinds`` asks for some only), ``severity`` (1 data may be lost today, 2 tomorrow
     or unnoticed, 3 to decide, 4 to look into), ``id`` (of the disk, instance or vault), ``name``, ``subscriptionId``,
@@ -115,10 +127,45 @@ def _posture(estate: Estate, owner: str) -> pandas.DataFrame:
     return bad.assign(reason=bad["control"], detail=detail, evidence="observed", owner=bad["id"].map(owners))
 
 
+def _retention(estate: Estate, owner: str) -> pandas.DataFrame:
+    """One row an instance that keeps too little or too much; which tags of which policies is in the detail."""
+    found = retention(estate)
+    rows = found[found["verdict"].isin(("missing", "surplus"))]
+    count = rows["missing"].where(rows["verdict"] == "missing", rows["surplus"])
+    rows = rows.assign(said=count.astype("str") + " of " + rows["retentionTag"] + " by " + rows["policyName"])
+    groups = rows.groupby(["id", "verdict"], as_index=False, sort=True)
+    made = groups.agg(name=("name", "first"), subscriptionId=("subscriptionId", "first"), detail=("said", ", ".join))
+    return made.assign(reason=made["verdict"], evidence="inferred", backupInstanceId=made["id"])
+
+
+def _orphan_snapshots(estate: Estate, owner: str) -> pandas.DataFrame:
+    """One row a disk, or what was one, and reason: how many snapshots, and how much they hold at most."""
+    found = orphan_snapshots(estate)
+    groups = found.assign(source=key(found["sourceResourceId"])).groupby(
+        ["source", "reason"], as_index=False, sort=True
+    )
+    made = groups.agg(
+        id=("sourceResourceId", "first"), subscriptionId=("subscriptionId", "first"), evidence=("evidence", "first"),
+        since=("expiryTime", "min"), snapshots=("id", "size"), size=("diskSizeGB", "sum"),
+    )  # fmt: skip
+    detail = made["snapshots"].astype("str") + " snapshots, at most " + made["size"].astype("str") + " GiB"
+    return made.assign(name=made["id"].str.extract(r"([^/]*)$", expand=False), detail=detail)
+
+
+def _headroom(estate: Estate, owner: str) -> pandas.DataFrame:
+    found = snapshot_headroom(estate)
+    rows = found[found["status"].isin((FULL, WILL_FILL))]
+    detail = rows["snapshots"].astype("str") + " snapshots of " + rows["limit"].astype("str") + " that a disk can have"
+    return rows.assign(reason=rows["status"], detail=detail, evidence="observed")
+
+
 KINDS: dict[str, Callable[[Estate, str], pandas.DataFrame]] = {
     GAP: _gaps,
     FAILURE: _failures,
     ORPHAN_INSTANCE: _orphans,
     POSTURE: _posture,
+    RETENTION: _retention,
+    ORPHAN_SNAPSHOTS: _orphan_snapshots,
+    HEADROOM: _headroom,
 }
 """The kinds of findings, and where each comes from."""
