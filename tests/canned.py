@@ -122,7 +122,7 @@ def canned_connection(answers: Iterable[Canned], **options: Any) -> tuple[Connec
     transport = CannedTransport(answers)
     options = {"default_subscription": SUB, **options}
     cloud = Cloud("canned", ENDPOINT, f"{ENDPOINT}/.default")
-    return Connection(ENDPOINT, cloud, StaticToken("canned"), transport, transport, **options), transport.sent
+    return Connection(ENDPOINT, cloud, StaticToken("any-token"), transport, transport, **options), transport.sent
 
 
 @dataclass
