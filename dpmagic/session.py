@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dpmagic import handles
-from dpmagic.answers import Form, Result
-from dpmagic.arm import subscriptions
 from dpmagic.connection import Connection, SystemClock, connect_azure
 from dpmagic.errors import InvalidArgument
-from dpmagic.handles import Handle
 from dpmagic.progress import Observer, Silent
+
+if TYPE_CHECKING:  # a notebook loads this room at %load_ext: what it needs of the others comes when it is used
+    from dpmagic.answers import Form, Result
+    from dpmagic.handles import Handle
 
 
 @dataclass
@@ -57,6 +57,8 @@ class Session:
 
     def subscription(self, given: str | None = None) -> str:
         """The id of the subscription ``given`` by name or id, or of the default one (looked up once)."""
+        from dpmagic.arm import subscriptions
+
         if given:
             return subscriptions.resolve(self.connected(), given)
         if self._subscription is None:
@@ -88,7 +90,9 @@ class Session:
         Raises `InvalidArgument` when there is none, when it is no token, or one of another target.
         """
         if token:
-            return self.keep(handles.restored(token, self.connected(), self))
+            from dpmagic.handles import restored
+
+            return self.keep(restored(token, self.connected(), self))
         if not self.handles:
             hint = f"give a handle's token: {self.prefix}resume TOKEN"
             raise InvalidArgument("nothing was left unfinished here", hint)
