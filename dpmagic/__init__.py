@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from dpmagic.estate import Estate as Estate
     from dpmagic.estate import Window as Window
     from dpmagic.queries import query as query
+    from dpmagic.reports.report import report as report
     from dpmagic.schedules import expected_points as expected_points
 
 # A public name and the module that has it, loaded when the name is first used.
@@ -80,6 +81,7 @@ _PUBLIC = {
     "posture": "dpmagic.analysis.posture",
     "query": "dpmagic.queries",
     "recoveries": "dpmagic.analysis.failures",
+    "report": "dpmagic.reports.report",
     "rest": "dpmagic.api",
     "restore_evidence": "dpmagic.analysis.restore_evidence",
     "resume": "dpmagic.api",

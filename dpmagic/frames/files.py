@@ -6,6 +6,7 @@ Lists, objects and mixed columns are JSON text in all of them: no format keeps t
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -41,21 +42,18 @@ def xlsx_bytes(frame: pandas.DataFrame) -> bytes:
     Texts stay texts, also those that start with ``=``.  Raises `InvalidArgument` when there are more rows, or longer
     texts, than a sheet holds, for Excel would leave them out without a word.
     """
+    return workbook_bytes({"dpmagic": frame})
+
+
+def workbook_bytes(frames: Mapping[str, pandas.DataFrame]) -> bytes:
+    """A workbook of a sheet a frame, each as in `xlsx_bytes`; the names are those of the sheets, at most 31 letters."""
     from openpyxl import Workbook
 
-    if len(frame) >= _SHEET_ROWS:
-        raise InvalidArgument(f"a sheet holds {_SHEET_ROWS - 1:,} rows and a header", "write .parquet or .csv")
-    texts = _nested_as_json(frame)
-    # Before the sheet is begun: one that is dropped halfway leaves a temporary file behind.
-    if any(texts[name].str.len().max() > _SHEET_TEXT for name in texts if str(texts[name].dtype) == "str"):
-        raise InvalidArgument(f"a cell of a sheet holds {_SHEET_TEXT:,} characters", "write .parquet, .csv or .json")
-    times = [name for name, dtype in texts.dtypes.items() if str(dtype) == TIME]
+    # Before a sheet is begun: one that is dropped halfway leaves a temporary file behind.
+    texts = {name: _for_a_sheet(frame) for name, frame in frames.items()}
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("dpmagic")
-    sheet.freeze_panes = "A2"
-    sheet.append([_sheet_cell(sheet, f"{name} (UTC)" if name in times else name) for name in texts])
-    for row in texts.astype(object).itertuples(index=False, name=None):
-        sheet.append([None if pandas.isna(value) else _sheet_cell(sheet, value) for value in row])
+    for name, frame in texts.items():
+        _fill(book.create_sheet(name), frame)
     stream = BytesIO()
     book.save(stream)
     return stream.getvalue()
@@ -76,6 +74,23 @@ def records(frame: pandas.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def _for_a_sheet(frame: pandas.DataFrame) -> pandas.DataFrame:
+    if len(frame) >= _SHEET_ROWS:
+        raise InvalidArgument(f"a sheet holds {_SHEET_ROWS - 1:,} rows and a header", "write .parquet or .csv")
+    texts = _nested_as_json(frame)
+    if any(texts[name].str.len().max() > _SHEET_TEXT for name in texts if str(texts[name].dtype) == "str"):
+        raise InvalidArgument(f"a cell of a sheet holds {_SHEET_TEXT:,} characters", "write .parquet, .csv or .json")
+    return texts
+
+
+def _fill(sheet: Any, texts: pandas.DataFrame) -> None:
+    times = [name for name, dtype in texts.dtypes.items() if str(dtype) == TIME]
+    sheet.freeze_panes = "A2"
+    sheet.append([_sheet_cell(sheet, f"{name} (UTC)" if name in times else name) for name in texts])
+    for row in texts.astype(object).itertuples(index=False, name=None):
+        sheet.append([None if pandas.isna(value) else _sheet_cell(sheet, value) for value in row])
+
+
 def _sheet_cell(sheet: Any, value: Any) -> Any:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -94,11 +109,12 @@ def _nested_as_json(frame: pandas.DataFrame) -> pandas.DataFrame:
     made = frame.copy()
     for name, dtype in frame.dtypes.items():
         if str(dtype) == "object":
-            made[name] = pandas.Series([_json(cell) for cell in frame[name]], dtype="str", index=frame.index)
+            made[name] = pandas.Series([nested_text(cell) for cell in frame[name]], dtype="str", index=frame.index)
     return made
 
 
-def _json(cell: Any) -> str | None:
+def nested_text(cell: Any) -> str | None:
+    """A list or an object as JSON text, None as None."""
     if cell is None:
         return None
     # Half of a surrogate pair is in no encoding; this is how JSON spells it.

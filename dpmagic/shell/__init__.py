@@ -34,13 +34,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from dpmagic.shell import archive, query, run, sandbox
+    from dpmagic.shell import archive, query, report, run, sandbox
 
     parser = argparse.ArgumentParser(
         prog="dpmagic", description="Azure Backup vaults: the az dataprotection commands, in a shell or a notebook."
     )
     parser.add_argument("--version", action="version", version=f"dpmagic {version('dpmagic')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for room in (run, query, archive, sandbox):
+    for room in (run, query, archive, report, sandbox):
         room.add(commands)
     return parser

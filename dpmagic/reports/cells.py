@@ -1,0 +1,144 @@
+"""Frames and facts as HTML that is read, prints, and does nothing: whatever a name holds, it is text."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+from typing import Any
+
+import pandas
+
+from dpmagic.charts.axis import duration_text
+
+_MOST = 140  # characters of a cell; the whole of it is in the files
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's classes of direction
+_SHARES = ("share", "rate", "low", "high", "adherence", "cumulative", "compliance", "shareGiB")
+"""Columns that hold a part of one, which people read in percent."""
+
+_TONES = {
+    **dict.fromkeys(("pass", "within", "tested", "met"), "good"),
+    **dict.fromkeys(("fail", "breached", "noPoint", "failed", "orphan", "error"), "bad"),
+    **dict.fromkeys(("not verifiable", "unverifiable", "inferred"), "unknown"),
+    **dict.fromkeys(("excepted", "late", "stale", "stuck", "missed", "not tested"), "fair"),
+}
+"""Words of verdicts, and how they are coloured."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """HTML that a notebook shows; ``text`` is for where there is none."""
+
+    html: str
+    text: str = ""
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text or "HTML"
+
+
+def cell_text(value: Any, column: str = "") -> str:
+    """One value as people read it: ``""`` for nothing, UTC to the minute, one unit for lengths of time.
+
+    >>> cell_text(pandas.Timestamp("2026-03-01T08:30Z")), cell_text(pandas.Timedelta("90min")), cell_text(12345)
+    ('2026-03-01 08:30', '1.5 h', '12,345')
+    >>> cell_text(0.98765, "share"), cell_text(pandas.NA), cell_text(["a", "b"])
+    ('98.8 %', '', 'a, b')
+    """
+    if isinstance(value, (list, dict)):
+        return _short(_nested(value))
+    if value is None or value is pandas.NaT or value is pandas.NA or value != value:  # NaN alone is not itself
+        return ""
+    if isinstance(value, (bool, str)):
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else _short(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, timedelta):
+        return duration_text(value.total_seconds())
+    return _number(value, column)
+
+
+def _number(value: Any, column: str) -> str:
+    if float(value).is_integer() and column not in _SHARES:
+        return f"{int(value):,}"
+    return f"{value:.1%}".replace("%", " %") if column in _SHARES else f"{value:,.4g}"
+
+
+def _nested(value: Any) -> str:
+    plain = isinstance(value, list) and all(isinstance(one, (str, int)) for one in value)
+    return ", ".join(map(str, value)) if plain else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _short(text: str) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= _MOST else f"{shown[: _MOST - 1]}…"
+
+
+def printable(text: str) -> str:
+    """The text without what would turn its direction around, or is no character at all; a line's end is a space.
+
+    >>> printable("a\\nb\u202ec\x1b")
+    'a b\ufffdc\ufffd'
+    """
+    return "".join(" " if one in "\r\n\t" else "\ufffd" if _unseen(one) else one for one in text)
+
+
+def _unseen(one: str) -> bool:
+    return unicodedata.category(one) in ("Cc", "Cs") or unicodedata.bidirectional(one) in _TURNS
+
+
+def table(frame: pandas.DataFrame, columns: Sequence[str] = (), rows: int = 15, more: str = "") -> Shown:
+    """The first ``rows`` of a frame, of ``columns`` those that it has; below them how many there are, and ``more``."""
+    names = [name for name in columns if name in frame] or [str(name) for name in frame.columns]
+    head = frame[names].head(rows)
+    sides = {name: _side(frame[name].dtype) for name in names}
+    # What is never there needs no room.
+    names = [name for name in names if name in columns[:1] or not len(head) or head[name].notna().any()]
+    tops = "".join(f'<th{sides[name]} scope="col">{escape(_head(frame, name))}</th>' for name in names)
+    body = "".join(_row(values, names, sides) for values in head[names].itertuples(index=False, name=None))
+    counted = f"{len(frame):,} row{'' if len(frame) == 1 else 's'}"
+    said = counted if len(head) == len(frame) else f"{len(head):,} of {counted}"
+    if len(frame):
+        grid = f'<div class="table" tabindex="0"><table><thead><tr>{tops}</tr></thead><tbody>{body}</tbody></table>'
+    else:
+        grid = '<div class="table"><p class="none">nothing</p>'
+    return Shown(f'{grid}</div><p class="more">{said}{f"; {escape(more)}" if more else ""}</p>', said)
+
+
+def _head(frame: pandas.DataFrame, name: str) -> str:
+    return f"{name} (UTC)" if isinstance(frame[name].dtype, pandas.DatetimeTZDtype) else name
+
+
+def _row(values: Iterable[Any], names: Sequence[str], sides: Mapping[str, str]) -> str:
+    return f"<tr>{''.join(_cell(value, name, sides[name]) for value, name in zip(values, names, strict=True))}</tr>"
+
+
+def _cell(value: Any, name: str, side: str) -> str:
+    text = cell_text(value, name)
+    tone = _TONES.get(text)
+    shown = f'<span class="tone {tone}">{escape(text)}</span>' if tone else escape(text)
+    return f"<td{side}>{shown}</td>"
+
+
+def _side(dtype: Any) -> str:
+    """The class of a column's cells: numbers stand right, times stay on one line."""
+    if isinstance(dtype, pandas.DatetimeTZDtype) or pandas.api.types.is_timedelta64_dtype(dtype):
+        return ' class="time"'
+    number = pandas.api.types.is_numeric_dtype(dtype) and not pandas.api.types.is_bool_dtype(dtype)
+    return ' class="number"' if number else ""
+
+
+def facts(pairs: Mapping[str, Any]) -> str:
+    """Names and values as a list of definitions; those without a value are left out."""
+    items = [(escape(name), escape(cell_text(value))) for name, value in pairs.items() if cell_text(value)]
+    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in items)}</dl>"
+
+
+def note(text: str, tone: str = "") -> Shown:
+    """A line apart: what could not be answered, and why."""
+    return Shown(f'<p class="note {tone}">{escape(text)}</p>', text)

@@ -1,0 +1,151 @@
+"""What the cells of a report's notebook use: questions asked once, their answers kept, shown and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from dpmagic.api import open as open_estate
+from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate import Estate
+from dpmagic.reports import cells, cover
+from dpmagic.reports.cells import Shown
+from dpmagic.reports.gate import summary
+
+Question = Callable[..., pandas.DataFrame]
+
+
+@dataclass
+class Report:
+    """An estate, and the answers that its report gives.
+
+    ``estate`` is one, or the folder of one (`Estate.save`) or of an archive, then ``window`` and ``at`` as in
+    `dpmagic.open`.  ``folder`` is where the report's files go.  ``controls`` is a file of named controls, ``sizes``
+    are cost exports; ``worst`` is the severity of a finding that the gate does not let through (0: none does matter).
+    """
+
+    estate: Any
+    folder: str | Path = "report"
+    window: Any = None
+    at: Any = None
+    principal: str = ""
+    controls: Any = None
+    sizes: Any = None
+    worst: int = 1
+    csv: bool = False
+    answers: dict[str, pandas.DataFrame] = field(default_factory=dict, init=False, repr=False)
+    unanswered: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.folder = Path(self.folder)
+        if not isinstance(self.estate, Estate):
+            self.estate = open_estate(self.estate, at=self.at, window=self.window or "14d")
+
+    def ask(self, name: str, question: Question, /, **options: Any) -> Answer:
+        """Ask ``question`` of the estate and keep the answer under ``name``, also as a file of the report.
+
+        Where a table or a stretch of time that it needs is not there, the report says so in its place, and in the
+        summary; any other error is the cell's.
+        """
+        try:
+            answer = question(self.estate, **options)
+        except InvalidArgument as error:
+            self.unanswered[name] = error.message
+            return Answer(self, name)
+        return self.keep(name, answer)
+
+    def ask_with(self, given: str, name: str, question: Question, /, **options: Any) -> Answer:
+        """As `ask`, with what the report was ``given`` (``sizes``, ``controls``); not asked where it was given none."""
+        value = getattr(self, given)
+        if value is None:
+            self.unanswered[name] = f"no {given} were given"
+            return Answer(self, name)
+        return self.ask(name, question, **{given: value}, **options)
+
+    def keep(self, name: str, frame: pandas.DataFrame) -> Answer:
+        """Keep a frame under ``name``: a file of the report, a sheet of its workbook."""
+        self.answers[name] = frame
+        self.unanswered.pop(name, None)
+        return Answer(self, name)
+
+    def answer(self, name: str) -> Answer:
+        """The answer ``name`` once more, to show other parts of it."""
+        return Answer(self, name)
+
+    def frame(self, name: str) -> pandas.DataFrame:
+        """The answer kept under ``name``.  Raises `InvalidArgument` when there is none."""
+        if name not in self.answers:
+            there = ", ".join(self.answers) or "none"
+            why = self.unanswered.get(name, "it was not asked")
+            raise InvalidArgument(f"there is no answer {name}: {why}", did_you_mean(name, self.answers, f"of {there}"))
+        return self.answers[name]
+
+    def chart(self, draw: Callable[..., Any], name: str, **options: Any) -> Any:
+        """The answer ``name`` as ``draw`` draws it, one of `dpmagic.charts`."""
+        if name in self.unanswered:
+            return cells.note(f"No picture of {name}: it was not answered.", "unknown")
+        return draw(self.frame(name), **options)
+
+    @property
+    def verify(self) -> str | None:
+        """What ``verify`` of the analyses is here: recovery points, where they were read."""
+        return "recoveryPoints" if self.estate.has("recovery_points") else None
+
+    def cover(self) -> Shown:
+        """Who asked, where, when, over which window, and what of it could be read."""
+        return cover.cover(self)
+
+    def findings(self, most: int = 10) -> Shown:
+        """The worst of the answer ``findings``, each with its fix: a command, or the advice that ``triage`` has."""
+        if "findings" in self.unanswered:
+            return Answer(self, "findings").show()
+        return cover.worst(self.frame("findings"), most, self._advice())
+
+    def _advice(self) -> dict[str, str]:
+        """What Microsoft recommends, by the id of the backup instance in lower case."""
+        if "triage" not in self.answers:
+            return {}
+        found = self.frame("triage")
+        pairs = zip(found["id"], found["recommendedAction"], strict=True)
+        return {str(one).lower(): said for one, said in pairs if isinstance(said, str)}
+
+    def summary(self) -> dict[str, Any]:
+        """What a machine reads of the report, as JSON: figures, files, and whether the gate holds."""
+        return summary(self)
+
+    def write(self) -> Shown:
+        """Write the tables, the workbook and the summary; gives the evidence appendix, which has their sums."""
+        from dpmagic.reports.evidence import write
+
+        return write(self)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the report's: shown by a notebook as its first rows."""
+
+    report: Report = field(repr=False)
+    name: str
+
+    @property
+    def frame(self) -> pandas.DataFrame:
+        """All of it.  Raises `InvalidArgument` when the question was not answered."""
+        return self.report.frame(self.name)
+
+    def show(self, *columns: str, rows: int = 15, only: Mapping[str, Any] | None = None) -> Shown:
+        """Its first ``rows``, of these ``columns``; ``only`` picks rows by a column's value or values."""
+        if self.name in self.report.unanswered:
+            return cells.note(f"{self.name} is not answered: {self.report.unanswered[self.name]}.", "unknown")
+        frame, more = self.frame, f"all in tables/{self.name}.parquet"
+        if only:
+            more = f"all {len(frame):,} in tables/{self.name}.parquet"
+        for column, wanted in (only or {}).items():
+            frame = frame[frame[column].isin([wanted] if isinstance(wanted, str) else list(wanted))]
+        return cells.table(frame, columns, rows, more)
+
+    def _repr_html_(self) -> str:
+        return self.show().html

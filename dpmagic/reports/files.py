@@ -1,0 +1,114 @@
+"""The files of a report: each table as Parquet, all of them as one workbook, and the sum of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from dpmagic.frames.files import csv_bytes, nested_text, parquet_bytes, workbook_bytes
+
+_ACTIVE = ("=", "+", "-", "@", "\t", "\r")
+_ROWS, _TEXT = 100_000, 32_767  # a sheet that people look at; what a cell can hold
+_SAVED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*<")
+
+
+def sum_of(content: bytes) -> str:
+    """SHA-256, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_tables(frames: Mapping[str, pandas.DataFrame], folder: Path, csv: bool = False) -> list[dict[str, Any]]:
+    """Write each frame to ``folder/tables``; gives ``table``, ``file``, ``rows`` and ``sha256`` of each file.
+
+    Tables of an earlier report there are taken away first.
+    """
+    where = folder / "tables"
+    where.mkdir(parents=True, exist_ok=True)
+    for old in [*where.glob("*.parquet"), *where.glob("*.csv")]:
+        old.unlink()
+    made = []
+    for name, frame in frames.items():
+        forms = {".parquet": parquet_bytes(frame), **({".csv": csv_bytes(inert(frame))} if csv else {})}
+        for suffix, content in forms.items():
+            (where / f"{name}{suffix}").write_bytes(content)
+            made.append(
+                {"table": name, "file": f"tables/{name}{suffix}", "rows": len(frame), "sha256": sum_of(content)}
+            )
+    return made
+
+
+def sums_below(folder: Path, pattern: str) -> list[dict[str, Any]]:
+    """The same of files that are there: Parquet files of an estate's own tables."""
+    import pyarrow.parquet as parquet
+
+    return [
+        {
+            "table": path.stem,
+            "file": path.relative_to(folder).as_posix(),
+            "rows": parquet.read_metadata(path).num_rows,
+            "sha256": sum_of(path.read_bytes()),
+        }
+        for path in sorted(folder.glob(pattern))
+    ]
+
+
+def inert(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """The frame for a CSV file: a text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    >>> inert(pandas.DataFrame({"name": ["=1+1", "vault", None]})).to_dict("list")
+    {'name': ["'=1+1", 'vault', nan]}
+    """
+    made = frame.rename(columns=lambda name: _inert(str(name)))
+    for place, dtype in enumerate(made.dtypes):
+        if str(dtype) == "str":
+            made.isetitem(place, made.iloc[:, place].map(_inert, na_action="ignore").astype("str").array)
+    return made
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(_ACTIVE) else text
+
+
+def workbook(frames: Mapping[str, pandas.DataFrame], contents: pandas.DataFrame, at: datetime) -> bytes:
+    """One sheet a table after one that lists them; what a sheet cannot hold is cut, and the list says so."""
+    cut = {name: _cut(frame) for name, frame in frames.items()}
+    notes = {name: said for name, (_, said) in cut.items()}
+    listed = contents.assign(inTheWorkbook=contents["table"].map(notes).fillna("not in it"))
+    return at_instant(workbook_bytes({"contents": listed, **{name: frame for name, (frame, _) in cut.items()}}), at)
+
+
+def _cut(frame: pandas.DataFrame) -> tuple[pandas.DataFrame, str]:
+    made, said = frame.head(_ROWS).copy(), "whole"
+    if len(frame) > _ROWS:
+        said = f"the first {_ROWS:,} rows"
+    for name, dtype in made.dtypes.items():
+        if str(dtype) == "object":
+            made[name] = pandas.Series(_texts(made[name]), index=made.index, dtype="str")
+        if str(made[name].dtype) == "str" and (made[name].str.len() > _TEXT).any():
+            made[name] = made[name].str.slice(0, _TEXT)
+            said += f"; texts of {name} cut"
+    return made, said
+
+
+def _texts(column: pandas.Series[Any]) -> list[str | None]:
+    return [nested_text(cell) for cell in column]
+
+
+def at_instant(book: bytes, at: datetime) -> bytes:
+    """The same workbook, as if it was saved at this instant: the same tables then give the same bytes."""
+    made = BytesIO()
+    with zipfile.ZipFile(BytesIO(book)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = _SAVED.sub(rf"\g<1>{at:%Y-%m-%dT%H:%M:%SZ}<".encode(), content)
+            new.writestr(zipfile.ZipInfo(name, at.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
+    return made.getvalue()

@@ -1,0 +1,166 @@
+"""The report: the estate read once, a notebook run over it, and the folder that can be handed over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate import Estate
+from dpmagic.estate.columns import tables
+from dpmagic.output import write as write_file
+from dpmagic.progress import Observer, Silent
+from dpmagic.reports.page import page
+from dpmagic.reports.running import ReportFailed, notebook_of, run
+
+if TYPE_CHECKING:
+    from dpmagic.analysis.sizing.chains import Sizes
+
+NOTEBOOK = Path(__file__).with_name("report.ipynb")
+"""The notebook that ships with the package."""
+
+PAGE, RUN, SUMMARY = "report.html", "report.ipynb", "summary.json"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report that was written: its ``folder``, its ``page``, and its ``summary`` as in ``summary.json``."""
+
+    folder: Path
+    page: Path
+    summary: dict[str, Any] = field(repr=False)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when the gate holds, else `dpmagic.reports.gate.SHUT`."""
+        return int(self.summary["exitCode"])
+
+    def lines(self) -> list[str]:
+        """What it found, in three lines, the last of which says where it is."""
+        found, gate = self.summary["findings"], self.summary["gate"]
+        scope = self.summary["completeness"]["subscriptions"]
+        worst = found.get("bySeverity", {})
+        counts = ", ".join(f"{count:,} of severity {level}" for level, count in worst.items())
+        of = f"{len(scope['answered'])} of {len(scope['asked'])} subscriptions, as of {self.summary['at']}"
+        told = "holds" if gate["holds"] else f"does not hold: {'; '.join(gate['reasons'])}"
+        return [
+            f"{found.get('total', 0):,} findings ({counts or 'none'}) in {of}",
+            f"the gate {told}",
+            f"the report: {self.page.resolve()}",
+        ]
+
+
+def report(
+    estate: Estate | str | Path | None = None,
+    out: str | Path = "report",
+    *,
+    archive: str | Path | None = None,
+    controls: str | Path | None = None,
+    sizes: Sizes | None = None,
+    notebook: str | Path | None = None,
+    recovery_points: bool = False,
+    worst: int = 1,
+    csv: bool = False,
+    observer: Observer | None = None,
+) -> Written:
+    """Run the report's notebook over an estate and write what it gives to the folder ``out``.
+
+    ``estate`` is what `dpmagic.open` gives, or a folder that it opens; without it what the current connection shows.
+    ``archive`` is a folder of `dpmagic.collect`, taken in its place.  In ``out`` are ``report.html``, one page that
+    loads nothing from elsewhere; ``tables/*.parquet``, the answers, and ``report.xlsx``, the same in sheets;
+    ``summary.json``; ``estate/``, what was read (`Estate.load` reads it again); and ``report.ipynb`` as it was run.
+
+    ``controls`` is a file of named controls, ``sizes`` are cost exports, or a frame, for the section on capacity;
+    ``notebook`` is another one than that of the package; ``recovery_points`` reads those of every instance, a call
+    each, and holds policies against them; ``csv`` writes the answers as CSV too.  The gate is shut by an unreadable
+    subscription, a control that fails, and a finding of severity ``worst`` or worse (1 is the worst, 0 lets all pass).
+
+    Raises `InvalidArgument` for a folder that holds other things, `ReportFailed` when a cell fails, and what reading
+    the estate raises.
+    """
+    folder, source = _folder(Path(out).expanduser()), Path(notebook).expanduser() if notebook else NOTEBOOK
+    if not 0 <= worst <= 4:
+        raise InvalidArgument(f"there is no severity {worst}", "1 is the worst, 4 the least, 0 lets all pass")
+    observer = observer or Silent()
+    observer.stage("report: reading the estate")
+    meant, given = _opened(estate, archive)
+    meant.save(folder / "estate", _names(meant, recovery_points))
+    given |= {"folder": ".", "principal": _principal(meant), "worst": worst, "csv": csv}
+    given |= {"controls": _whole(controls) if controls is not None else None, "sizes": _kept(sizes, folder)}
+    made = notebook_of(source, {name: value for name, value in given.items() if value is not None})
+    try:
+        run(made, folder, observer)
+    finally:
+        _keep(made, folder / RUN)
+    return _written(made, folder)
+
+
+def _folder(folder: Path) -> Path:
+    """A folder for the report: new, empty, or of an earlier report.  Raises `InvalidArgument` for any other."""
+    if folder.exists() and not folder.is_dir():
+        raise InvalidArgument(f"{str(folder)!r} is a file", "give the name of a folder")
+    known = any((folder / name).is_file() for name in (RUN, SUMMARY)) or (folder / "estate" / "estate.json").is_file()
+    if folder.is_dir() and any(folder.iterdir()) and not known:
+        raise InvalidArgument(f"the folder {str(folder)!r} holds other things", "give a new folder, or an empty one")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SUMMARY).unlink(missing_ok=True)  # so that an earlier one is never taken for this one's
+    return folder
+
+
+def _opened(estate: Any, archive: str | Path | None) -> tuple[Estate, dict[str, Any]]:
+    """The estate, and how the notebook opens it: an archive by itself, all else as it is saved for the report."""
+    from dpmagic.api import open as open_estate
+    from dpmagic.archive.source import Archive
+
+    if archive is not None and estate is not None:
+        raise InvalidArgument("an estate and an archive", "give one of them: an archive is an estate of its own")
+    where = archive if estate is None else estate
+    meant = where if isinstance(where, Estate) else open_estate(where)
+    if not isinstance(meant.source, Archive):
+        return meant, {"estate": "estate"}
+    at = meant.now.isoformat().replace("+00:00", "Z")
+    return meant, {"estate": _whole(meant.source.path), "at": at, "window": tuple(meant.window.texts())}
+
+
+def _names(estate: Estate, recovery_points: bool) -> Iterable[str]:
+    return [name for name in tables() if estate.has(name) and (recovery_points or name != "recovery_points")]
+
+
+def _principal(estate: Estate) -> str:
+    connection = getattr(estate.source, "connection", None)
+    return str(connection.principal) if connection is not None else ""
+
+
+def _whole(path: str | Path) -> str:
+    return str(Path(path).expanduser().resolve())
+
+
+def _kept(sizes: Any, folder: Path) -> Any:
+    """Sizes as the notebook reads them: paths, or the file to which a frame is written."""
+    if sizes is None:
+        return None
+    if isinstance(sizes, pandas.DataFrame):
+        write_file(sizes, folder / "sizes.parquet")
+        return "sizes.parquet"
+    return _whole(sizes) if isinstance(sizes, (str, Path)) else [_whole(one) for one in sizes]
+
+
+def _keep(notebook: Any, path: Path) -> None:
+    import nbformat
+
+    written: Any = nbformat.write  # it has no annotations
+    written(notebook, path)
+
+
+def _written(notebook: Any, folder: Path) -> Written:
+    """The page of a notebook that was run.  Raises `ReportFailed` when it has written no summary."""
+    if not (folder / SUMMARY).is_file():
+        raise ReportFailed("the notebook wrote no summary", "end it with a cell that says report.write()")
+    summary = json.loads((folder / SUMMARY).read_bytes())
+    (folder / PAGE).write_text(page(notebook, f"Backup report, {summary['at']}"), encoding="utf-8")
+    return Written(folder, folder / PAGE, summary)

@@ -1,0 +1,97 @@
+"""A notebook run by its own kernel: the one of this Python, in the report's folder, told about as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dpmagic.errors import DpmagicError
+from dpmagic.progress import Observer
+
+_PARAMETERS = "parameters"
+_TAKES = 3600  # seconds that one cell may take
+
+
+class ReportFailed(DpmagicError):
+    """A cell of the report's notebook failed, or there is nothing to run it with."""
+
+
+def notebook_of(path: Path, given: Mapping[str, Any]) -> Any:
+    """The notebook in ``path``, in which the cell tagged ``parameters`` says what is ``given``.
+
+    Raises `ReportFailed` for a file that is no notebook, or has no such cell.
+    """
+    nbformat = _needed("nbformat")
+    try:
+        made = nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
+        told = str(error).splitlines()[0]
+        raise ReportFailed(f"{path} is no notebook: {told}", "begin with one that --eject gives") from error
+    for cell in made.cells:
+        if _PARAMETERS in cell.metadata.get("tags", []):
+            cell.source = f"given = {dict(given)!r}"
+            return made
+    raise ReportFailed(
+        f"{path} has no cell with the tag {_PARAMETERS}", "tag the one that says what is given, as --eject has it"
+    )
+
+
+def run(notebook: Any, folder: Path, observer: Observer) -> None:
+    """Run every cell in ``folder``.  Raises `ReportFailed` at the first that fails, with what it says."""
+    nbclient = _needed("nbclient")
+    from jupyter_client.kernelspec import KernelSpecManager
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    sections = _sections(notebook)
+
+    def begun(cell: Any, cell_index: int) -> None:
+        observer.stage(f"report: {sections[cell_index]} ({cell_index + 1} of {len(notebook.cells)})")
+
+    client = nbclient.NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=_TAKES,
+        record_timing=False,
+        on_cell_start=begun,
+        extra_arguments=["--log-level=ERROR"],  # how the kernel is talked to is no news of the report
+        resources={"metadata": {"path": str(folder)}},
+    )
+    # The kernel of this Python, whatever other kernels are installed under the name.
+    client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise _failed(notebook, sections, error) from error
+    finally:
+        observer.done()
+
+
+def _sections(notebook: Any) -> list[str]:
+    """For each cell the heading above it."""
+    made, now = [], "begin"
+    for cell in notebook.cells:
+        heads = (
+            [line for line in cell.source.splitlines() if line.startswith("#")] if cell.cell_type == "markdown" else []
+        )
+        now = heads[-1].lstrip("# ") if heads else now
+        made.append(now)
+    return made
+
+
+def _failed(notebook: Any, sections: list[str], error: Exception) -> ReportFailed:
+    for cell, section in zip(notebook.cells, sections, strict=True):
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                told = f"{output.ename}: {output.evalue}".strip().splitlines()[0]
+                return ReportFailed(f"the cell under {section!r} failed: {told}", "report.ipynb has all of it")
+    return ReportFailed(f"the notebook stopped: {str(error).splitlines()[0]}", "report.ipynb has what was run")
+
+
+def _needed(name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ReportFailed(f"a report needs the package {name}", 'pip install "dpmagic[notebook]"') from error

@@ -1,0 +1,134 @@
+"""A notebook of one's own, an archive, sizes, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas
+import pytest
+
+from dpmagic.archive.collect import collect
+from dpmagic.connection import connect_sandbox
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate import Estate
+from dpmagic.estate.opening import open_live
+from dpmagic.progress import Silent
+from dpmagic.reports.contents import Report
+from dpmagic.reports.report import NOTEBOOK, report
+from dpmagic.reports.running import ReportFailed
+from dpmagic.shell import main
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def estate() -> Estate:
+    return open_live(connect_sandbox(estate="starter"))
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def stage(self, text: str) -> None:
+        self.stages.append(text)
+
+
+def test_an_archive_is_read_as_one_and_progress_is_told(
+    estate: Estate, notebook: Callable[..., Path], tmp_path: Path
+) -> None:
+    collect(estate, tmp_path / "archive", recovery_points=False)
+    mine = notebook(
+        'report.keep("mine", report.estate.vaults()[["id", "name"]]).show("name")',
+        "print(type(report.estate.source).__name__)",
+        "report.write()",
+    )
+    heard = Heard()
+    written = report(out=tmp_path / "out", archive=tmp_path / "archive", notebook=mine, worst=0, observer=heard)
+    assert written.exit_code == 0 and list(written.summary["answers"]) == ["mine"]
+    assert ">Archive" in (tmp_path / "out" / "report.html").read_text().replace("\n", "")
+    assert len(pandas.read_parquet(tmp_path / "out" / "tables" / "mine.parquet")) == len(estate.vaults())
+    assert heard.stages[0] == "report: reading the estate" and "report: Mine (4 of 6)" in heard.stages
+
+
+def test_a_cell_that_fails_is_told_and_leaves_the_notebook(
+    estate: Estate, notebook: Callable[..., Path], tmp_path: Path
+) -> None:
+    mine = notebook('raise ValueError("not like that")')
+    with pytest.raises(ReportFailed, match="the cell under 'Mine' failed: ValueError: not like that"):
+        report(estate, tmp_path / "out", notebook=mine)
+    run = nbformat.read(tmp_path / "out" / "report.ipynb", as_version=4)
+    assert run.cells[-1].outputs[0].ename == "ValueError"
+    assert not (tmp_path / "out" / "summary.json").exists() and not (tmp_path / "out" / "report.html").exists()
+
+
+def test_what_is_no_notebook_for_it(estate: Estate, notebook: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(ReportFailed, match="has no cell with the tag parameters"):
+        report(estate, tmp_path / "out", notebook=notebook(tags=()))
+    (tmp_path / "text.ipynb").write_text("no")
+    with pytest.raises(ReportFailed, match="is no notebook"):
+        report(estate, tmp_path / "out", notebook=tmp_path / "text.ipynb")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(InvalidArgument, match="holds other things"):
+        report(estate, tmp_path / "other")
+    with pytest.raises(InvalidArgument, match="there is no severity 5"):
+        report(estate, tmp_path / "new", worst=5)
+
+
+def test_eject_gives_the_notebook_and_takes_nothing_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = tmp_path / "mine.ipynb"
+    assert main(["report", "--eject", str(mine)]) == 0
+    assert mine.read_bytes() == NOTEBOOK.read_bytes() and "--notebook" in capsys.readouterr().err
+    assert main(["report", "--eject", str(mine)]) == 1
+    assert main(["report", "--eject", str(tmp_path / "no" / "mine.ipynb")]) == 1
+    assert main(["report", "--archive", str(tmp_path), "--target", "sandbox"]) == 2
+
+
+def test_the_notebook_that_ships_was_not_run() -> None:
+    shipped = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(shipped)
+    assert not [cell for cell in shipped.cells if cell.get("outputs") or cell.get("execution_count")]
+
+
+def test_what_is_not_there_is_said_in_its_place(estate: Estate, tmp_path: Path) -> None:
+    made = Report(Estate.of({"jobs": estate.jobs()}, now=estate.now), tmp_path)
+    import dpmagic
+
+    shown = made.ask("posture", dpmagic.posture).show().html
+    assert "posture is not answered: the table vaults is missing" in shown
+    assert "No picture of posture" in made.chart(lambda frame: frame, "posture").html
+    with pytest.raises(InvalidArgument, match="there is no answer posture: the table vaults is missing"):
+        made.frame("posture")
+    assert made.summary()["gate"]["reasons"] == ["the findings are not known: nobody asked for them"]
+
+
+def test_an_unreadable_subscription_shuts_the_gate(tmp_path: Path) -> None:
+    lost = "99999999-9999-4999-8999-999999999999"
+    made = Report(open_live(connect_sandbox(estate="starter"), expected=lost), tmp_path, worst=0)
+    assert made.summary()["gate"]["reasons"] == [f"1 unreadable: {lost}"] and made.summary()["exitCode"] == 4
+    assert f"Not readable: {lost}" in made.cover().html
+
+
+def test_sizes_are_handed_to_the_questions(estate: Estate, tmp_path: Path) -> None:
+    ids = estate.snapshots()["id"].head(3)
+    days = pandas.date_range("2026-02-01", periods=3, tz="UTC")
+    sizes = pandas.DataFrame([{"id": one, "day": day, "usedGiB": 2.0} for one in ids for day in days])
+    import dpmagic
+
+    made = Report(estate, tmp_path, sizes=sizes if len(sizes) else pandas.DataFrame(columns=["id", "day", "usedGiB"]))
+    answer = made.ask_with("sizes", "stored", dpmagic.stored)
+    assert list(answer.frame["usedGiB"]) == [2.0 * len(ids)] * (3 if len(ids) else 0)
+    json.dumps(made.summary())
+
+
+def test_the_summary_is_json_and_the_gate_minds_the_severity(estate: Estate, tmp_path: Path) -> None:
+    made: Any = Report(estate, tmp_path, worst=2)
+    made.keep("findings", pandas.DataFrame({"severity": [2, 3], "kind": ["gap", "gap"], "id": ["a", "b"]}))
+    assert made.summary()["gate"]["reasons"] == ["1 finding of severity 2 or worse"]
+    made.worst = 1
+    assert json.loads(json.dumps(made.summary()))["exitCode"] == 0
