@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import threading
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -161,6 +162,9 @@ def _in_child(act: object, path: Path, results: object) -> None:
         results.put(None)  # type: ignore[attr-defined]
     except DpmagicError as error:
         results.put((type(error).__name__, error.message, error.hint))  # type: ignore[attr-defined]
+    except BaseException as error:  # told as well: a child that says nothing would be waited for without end
+        results.put((type(error).__name__, traceback.format_exc(), ""))  # type: ignore[attr-defined]
+        raise
 
 
 def refused(act: object, path: Path) -> tuple[str, str, str]:
@@ -168,8 +172,11 @@ def refused(act: object, path: Path) -> tuple[str, str, str]:
     results = _FORK.SimpleQueue()
     child = _FORK.Process(target=_in_child, args=(act, path, results))
     child.start()
+    child.join(60)  # a child that has died without a word would be waited for without end
+    if child.exitcode is None:
+        child.kill()
+    assert not results.empty(), f"the child said nothing and ended with {child.exitcode}"
     told: tuple[str, str, str] = results.get()
-    child.join()
     return told
 
 
