@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-REPORT := build/demo/01_back_up_a_disk.html
+TOUR := build/demo/01_back_up_a_disk.html
+REPORT := build/demo/report
 
 .PHONY: demo test lint types docs bench clean
 
@@ -26,7 +27,7 @@ $(KUSTO): tests/kusto/package-lock.json $(VENV)/.test
 	@touch $@
 
 demo: $(VENV)/.demo
-	@$(BIN)/python notebooks/demo.py $(REPORT)
+	@$(BIN)/python notebooks/demo.py $(TOUR) $(REPORT)
 
 test: $(VENV)/.test $(KUSTO) lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

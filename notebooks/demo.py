@@ -1,4 +1,4 @@
-"""``make demo``: run the tour against the sandbox, write it as one HTML page, say where it is and what it found."""
+"""``make demo``: run the tour and the report against the sandbox, say what they found and where their pages are."""
 
 from __future__ import annotations
 
@@ -10,11 +10,22 @@ import nbformat
 from nbconvert import HTMLExporter
 from nbconvert.preprocessors import ExecutePreprocessor
 
+import dpmagic
+
 TOUR = Path(__file__).with_name("01_back_up_a_disk.ipynb")
 
 
-def main(page: Path) -> None:
-    """Run `TOUR` in a folder of its own and write ``page``.  A cell that fails, fails the demo."""
+def main(page: Path, folder: Path) -> None:
+    """The tour as ``page``, then the report of the default estate in ``folder``.  A cell that fails, fails the demo."""
+    tour(page)
+    dpmagic.connect_sandbox(estate="default", read_only=True)
+    found, _, where = dpmagic.report(out=folder).lines()
+    print(f"The default estate's report: {found}")
+    print(where)
+
+
+def tour(page: Path) -> None:
+    """Run `TOUR` in a folder of its own, write ``page``, and say what was found."""
     notebook = nbformat.read(TOUR, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         # Jupyter's own warnings, of how the kernel is talked to, are no news of the tour.
@@ -30,4 +41,4 @@ def main(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
