@@ -97,7 +97,10 @@ def report(
         run(made, folder, observer)
     finally:
         _keep(made, folder / RUN)
-    return _written(made, folder)
+    observer.stage("report: writing the page")
+    written = _written(made, folder)
+    observer.done()
+    return written
 
 
 def _folder(folder: Path) -> Path:

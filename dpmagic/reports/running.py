@@ -57,6 +57,7 @@ def run(notebook: Any, folder: Path, observer: Observer) -> None:
         extra_arguments=["--log-level=ERROR"],  # how the kernel is talked to is no news of the report
         resources={"metadata": {"path": str(folder)}},
     )
+    observer.stage("report: starting the notebook")
     # The kernel of this Python, whatever other kernels are installed under the name.
     client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
     try:
