@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import commands, completion, estates, frames, load, pacing, resource_graph, tables
+from tests.benchmarks import commands, completion, estates, frames, load, pacing, report, resource_graph, tables
 
 if __name__ == "__main__":
-    for benchmark in (load, completion, commands, frames, resource_graph, pacing, estates, tables):
+    for benchmark in (load, completion, commands, frames, resource_graph, pacing, estates, tables, report):
         print("\n".join(benchmark.measure()), flush=True)
