@@ -21,9 +21,9 @@ _SHARES = ("share", "rate", "low", "high", "adherence", "cumulative", "complianc
 
 _TONES = {
     **dict.fromkeys(("pass", "within", "tested", "met"), "good"),
-    **dict.fromkeys(("fail", "breached", "noPoint", "failed", "orphan", "error"), "bad"),
+    **dict.fromkeys(("fail", "breached", "noPoint", "failed", "orphan", "error", "tooShort", "full"), "bad"),
     **dict.fromkeys(("not verifiable", "unverifiable", "inferred"), "unknown"),
-    **dict.fromkeys(("excepted", "late", "stale", "stuck", "missed", "not tested"), "fair"),
+    **dict.fromkeys(("excepted", "late", "stale", "stuck", "missed", "not tested", "surplus", "willFill"), "fair"),
 }
 """Words of verdicts, and how they are coloured."""
 

@@ -55,8 +55,8 @@ def names_of(estate: Any) -> dict[str, str]:
 def worst(findings: pandas.DataFrame, most: int, advice: Mapping[str, str]) -> Shown:
     """The first ``most`` things that something is found of, each with what it rests on and what to do.
 
-    What else is found of the same backup instance stands below it, and what to do is the first command that any of
-    them has, else Microsoft's ``advice``, by the instance's id in lower case.
+    What else is found of the same backup instance stands below it, and what to do is Microsoft's ``advice``, by the
+    instance's id in lower case, and the first command that any of them has.
     """
     if not len(findings):
         return Shown('<p class="note good">No findings.</p>', "no findings")
@@ -92,13 +92,9 @@ def _finding(found: list[dict[str, Any]], advice: str) -> str:
         *(f"{cell_text(one['reason'])}: {cell_text(one['detail'])}" for one in found[1:]),
     ]
     command = next((str(one["command"]) for one in found if cell_text(one["command"])), "")
-    fix = f"<pre>{escape(printable(command))}</pre>" if command else ""
-    if not command:
-        fix = (
-            f"<p>→ {escape(printable(advice))}</p>"
-            if advice
-            else '<p class="none">nothing is known that would help</p>'
-        )
+    told = printable(advice) or ("" if command else "nothing is known that would help")
+    fix = f"<p>→ {escape(told)}</p>" if told else ""
+    fix += f"<pre>{escape(printable(command))}</pre>" if command else ""
     return (
         f'<li><p><span class="tone {tone}" title="{meaning}">{escape(cell_text(row["reason"]))}</span> '
         f"<b>{escape(cell_text(row['name']))}</b> "
