@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas
@@ -59,7 +60,25 @@ _ORDER = {pair: place for place, pair in enumerate(_SEVERITY)}
 _OTHERWISE = 2
 
 
-def findings(given: Any, kinds: Iterable[str] | None = None, *, owner: str = "owner") -> pandas.DataFrame:
+@dataclass(frozen=True)
+class _Asked:
+    """An estate, and the answers that are there already, by the name of the question."""
+
+    estate: Estate
+    answers: Mapping[str, pandas.DataFrame]
+
+    def __call__(self, question: Callable[..., pandas.DataFrame], **options: Any) -> pandas.DataFrame:
+        known = self.answers.get(question.__name__)
+        return question(self.estate, **options) if known is None else known
+
+
+def findings(
+    given: Any,
+    kinds: Iterable[str] | None = None,
+    *,
+    owner: str = "owner",
+    answers: Mapping[str, pandas.DataFrame] | None = None,
+) -> pandas.DataFrame:
     """One row a finding, the worst first: gaps, failing backups, orphans, posture, retention.
 
     Columns: ``kind`` (one of `KINDS`; ``kinds`` asks for some only), ``severity`` (1 data may be lost today, 2 tomorrow
@@ -68,7 +87,8 @@ def findings(given: Any, kinds: Iterable[str] | None = None, *, owner: str = "ow
     (``observed`` or ``inferred``), ``command`` (the first towards a remedy, missing where there is none) and
     ``backupInstanceId``.  What is excluded on purpose is no finding, and a stale disk whose instance fails is one.
 
-    Raises `InvalidArgument` for an unknown kind and for tables without what is needed.
+    ``answers`` are those of other analyses over the same estate, by name (``{"triage": frame}``): they are not asked
+    again.  Raises `InvalidArgument` for an unknown kind and for tables without what is needed.
     """
     estate = estate_of(given, "instances")
     asked = list(KINDS) if kinds is None else list(kinds)
@@ -77,7 +97,8 @@ def findings(given: Any, kinds: Iterable[str] | None = None, *, owner: str = "ow
             raise InvalidArgument(
                 f"there are no findings of kind {kind!r}", did_you_mean(kind, KINDS, f"of {', '.join(KINDS)}")
             )
-    parts = [KINDS[kind](estate, owner).assign(kind=kind) for kind in asked]
+    ask = _Asked(estate, answers or {})
+    parts = [KINDS[kind](ask, owner).assign(kind=kind) for kind in asked]
     made = _together(parts)
     made["severity"] = [_SEVERITY.get(pair, _OTHERWISE) for pair in zip(made["kind"], made["reason"], strict=True)]
     made["severity"] = made["severity"].astype("Int64")
@@ -101,35 +122,35 @@ def _once(made: pandas.DataFrame) -> pandas.DataFrame:
     return made[~told]
 
 
-def _gaps(estate: Estate, owner: str) -> pandas.DataFrame:
-    found = coverage_gaps(estate, owner=owner)
+def _gaps(ask: _Asked, owner: str) -> pandas.DataFrame:
+    found = ask(coverage_gaps, owner=owner)
     return found[found["exclusion"].isna()]
 
 
-def _failures(estate: Estate, owner: str) -> pandas.DataFrame:
-    found = triage(estate, owner=owner)
+def _failures(ask: _Asked, owner: str) -> pandas.DataFrame:
+    found = ask(triage, owner=owner)
     said = found["errorCode"].where(found["errorCode"].notna(), found["reason"])
     counts = found["failures"].fillna(0).astype(int).astype("str")
     detail = said.where(~found["failed"].astype(bool), said + ", " + counts + " in a row")
     return found.assign(detail=detail, backupInstanceId=found["id"])
 
 
-def _orphans(estate: Estate, owner: str) -> pandas.DataFrame:
-    found = orphan_instances(estate)
+def _orphans(ask: _Asked, owner: str) -> pandas.DataFrame:
+    found = ask(orphan_instances)
     return found.assign(reason=found["verdict"], backupInstanceId=found["id"])
 
 
-def _posture(estate: Estate, owner: str) -> pandas.DataFrame:
-    found = posture(estate)
+def _posture(ask: _Asked, owner: str) -> pandas.DataFrame:
+    found = ask(posture)
     bad = found[found["verdict"] == FAIL]
-    owners = estate.vaults().set_index("id")["tags"].map(lambda tags: (tags or {}).get(owner))
+    owners = ask.estate.vaults().set_index("id")["tags"].map(lambda tags: (tags or {}).get(owner))
     detail = bad["value"].fillna("(none)") + "; wanted: " + bad["wanted"]
     return bad.assign(reason=bad["control"], detail=detail, evidence="observed", owner=bad["id"].map(owners))
 
 
-def _retention(estate: Estate, owner: str) -> pandas.DataFrame:
+def _retention(ask: _Asked, owner: str) -> pandas.DataFrame:
     """One row an instance that keeps too little or too much; which tags of which policies is in the detail."""
-    found = retention(estate)
+    found = ask(retention)
     rows = found[found["verdict"].isin(("missing", "surplus"))]
     count = rows["missing"].where(rows["verdict"] == "missing", rows["surplus"])
     rows = rows.assign(said=count.astype("str") + " of " + rows["retentionTag"] + " by " + rows["policyName"])
@@ -138,9 +159,9 @@ def _retention(estate: Estate, owner: str) -> pandas.DataFrame:
     return made.assign(reason=made["verdict"], evidence="inferred", backupInstanceId=made["id"])
 
 
-def _orphan_snapshots(estate: Estate, owner: str) -> pandas.DataFrame:
+def _orphan_snapshots(ask: _Asked, owner: str) -> pandas.DataFrame:
     """One row a disk, or what was one, and reason: how many snapshots, and how much they hold at most."""
-    found = orphan_snapshots(estate)
+    found = ask(orphan_snapshots)
     groups = found.assign(source=key(found["sourceResourceId"])).groupby(
         ["source", "reason"], as_index=False, sort=True
     )
@@ -152,14 +173,14 @@ def _orphan_snapshots(estate: Estate, owner: str) -> pandas.DataFrame:
     return made.assign(name=made["id"].str.extract(r"([^/]*)$", expand=False), detail=detail)
 
 
-def _headroom(estate: Estate, owner: str) -> pandas.DataFrame:
-    found = snapshot_headroom(estate)
+def _headroom(ask: _Asked, owner: str) -> pandas.DataFrame:
+    found = ask(snapshot_headroom)
     rows = found[found["status"].isin((FULL, WILL_FILL))]
     detail = rows["snapshots"].astype("str") + " snapshots of " + rows["limit"].astype("str") + " that a disk can have"
     return rows.assign(reason=rows["status"], detail=detail, evidence="observed")
 
 
-KINDS: dict[str, Callable[[Estate, str], pandas.DataFrame]] = {
+KINDS: dict[str, Callable[[_Asked, str], pandas.DataFrame]] = {
     GAP: _gaps,
     FAILURE: _failures,
     ORPHAN_INSTANCE: _orphans,

@@ -99,7 +99,10 @@ def _sheet_cell(sheet: Any, value: Any) -> Any:
         return value.replace(tzinfo=None)
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("\ufffd", value))
+    shown = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
+    if not shown.startswith(("=", "#")):  # neither a formula nor an error: a text as it is, without a cell for it
+        return shown
+    cell = WriteOnlyCell(sheet, value=shown)
     cell.data_type = "s"
     return cell
 

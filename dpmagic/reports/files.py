@@ -86,7 +86,8 @@ def workbook(frames: Mapping[str, pandas.DataFrame], contents: pandas.DataFrame,
 
 
 def _cut(frame: pandas.DataFrame) -> tuple[pandas.DataFrame, str]:
-    made, said = frame.head(_ROWS).copy(), "whole"
+    made, said = frame.head(_ROWS), "whole"
+    made.attrs = {}  # no sheet has them, and each step would copy them
     if len(frame) > _ROWS:
         said = f"the first {_ROWS:,} rows"
     for name, dtype in made.dtypes.items():

@@ -7,6 +7,7 @@ import pytest
 
 from dpmagic.analysis.coverage_gaps import coverage_gaps
 from dpmagic.analysis.findings import KINDS, findings
+from dpmagic.analysis.posture import posture
 from dpmagic.analysis.triage import triage
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
@@ -53,3 +54,11 @@ def test_an_estate_of_nothing_has_no_findings() -> None:
     found = findings(nothing)
     assert len(found) == 0
     assert isinstance(found, pandas.DataFrame)
+
+
+def test_answers_that_are_there_are_not_asked_again(estate: Estate) -> None:
+    none = findings(estate, answers={"triage": triage(estate).head(0)})
+    whole = findings(estate)
+    assert "failure" in set(whole["kind"]) and "failure" not in set(none["kind"])
+    known = {"triage": triage(estate), "posture": posture(estate)}
+    pandas.testing.assert_frame_equal(findings(estate, answers=known), whole)
