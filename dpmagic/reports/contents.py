@@ -24,8 +24,9 @@ class Report:
     """An estate, and the answers that its report gives.
 
     ``estate`` is one, or the folder of one (`Estate.save`) or of an archive, then ``window`` and ``at`` as in
-    `dpmagic.open`.  ``folder`` is where the report's files go.  ``controls`` is a file of named controls, ``sizes``
-    are cost exports; ``worst`` is the severity of a finding that the gate does not let through (0: none does matter).
+    `dpmagic.open`.  ``folder`` is where the report's files go.  ``controls`` is a file of what vaults are held
+    against (see `dpmagic.posture`), ``sizes`` are cost exports; ``worst`` is the severity of a finding that the gate
+    does not let through (0: it lets all through); ``csv`` writes answers as CSV too.
     """
 
     estate: Any
@@ -112,6 +113,14 @@ class Report:
         found = self.frame("triage")
         pairs = zip(found["id"], found["recommendedAction"], strict=True)
         return {str(one).lower(): said for one, said in pairs if isinstance(said, str)}
+
+    def tally(self, name: str, by: str, of: str) -> Shown:
+        """How many rows of the answer ``name`` have each value of the column ``of``, a row for each of ``by``."""
+        if name in self.unanswered:
+            return Answer(self, name).show()
+        found = self.frame(name)
+        counts = found.groupby([by, of], sort=False).size().unstack(fill_value=0)
+        return cells.table(counts.reset_index(), rows=len(counts), more=f"all {len(found):,} in tables/{name}.parquet")
 
     def summary(self) -> dict[str, Any]:
         """What a machine reads of the report, as JSON: figures, files, and whether the gate holds."""

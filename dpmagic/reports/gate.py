@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dpmagic.analysis.posture import FAIL
 from dpmagic.estate.completeness import KEY
 from dpmagic.frames.files import records
 from dpmagic.frames.times import format_time
@@ -32,7 +33,6 @@ def summary(report: Report) -> dict[str, Any]:
         "window": estate.window.texts(),
         "completeness": estate.completeness,
         "findings": _findings(report),
-        "controls": _counts(report, "controls", "verdict"),
         "posture": _counts(report, "posture", "verdict"),
         "answers": {name: _figures(frame) for name, frame in report.answers.items()},
         "unanswered": dict(report.unanswered),
@@ -46,9 +46,9 @@ def _against(report: Report) -> Iterator[str]:
     lost = report.estate.source.scope.unreadable
     if lost:
         yield f"{len(lost)} unreadable: {', '.join(lost)}"
-    failed = _counts(report, "controls", "verdict").get("fail", 0)
-    if failed:
-        yield f"{failed} control{'s' if failed > 1 else ''} failed"
+    failed = _counts(report, "posture", "verdict").get(FAIL, 0)
+    if failed and report.controls is not None:  # the built-in ones are findings, of severity 2
+        yield f"{failed} control{'s' if failed > 1 else ''} of vaults failed"
     if "findings" in report.answers:
         bad = int((report.frame("findings")["severity"] <= report.worst).sum())
         if bad:

@@ -75,7 +75,8 @@ def report(
     loads nothing from elsewhere; ``tables/*.parquet``, the answers, and ``report.xlsx``, the same in sheets;
     ``summary.json``; ``estate/``, what was read (`Estate.load` reads it again); and ``report.ipynb`` as it was run.
 
-    ``controls`` is a file of named controls, ``sizes`` are cost exports, or a frame, for the section on capacity;
+    ``controls`` is a file of what vaults are held against, as `dpmagic.posture` takes it: each that fails shuts the
+    gate; ``sizes`` are cost exports, or a frame, for the section on capacity;
     ``notebook`` is another one than that of the package; ``recovery_points`` reads those of every instance, a call
     each, and holds policies against them; ``csv`` writes the answers as CSV too.  The gate is shut by an unreadable
     subscription, a control that fails, and a finding of severity ``worst`` or worse (1 is the worst, 0 lets all pass).

@@ -11,6 +11,7 @@ import nbformat
 import pandas
 import pytest
 
+import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
@@ -25,9 +26,23 @@ from dpmagic.shell import main
 pytestmark = pytest.mark.slow
 
 
+SPEC: dict[str, Any] = {
+    "seed": 5,
+    "days": 3,
+    "policies": {"daily": {"every": "P1D", "start": "2024-01-01T22:00:00Z", "keep": "P10D"}},
+    "subscriptions": [
+        {
+            "name": "Shop",
+            "vaults": {"v1": {"policies": ["daily"]}, "v2": {"policies": ["daily"]}},
+            "disks": [{"name": "d", "count": 3, "vault": "v1", "policy": "daily", "group": "rg"}],
+        }
+    ],
+}
+
+
 @pytest.fixture(scope="module")
 def estate() -> Estate:
-    return open_live(connect_sandbox(estate="starter"))
+    return open_live(connect_sandbox(estate=SPEC))
 
 
 class Heard(Silent):
@@ -97,7 +112,6 @@ def test_the_notebook_that_ships_was_not_run() -> None:
 
 def test_what_is_not_there_is_said_in_its_place(estate: Estate, tmp_path: Path) -> None:
     made = Report(Estate.of({"jobs": estate.jobs()}, now=estate.now), tmp_path)
-    import dpmagic
 
     shown = made.ask("posture", dpmagic.posture).show().html
     assert "posture is not answered: the table vaults is missing" in shown
@@ -109,7 +123,7 @@ def test_what_is_not_there_is_said_in_its_place(estate: Estate, tmp_path: Path) 
 
 def test_an_unreadable_subscription_shuts_the_gate(tmp_path: Path) -> None:
     lost = "99999999-9999-4999-8999-999999999999"
-    made = Report(open_live(connect_sandbox(estate="starter"), expected=lost), tmp_path, worst=0)
+    made = Report(open_live(connect_sandbox(estate=SPEC), expected=lost), tmp_path, worst=0)
     assert made.summary()["gate"]["reasons"] == [f"1 unreadable: {lost}"] and made.summary()["exitCode"] == 4
     assert f"Not readable: {lost}" in made.cover().html
 
@@ -118,11 +132,14 @@ def test_sizes_are_handed_to_the_questions(estate: Estate, tmp_path: Path) -> No
     ids = estate.snapshots()["id"].head(3)
     days = pandas.date_range("2026-02-01", periods=3, tz="UTC")
     sizes = pandas.DataFrame([{"id": one, "day": day, "usedGiB": 2.0} for one in ids for day in days])
-    import dpmagic
-
-    made = Report(estate, tmp_path, sizes=sizes if len(sizes) else pandas.DataFrame(columns=["id", "day", "usedGiB"]))
-    answer = made.ask_with("sizes", "stored", dpmagic.stored)
-    assert list(answer.frame["usedGiB"]) == [2.0 * len(ids)] * (3 if len(ids) else 0)
+    made = Report(estate, tmp_path, sizes=sizes)
+    assert list(made.ask_with("sizes", "stored", dpmagic.stored).frame["usedGiB"]) == [6.0, 6.0, 6.0]
+    assert (
+        Report(estate, tmp_path)
+        .ask_with("sizes", "stored", dpmagic.stored)
+        .show()
+        .text.endswith("no sizes were given.")
+    )
     json.dumps(made.summary())
 
 
@@ -132,3 +149,12 @@ def test_the_summary_is_json_and_the_gate_minds_the_severity(estate: Estate, tmp
     assert made.summary()["gate"]["reasons"] == ["1 finding of severity 2 or worse"]
     made.worst = 1
     assert json.loads(json.dumps(made.summary()))["exitCode"] == 0
+
+
+def test_a_control_of_ones_own_that_fails_shuts_the_gate(estate: Estate, tmp_path: Path) -> None:
+    file = tmp_path / "controls.toml"
+    file.write_text('[vaultTier]\ncolumn = "storageType"\nallowed = ["NobodyHasThis"]\n')
+    made = Report(estate, tmp_path, controls=file, worst=0)
+    made.ask("posture", dpmagic.posture, baseline=made.controls)
+    assert made.summary()["gate"]["reasons"] == ["2 controls of vaults failed"]
+    assert '<td>vaultTier</td><td class="number">2</td>' in made.tally("posture", "control", "verdict").html
