@@ -47,8 +47,8 @@ def cell_text(value: Any, column: str = "") -> str:
 
     >>> cell_text(pandas.Timestamp("2026-03-01T08:30Z")), cell_text(pandas.Timedelta("90min")), cell_text(12345)
     ('2026-03-01 08:30', '1.5 h', '12,345')
-    >>> cell_text(0.98765, "share"), cell_text(pandas.NA), cell_text(["a", "b"])
-    ('98.8 %', '', 'a, b')
+    >>> cell_text(0.98765, "share"), cell_text(pandas.NA), cell_text(["a", "b"]), cell_text(89727.1), cell_text(1.5)
+    ('98.8 %', '', 'a, b', '89,727', '1.5')
     """
     if isinstance(value, (list, dict)):
         return _short(_nested(value))
@@ -66,7 +66,9 @@ def cell_text(value: Any, column: str = "") -> str:
 def _number(value: Any, column: str) -> str:
     if float(value).is_integer() and column not in _SHARES:
         return f"{int(value):,}"
-    return f"{value:.1%}".replace("%", " %") if column in _SHARES else f"{value:,.4g}"
+    if column in _SHARES:
+        return f"{value:.1%}".replace("%", " %")
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
 
 
 def _nested(value: Any) -> str:
@@ -76,6 +78,8 @@ def _nested(value: Any) -> str:
 
 def _short(text: str) -> str:
     shown = printable(text)
+    if shown.startswith("/subscriptions/") and shown.count("/") > 6:  # of an id, what tells it from its neighbours
+        shown = f"…/{'/'.join(shown.rsplit('/', 3)[1:])}"
     return shown if len(shown) <= _MOST else f"{shown[: _MOST - 1]}…"
 
 
