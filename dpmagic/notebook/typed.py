@@ -12,7 +12,7 @@ import re
 from IPython.core.inputtransformer2 import make_tokens_by_line
 
 _CELL = re.compile(r"%%dataprotection(?=[\s?])")
-_HELP = re.compile(r"(?P<indent>\s*)(?:[^#]*?=\s*)?(?P<magic>%%?dataprotection(?:\s[^\n]*?)?)\s*\?{1,2}\s*\Z")
+_HELP = re.compile(r"(?P<indent>\s*)(?:[^#]*?=\s*(?!%%))?(?P<magic>%%?dataprotection(?:\s[^\n]*?)?)\s*\?{1,2}\s*\Z")
 _SILENCED = re.compile(r"(?P<stored>[^#]*?=\s*%dataprotection\s[^\n]*?)\s*;\s*\Z")
 
 

@@ -42,6 +42,8 @@ def test_what_is_changed(typed: str, made: str) -> None:
         '%dataprotection job list --query "[?a]"\n',
         "%%dataprotection\njob list --query '[?a]'\n",
         "%dataprotectionx?\n",
+        "x = %%dataprotection job list?\n",
+        "=%%dataprotection?\n",
         "print?\n",
         "x = 1;\n",
         '"""\n%dataprotection job list?\ndf = %dataprotection job list;\n"""\n',
