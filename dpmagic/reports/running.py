@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from dpmagic.errors import DpmagicError
+from dpmagic.errors import DpmagicError, Interrupted
 from dpmagic.progress import Observer
 
 _PARAMETERS = "parameters"
@@ -38,7 +39,10 @@ def notebook_of(path: Path, given: Mapping[str, Any]) -> Any:
 
 
 def run(notebook: Any, folder: Path, observer: Observer) -> None:
-    """Run every cell in ``folder``.  Raises `ReportFailed` at the first that fails, with what it says."""
+    """Run every cell in ``folder``.
+
+    Raises `ReportFailed` at the first cell that fails, with what it says, and `Interrupted` at Ctrl-C.
+    """
     nbclient = _needed("nbclient")
     from jupyter_client.kernelspec import KernelSpecManager
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -60,12 +64,28 @@ def run(notebook: Any, folder: Path, observer: Observer) -> None:
     observer.stage("report: starting the notebook")
     # The kernel of this Python, whatever other kernels are installed under the name.
     client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
+    # What a kernel itself says is of interest only when it dies; what cells print is in the notebook.
+    log = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
     try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        client.execute(stderr=log)
+    except DeadKernelError as error:
+        raise ReportFailed(f"the kernel died: {_last_line(log)}", "report.ipynb has what was run") from error
+    except (CellExecutionError, CellTimeoutError) as error:
         raise _failed(notebook, sections, error) from error
+    except AssertionError:
+        if client.km is not None:
+            raise
+        # nbclient takes Ctrl-C itself: it ends the kernel, and then finds none that it could end.
+        raise Interrupted("the report was stopped", "report.ipynb has what was run; run it again") from None
     finally:
+        log.close()
         observer.done()
+
+
+def _last_line(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def _sections(notebook: Any) -> list[str]:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +84,28 @@ def test_a_cell_that_fails_is_told_and_leaves_the_notebook(
     run = nbformat.read(tmp_path / "out" / "report.ipynb", as_version=4)
     assert run.cells[-1].outputs[0].ename == "ValueError"
     assert not (tmp_path / "out" / "summary.json").exists() and not (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_kernel_that_dies_is_told(estate: Estate, notebook: Callable[..., Path], tmp_path: Path) -> None:
+    mine = notebook("import os\nos.write(2, b'out of luck\\n')\nos._exit(3)")
+    with pytest.raises(ReportFailed, match="the kernel died: out of luck"):
+        report(estate, tmp_path / "out", notebook=mine)
+
+
+def test_ctrl_c_ends_it_and_its_kernel(notebook: Callable[..., Path], tmp_path: Path) -> None:
+    mine = notebook("import os, pathlib, time\npathlib.Path('begun').write_text(str(os.getpid()))\ntime.sleep(600)")
+    words = ["--target", "sandbox", "--estate", "starter", "--notebook", str(mine), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "dpmagic.shell", "report", *words]
+    begun = tmp_path / "out" / "begun"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        while not (begun.is_file() and begun.read_text()):
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.1)  # noqa: TID251 (a process of its own is waited for)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and "the report was stopped" in said and "Traceback" not in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
 
 
 def test_what_is_no_notebook_for_it(estate: Estate, notebook: Callable[..., Path], tmp_path: Path) -> None:
