@@ -32,7 +32,7 @@ def snapshot_headroom(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     _draw(drawn, rows)
     drawn.axvline(limit, color=BAD, linewidth=1.2, label=f"limit: {limit:,.0f} a disk")
     names_axis(drawn, list(rows["name"]))
-    drawn.set_xlim(0, max(limit, float(rows["snapshots"].max())) * 1.22)
+    drawn.set_xlim(0, max(limit, float(rows["snapshots"].max())) * 1.32)
     drawn.set_xlabel("incremental snapshots")
     grid(drawn, "x")
     legend(drawn)
