@@ -23,6 +23,8 @@ from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform, declared
 from dpmagic.frames.times import format_time
+from dpmagic.graph.parameters import bound
+from dpmagic.graph.text import Text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -111,11 +113,11 @@ class Archive:
         made.attrs[KEY]["holes"] = [[_shown(edge) for edge in span] for span in self._spans(window)]
         return made
 
-    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         from dpmagic.archive.query import answer
 
         shelves = {name: partial(self._shelf, name) for name in tables() if self.columns(name) is not None}
-        made = answer(kql, shelves, now)
+        made = answer(Text(kql, tuple(bound(kql, names))).sent, shelves, now)
         made.attrs[KEY] = {
             "target": self.target,
             "at": format_time(now),

@@ -122,9 +122,12 @@ class Estate:
         return self.source.columns(name) is not None
 
     def query(self, kql: str, /, **names: Any) -> pandas.DataFrame:
-        """All rows of a query of Azure Resource Graph's over the estate's scope, typed; ``$name`` in it is looked up
-        in ``names`` and becomes a literal.  Raises `AzureError` when the service refuses the query."""
-        return self.source.query(kql, names, self.now)
+        """All rows of a query of Azure Resource Graph's over the estate's scope, typed.
+
+        ``$name`` in it is looked up in ``names`` and becomes a literal.  A table's name at its start (``jobs | count``)
+        is that table's view over the window.  Raises `AzureError` when the service refuses the query.
+        """
+        return self.source.query(kql, names, self.now, self.window)
 
     @property
     def completeness(self) -> dict[str, Any]:

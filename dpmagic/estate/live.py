@@ -82,7 +82,8 @@ class Live:
         )
         return made
 
-    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
+        kql = views.expanded(kql, window)
         scope = graph.Scope(tuple(self.scope.readable), expected=tuple(self.scope.asked))
         answer = ask(self.connection, kql, scope, names=names, readable=self.scope.readable, observer=self._observer)
         attrs = {"target": self.target, "at": format_time(answer.at), **answer.told()}

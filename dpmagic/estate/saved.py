@@ -128,7 +128,7 @@ class Saved:
         )
         return rows
 
-    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("a saved estate answers no query", "ask the live one, or use pandas on its tables")
 
     def _read(self, name: str) -> pandas.DataFrame:

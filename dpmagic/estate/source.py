@@ -35,7 +35,7 @@ class Source(Protocol):
     def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
         """The table, typed, its rows of the window, its completeness in ``attrs``; ``name`` is one of the tables."""
 
-    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         """The answer to a query of Resource Graph's.  Raises `InvalidArgument` where there is nobody to ask."""
 
 
@@ -86,7 +86,7 @@ class Given:
         )
         return rows
 
-    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("tables answer no query", "ask an estate that dpmagic.open() gives, or use pandas")
 
     def said(self, key: str) -> list[Any]:

@@ -18,6 +18,8 @@ VIEWS = (
 )
 """The tables that Resource Graph has."""
 
+_TABLE = re.compile(r"(?:\s|//[^\n]*\n)*([a-z_]+)\b(?=\s*(?:\||;|//|\Z))")
+
 # What puts the rows of each view in an order that is unique, without which pages may overlap.
 _ORDER = {"virtual_machines": "id asc, lun asc"}
 
@@ -39,6 +41,20 @@ def view(name: str, window: Window) -> str:
 def query(name: str, window: Window) -> str:
     """The KQL of a table with its rows in an order that pages can go by."""
     return f"{view(name, window)}\n| order by {_ORDER.get(name, 'id asc')}"
+
+
+def expanded(kql: str, window: Window) -> str:
+    """The query, in which a table's name at its start stands for its view: what an archive is asked, Azure is, too.
+
+    >>> expanded("policies | count", Window.of(("2026-03-01", "2026-03-02"), None))[-8:]
+    '\\n| count'
+    >>> expanded("resources | count", Window.of(("2026-03-01", "2026-03-02"), None))
+    'resources | count'
+    """
+    found = _TABLE.match(kql)
+    if not found or found[1] not in VIEWS:
+        return kql
+    return f"{kql[: found.start(1)]}{view(found[1], window)}\n{kql[found.end() :].lstrip()}"
 
 
 @cache

@@ -16,6 +16,7 @@ from dpmagic.session import Session
 NAME = "resourcegraph"
 OPTIONS = {
     "--scope": "A subscription or management group by id or name, several times for more; tenant: all you can see.",
+    "--archive": "The folder of an archive, whose tables (jobs, vaults ...) are asked in place of Azure.",
     "--top": "The first rows only, as many as this.",
     "--out": "A variable to store the rows in, or a file: .csv, .parquet, .json, .xlsx, .yaml.",
     "-o": "Another form than a frame: json, table, tsv, yaml.",
@@ -33,6 +34,7 @@ class Wanted:
     query: str = ""
     target: str = ""
     scope: list[str] = field(default_factory=list)
+    archive: str = ""
     top: int | None = None
     file: Path | None = None
     form: str = "frame"
@@ -74,6 +76,8 @@ def _take(wanted: Wanted, name: str, value: str) -> None:
     match name:
         case "--scope":
             wanted.scope.append(value)
+        case "--archive":
+            wanted.archive = value
         case "--top":
             if not value.isdigit() or not int(value):
                 raise InvalidChoice(f"--top is a whole number from 1, not {value!r}", "--top 10")
@@ -137,6 +141,8 @@ def ran(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
     from dpmagic.graph.query import ask
     from dpmagic.results import Text
 
+    if wanted.archive:
+        return _of_archive(wanted, session, names)
     connection = session.connected()
     scope = queries.resolved(connection, wanted.scope or None)
     answer = ask(connection, wanted.query, scope, names=names, top=wanted.top, observer=session.observer)
@@ -148,6 +154,28 @@ def ran(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
         value: Any = queries.frame_of(answer, connection)
     else:
         value = Text(queries.text(answer, wanted.form, connection)) if wanted.form != "none" else None
+    if wanted.target:
+        session.names[wanted.target] = value
+    return value
+
+
+def _of_archive(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
+    """The same of an archive's tables.  Raises what `dpmagic.archive.source.open_archive` does."""
+    from dpmagic import output
+    from dpmagic.archive.source import open_archive
+    from dpmagic.frames.files import records
+    from dpmagic.results import Text
+
+    if wanted.scope:
+        raise CommandLineError("--scope is for Azure; an archive has what it was given", "leave it out")
+    rows = open_archive(wanted.archive).query(wanted.query, **names)
+    rows = rows if wanted.top is None else rows.head(wanted.top)
+    if wanted.file is not None:
+        show_line(output.write(rows, wanted.file))
+        return None
+    value: Any = rows
+    if wanted.form != "frame":
+        value = Text(output.text(records(rows), wanted.form)) if wanted.form != "none" else None
     if wanted.target:
         session.names[wanted.target] = value
     return value

@@ -6,11 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from pandas.testing import assert_frame_equal
 
 from dpmagic.archive.collect import collect
 from dpmagic.archive.source import open_archive
+from dpmagic.connection import connect_sandbox
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.opening import open_live
 
 from .test_collect import START, SUB, estate, jobs_every
 
@@ -79,3 +83,34 @@ def test_a_query_that_does_not_go(year: Estate, kql: str, kind: type[InvalidArgu
     with pytest.raises(kind, match=told) as error:
         year.query(kql)
     assert error.value.hint
+
+
+def test_names_become_literals(year: Estate) -> None:
+    kql = "jobs | where status in~ ($states) and startTime >= $since | count"
+    found = year.query(kql, states=["completed"], since=START)
+    assert found["Count"][0] == (year.jobs()["status"] == "Completed").sum()
+    hostile = year.query("jobs | where status == $state | count", state="x' or 1 == 1 //")
+    assert hostile["Count"][0] == 0
+
+
+def test_azure_and_an_archive_are_asked_the_same(tmp_path: Path) -> None:
+    connection = connect_sandbox(estate="default")
+    live = open_live(connection)
+    collect(live, tmp_path, recovery_points=False)
+    kept = open_archive(tmp_path, at=None, window=live.window)
+    kql = (
+        "jobs | where startTime >= $start and startTime < $end\n"
+        "| summarize n=count(), seconds=sum(durationSeconds) by vaultName, status | order by vaultName asc, status asc"
+    )
+    window = {"start": live.window.start, "end": live.window.end}
+    assert_frame_equal(live.query(kql, **window), kept.query(kql, **window))
+    kql = "vaults | project name, storageType, days=tolong(retentionDurationInDays) | order by name asc"
+    assert_frame_equal(live.query(kql), kept.query(kql))
+
+
+def test_the_magic_asks_an_archive(archive: Path) -> None:
+    shell = InteractiveShell()
+    shell.run_line_magic("load_ext", "dpmagic")
+    shell.run_cell(f"%%resourcegraph n << --archive {archive}\nvaults | where softDeleteState == 'Off' | project name")
+    assert shell.user_ns["n"]["name"].to_list() == ["a"]
+    assert not shell.run_cell(f"%resourcegraph --archive {archive} --scope x vaults | count").success
