@@ -43,27 +43,11 @@ def run(notebook: Any, folder: Path, observer: Observer) -> None:
 
     Raises `ReportFailed` at the first cell that fails, with what it says, and `Interrupted` at Ctrl-C.
     """
-    nbclient = _needed("nbclient")
-    from jupyter_client.kernelspec import KernelSpecManager
+    _needed("nbclient")
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     sections = _sections(notebook)
-
-    def begun(cell: Any, cell_index: int) -> None:
-        observer.stage(f"report: {sections[cell_index]} ({cell_index + 1} of {len(notebook.cells)})")
-
-    client = nbclient.NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=_TAKES,
-        record_timing=False,
-        on_cell_start=begun,
-        extra_arguments=["--log-level=ERROR"],  # how the kernel is talked to is no news of the report
-        resources={"metadata": {"path": str(folder)}},
-    )
-    observer.stage("report: starting the notebook")
-    # The kernel of this Python, whatever other kernels are installed under the name.
-    client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
+    client = _client(notebook, folder, sections, observer)
     # What a kernel itself says is of interest only when it dies; what cells print is in the notebook.
     log = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
     try:
@@ -80,6 +64,28 @@ def run(notebook: Any, folder: Path, observer: Observer) -> None:
     finally:
         log.close()
         observer.done()
+
+
+def _client(notebook: Any, folder: Path, sections: list[str], observer: Observer) -> Any:
+    """What runs the notebook: the kernel of this Python, whatever others are installed under its name."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from nbclient import NotebookClient
+
+    def begun(cell: Any, cell_index: int) -> None:
+        observer.stage(f"report: {sections[cell_index]} ({cell_index + 1} of {len(notebook.cells)})")
+
+    made = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=_TAKES,
+        record_timing=False,
+        on_cell_start=begun,
+        extra_arguments=["--log-level=ERROR"],  # how the kernel is talked to is no news of the report
+        resources={"metadata": {"path": str(folder)}},
+    )
+    observer.stage("report: starting the notebook")
+    made.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
+    return made
 
 
 def _last_line(log: IO[bytes]) -> str:
