@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dpmagic.analysis.cost_of import cost_of as cost_of
     from dpmagic.analysis.coverage import coverage as coverage
     from dpmagic.analysis.coverage_gaps import coverage_gaps as coverage_gaps
+    from dpmagic.analysis.durations import durations as durations
     from dpmagic.analysis.exclusions import exclusions as exclusions
     from dpmagic.analysis.failures import failures as failures
     from dpmagic.analysis.failures import recoveries as recoveries
@@ -69,6 +70,7 @@ _PUBLIC = {
     "coverage": "dpmagic.analysis.coverage",
     "coverage_gaps": "dpmagic.analysis.coverage_gaps",
     "exclusions": "dpmagic.analysis.exclusions",
+    "durations": "dpmagic.analysis.durations",
     "expected_points": "dpmagic.schedules",
     "failures": "dpmagic.analysis.failures",
     "findings": "dpmagic.analysis.findings",

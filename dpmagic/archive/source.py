@@ -129,6 +129,9 @@ class Archive:
         }
         return made
 
+    def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
+        return None
+
     def _shelf(self, name: str) -> Shelf:
         """For queries: the files of what ended, where they hold each row once and nothing that came later."""
         from dpmagic.archive.query import Shelf

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas
 
@@ -16,6 +16,9 @@ from dpmagic.estate.completeness import KEY, merged
 from dpmagic.estate.source import Given, Source
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.times import format_time
+
+if TYPE_CHECKING:
+    from dpmagic.estate.plan import Plan, Question
 
 Cached = dict[tuple[str, Window | None], pandas.DataFrame]
 TableMethod = Callable[["Estate"], pandas.DataFrame]
@@ -128,6 +131,17 @@ class Estate:
         is that table's view over the window.  Raises `AzureError` when the service refuses the query.
         """
         return self.source.query(kql, names, self.now, self.window)
+
+    def plan(self, question: Question, /, *args: Any, **options: Any) -> Plan:
+        """What it would take to answer a question: requests, seconds of quota, rows and memory; see `Plan`.
+
+        ``question`` is what would be called with the estate, ``estate.plan(dpmagic.durations, by="vault")``, or the
+        name of a table, or names of tables. Tables that were read already cost nothing.  It is found out by counting,
+        a request a table; nothing else is read.
+        """
+        from dpmagic.estate.plan import plan
+
+        return plan(self, question, *args, **options)
 
     @property
     def completeness(self) -> dict[str, Any]:

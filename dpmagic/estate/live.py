@@ -115,6 +115,7 @@ class Live:
         read.of -= len(made) - len(once)
         return once
 
+<<<<<<< HEAD
     def _calls(
         self, read: _Read, calls: Calls, of: str, row: Callable[[Mapping[str, Any]], dict[str, Any]]
     ) -> pandas.DataFrame:
@@ -157,6 +158,16 @@ class _Read:
     of: int | None = None
     notes: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+=======
+    def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
+        return self.query(kql, {}, now)
+
+    def _rows(self, kql: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = carry_out(
+            rows(kql, self.scope.readable), lambda: self.connection, Manner(self._observer)
+        ).value
+        return found
+>>>>>>> e9390c8 (Durations by vault, policy, datasource, region, size or day: from rows, or counted at the source in buckets; estate.plan)
 
 
 def _notes(known: Table, now: datetime, window: Window) -> list[str]:

@@ -38,6 +38,9 @@ class Source(Protocol):
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         """The answer to a query of Resource Graph's.  Raises `InvalidArgument` where there is nobody to ask."""
 
+    def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
+        """The answer to a query that only counts, for plans; None where tables are at hand and reading them is free."""
+
 
 class Given:
     """Tables from somewhere: made by hand, read from a file, taken from another estate."""
@@ -88,6 +91,9 @@ class Given:
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("tables answer no query", "ask an estate that dpmagic.open() gives, or use pandas")
+
+    def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
+        return None
 
     def said(self, key: str) -> list[Any]:
         """What the tables' own completeness says under ``key``, that of jobs first."""

@@ -1,0 +1,1 @@
+"""What analyses of how long jobs take share: what they are grouped by, and buckets that can be added up."""

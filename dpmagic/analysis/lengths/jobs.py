@@ -1,0 +1,69 @@
+"""The jobs that analyses of durations are about, and whether the window has any that are remembered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.completeness import KEY
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import instant
+
+NEEDS = ("operationCategory", "status", "startTime", "duration")
+"""The columns of jobs without which there are no durations."""
+
+SUCCEEDED, FAILED, RUNNING = "succeeded", "failed", "running"
+ENDED_BADLY = tuple(one for one in FINISHED if one not in SUCCESS)
+
+
+def jobs_of(given: Any, estate: Estate, category: str) -> pandas.DataFrame:
+    """The estate's jobs of a category, such as ``Backup``, with their ``state``: succeeded, failed or running.
+
+    Cancelled ones count as failed; with warnings is a success. Raises `InvalidArgument` when none of the window are
+    remembered, or the tables that were given are all of another time.
+    """
+    jobs = estate.jobs()
+    refuse_forgotten(estate, jobs.attrs[KEY].get("since"))
+    if not len(jobs):
+        _refuse_elsewhere(given, estate)
+    mine = jobs[among(jobs["operationCategory"], (category.lower(),))]
+    return mine.assign(state=states(mine["status"]))
+
+
+def states(status: pandas.Series) -> pandas.Series:
+    """What each status says: whatever is not over is running."""
+    made = pandas.Series(RUNNING, status.index, "str")
+    return made.mask(among(status, SUCCESS), SUCCEEDED).mask(among(status, ENDED_BADLY), FAILED)
+
+
+def refuse_forgotten(estate: Estate, since: str | None) -> None:
+    """Raises `InvalidArgument` when the whole window is before ``since``, from when on jobs are remembered."""
+    if since and instant(since) >= estate.window.end:
+        raise InvalidArgument(
+            f"the window ends at {estate.window.texts()[1]}, and jobs are remembered from {since} on",
+            "name a later window, or open an archive",
+        )
+
+
+def _refuse_elsewhere(given: Any, estate: Estate) -> None:
+    frame = given if isinstance(given, pandas.DataFrame) else given.get("jobs") if isinstance(given, dict) else None
+    if frame is not None and len(frame):
+        times = pandas.to_datetime(frame["startTime"], utc=True)
+        raise InvalidArgument(
+            f"no job began from {' to '.join(estate.window.texts())}",
+            f"those of the table began from {times.min():%Y-%m-%dT%H:%MZ} to {times.max():%Y-%m-%dT%H:%MZ}",
+        )
+
+
+def timedeltas(seconds: pandas.Series) -> pandas.Series:
+    """Seconds as durations, cut to the microsecond as all durations are; missing stays missing.
+
+    >>> timedeltas(pandas.Series([194.9308799, None])).tolist()
+    [Timedelta('0 days 00:03:14.930879'), NaT]
+    """
+    # By way of Kusto's ticks: a double may be a hair below what it stands for.
+    ticks = (seconds.astype(float) * 1e7).round() // 10
+    return ticks.astype("Int64").astype("timedelta64[us]")

@@ -1,0 +1,107 @@
+"""A grouped question put to Resource Graph, whose grouped answers have no second page.
+
+It is split by subscription, then vault, then stretches of the window, until no answer can have more rows than one page
+holds: sizes are counted first. Pieces are put together by whoever asks, so they must be sums, counts and extremes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pandas
+
+from dpmagic.errors import IncompleteAnswer
+from dpmagic.estate import views
+from dpmagic.estate.estate import Estate
+from dpmagic.graph.literals import literal, literals
+from dpmagic.graph.query import PAGE
+
+Body = Callable[[Sequence[str]], str]
+"""The query behind a view, up to its ``summarize``, grouped by some columns more: it is given their KQL."""
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """What a question is split along: an expression that its rows are told apart by, and the clause for some values."""
+
+    kql: str
+    clause: Callable[[Sequence[Any]], str]
+    ordered: bool = False
+
+
+def _among(column: str) -> _Axis:
+    return _Axis(f"tolower({column})", lambda values: f"tolower({column}) in ({literals(values)})")
+
+
+def _stretch(column: str, step: timedelta) -> _Axis:
+    def clause(values: Sequence[Any]) -> str:
+        first, last = pandas.Timestamp(values[0]), pandas.Timestamp(values[-1])
+        return f"{column} >= {literal(first)} and {column} < {literal(last + step)}"
+
+    return _Axis(f"bin({column}, {literal(step)})", clause, ordered=True)
+
+
+_AXES = (
+    _among("subscriptionId"),
+    _among("vaultId"),
+    *(_stretch("startTime", timedelta(minutes=minutes)) for minutes in (1440, 60, 5)),
+)
+
+
+def grouped(estate: Estate, table: str, body: Body) -> tuple[pandas.DataFrame, list[str]]:
+    """The rows of a grouped question over a table of jobs, in pieces, and the queries that they answer.
+
+    Raises `AzureError` when the service refuses it, `IncompleteAnswer` when even five minutes of one vault have more
+    groups than one answer holds.
+    """
+    asked = dict(_pieces(estate, views.view(table, estate.window), body))
+    rehearse = getattr(estate.source, "grouped", None)  # a rehearsal notes what would be asked
+    if rehearse is not None:
+        rehearse(asked)
+        return pandas.DataFrame(), list(asked)
+    found = [estate.query(kql) for kql in asked]
+    filled = [rows for rows in found if len(rows)]
+    return pandas.concat(filled, ignore_index=True) if filled else pandas.DataFrame(), list(asked)
+
+
+def _pieces(estate: Estate, view: str, body: Body, depth: int = 0) -> Iterator[tuple[str, int]]:
+    """Queries, each with the most rows that it can give."""
+    if depth == len(_AXES):
+        raise IncompleteAnswer(
+            f"five minutes of one vault have more than {PAGE:,} groups", 'ask for method="rows", or group by less'
+        )
+    axis = _AXES[depth]
+    counted = estate.source.count(
+        f"{view}\n{body([f'axis = {axis.kql}'])}\n| summarize rows = count() by axis", estate.now
+    )
+    assert counted is not None  # who has its tables at hand is not asked
+    sizes = sorted(
+        (value, int(rows)) for value, rows in zip(*(counted.get(key, ()) for key in ("axis", "rows")), strict=True)
+    )
+    for values in _packed(sizes):
+        whole = len(values) == len(sizes)
+        narrowed = view if whole else f"{view}\n| where {axis.clause([value for value, _ in values])}"
+        rows = sum(rows for _, rows in values)
+        if rows <= PAGE:
+            yield f"{narrowed}\n{body([])}", rows
+        else:
+            yield from _pieces(estate, narrowed, body, depth + 1)
+
+
+def _packed(sizes: Sequence[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:
+    """Neighbours together as long as their rows fit one answer; what does not fit by itself stays alone.
+
+    >>> list(_packed([("a", 600), ("b", 400), ("c", 1), ("d", 2000), ("e", 3)]))
+    [[('a', 600), ('b', 400)], [('c', 1)], [('d', 2000)], [('e', 3)]]
+    """
+    pack: list[tuple[Any, int]] = []
+    for one in sizes:
+        if pack and sum(rows for _, rows in pack) + one[1] > PAGE:
+            yield pack
+            pack = []
+        pack.append(one)
+    if pack:
+        yield pack

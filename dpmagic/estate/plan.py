@@ -1,0 +1,182 @@
+"""What a question would cost, beforehand: it is rehearsed on an estate of empty tables, which counts what is asked.
+
+So a plan knows no question: whatever an analysis reads, over which window, is what its own code asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate import views
+from dpmagic.estate.columns import table, tables, unknown_table
+from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.source import Source
+from dpmagic.estate.window import Window
+from dpmagic.frames.declared import declared
+from dpmagic.graph.query import PAGE, SCOPE
+
+if TYPE_CHECKING:
+    from dpmagic.estate.estate import Estate
+
+Question = str | Iterable[str] | Callable[..., Any]
+
+PACE = 3.0
+"""Requests a second that Resource Graph's quota gives a caller: 15 in 5 seconds, as Microsoft's example has it."""
+
+# What only ARM has, and of which table it takes a call for each row.
+_CALLS = {"recovery_points": "instances", "deleted_instances": "vaults"}
+# Bytes a row while it is read, with the page that it came in; of a table that was not measured, as a job.
+_BYTES = {"jobs": 2_600}
+_FORGOTTEN = "the question was answered from tables that are at hand: it takes no request"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that is asked: a table or a grouped query, its rows, and the requests that it takes.
+
+    ``service`` is ``graph`` (Resource Graph, whose quota it spends) or ``arm`` (a call for each instance or vault).
+    """
+
+    what: str
+    rows: int
+    requests: int
+    service: str = "graph"
+
+    @property
+    def memory(self) -> int:
+        """Bytes, at most."""
+        return self.rows * _BYTES.get(self.what, _BYTES["jobs"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a question takes.  ``print(plan)`` says it in a line, ``plan.frame`` part by part.
+
+    ``counted`` is how many requests it took to find out.
+    """
+
+    parts: tuple[Part, ...]
+    counted: int = 0
+
+    @property
+    def requests(self) -> int:
+        """How many requests."""
+        return sum(part.requests for part in self.parts)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of Resource Graph's quota that they use up."""
+        return sum(part.requests for part in self.parts if part.service == "graph") / PACE
+
+    @property
+    def rows(self) -> int:
+        """Rows that come."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory at most: tables are kept, so they add up."""
+        return sum(part.memory for part in self.parts)
+
+    @property
+    def frame(self) -> pandas.DataFrame:
+        """One row a part: ``what``, ``service``, ``rows``, ``requests``, ``seconds`` of quota, ``memory`` in bytes."""
+        made = [
+            (part.what, part.service, part.rows, part.requests, Plan((part,)).seconds, part.memory)
+            for part in self.parts
+        ]
+        return pandas.DataFrame(made, columns=["what", "service", "rows", "requests", "seconds", "memory"])
+
+    def __str__(self) -> str:
+        if not self.parts:
+            return _FORGOTTEN
+        asked = ", ".join(dict.fromkeys(part.what for part in self.parts))
+        return (
+            f"{self.requests:,} requests for {self.rows:,} rows ({asked}): {self.seconds:,.0f} s of quota, "
+            f"at most {self.memory / 2**30:.2f} GiB"
+        )
+
+
+def plan(estate: Estate, question: Question, *args: Any, **options: Any) -> Plan:
+    """The plan of a question; see `Estate.plan`.  Raises `InvalidArgument` for an unknown table."""
+    rehearsal = Rehearsal(estate)
+    if callable(question):
+        question(rehearsal.estate, *args, **options)
+    else:
+        for name in [question] if isinstance(question, str) else question:
+            if name not in tables():
+                raise unknown_table(name, tables())
+            rehearsal.estate.table(name)
+    return Plan(tuple(rehearsal.parts), rehearsal.counted)
+
+
+def expected(source: Source, name: str, now: datetime, window: Window) -> Part | None:
+    """Rows and requests of a table, None where it is at hand; found out by a request that counts.
+
+    Raises `InvalidArgument` for a table that the source does not have.
+    """
+    if name in _CALLS:
+        of = expected(source, _CALLS[name], now, window)
+        return of and Part(name, of.rows, of.rows, "arm")
+    if name not in views.VIEWS:
+        raise InvalidArgument(f"nobody knows what the table {name} costs", "ask for one of Resource Graph's")
+    counted = source.count(f"{views.view(name, window)}\n| summarize rows = count()", now)
+    if counted is None:
+        return None
+    rows = [int(one) for one in counted["rows"]]  # more subscriptions than a request takes are counted in several
+    return Part(name, sum(rows), sum(max(1, -(-one // PAGE)) for one in rows))
+
+
+class Rehearsal:
+    """The source of an estate whose tables are empty, which notes what is asked of it in ``parts``."""
+
+    def __init__(self, estate: Estate) -> None:
+        from dpmagic.estate.estate import Estate
+
+        self._real, self._read = estate.source, set(estate._cached)
+        self.parts: list[Part] = []
+        self.counted = 0
+        self.estate = Estate(self, estate.now, estate.window)
+
+    @property
+    def target(self) -> str:
+        return self._real.target
+
+    @property
+    def scope(self) -> Scope:
+        return self._real.scope
+
+    def columns(self, name: str) -> Collection[str] | None:
+        return self._real.columns(name)
+
+    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+        known = table(name)
+        if self._real.columns(name) is None:
+            return self._real.table(name, now, window)  # which says that there is none
+        if (name, window if known.time else None) not in self._read:
+            part = expected(self, name, now, window)
+            self.parts += [part] if part else []
+        made = declared([], known.dtypes)
+        made.attrs[KEY] = told(known, made, target=self.target, now=now, window=window, scope=self.scope)
+        return made
+
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+        if self.count(f"{kql}\n| summarize rows = count()", now) is None:
+            return self._real.query(kql, names, now)  # which says that there is nobody to ask
+        return pandas.DataFrame()
+
+    def grouped(self, pieces: Mapping[str, int]) -> None:
+        """Note queries that come in one answer each, and at most how many rows they give."""
+        asked = len(pieces) * -(-len(self.scope.readable) // SCOPE)
+        self.parts.append(Part("grouped", sum(pieces.values()), asked))
+
+    def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
+        made = self._real.count(kql, now)
+        self.counted += made is not None
+        return made
