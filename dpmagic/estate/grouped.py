@@ -17,7 +17,8 @@ from dpmagic.errors import IncompleteAnswer
 from dpmagic.estate import views
 from dpmagic.estate.estate import Estate
 from dpmagic.graph.literals import literal, literals
-from dpmagic.graph.query import PAGE
+from dpmagic.graph.paging import PAGE
+from dpmagic.graph.scope import SUBSCRIPTIONS
 
 Body = Callable[[Sequence[str]], str]
 """The query behind a view, up to its ``summarize``, grouped by some columns more: it is given their KQL."""
@@ -73,20 +74,22 @@ def _pieces(estate: Estate, view: str, body: Body, depth: int = 0) -> Iterator[t
         raise IncompleteAnswer(
             f"five minutes of one vault have more than {PAGE:,} groups", 'ask for method="rows", or group by less'
         )
+    # What several requests answer has to say whose each row is.
+    whose = ["subscriptionId"] if len(estate.source.scope.readable) > SUBSCRIPTIONS else []
     axis = _AXES[depth]
+    keys = ", ".join(["axis", *whose])
     counted = estate.source.count(
-        f"{view}\n{body([f'axis = {axis.kql}'])}\n| summarize rows = count() by axis", estate.now
+        f"{view}\n{body([*whose, f'axis = {axis.kql}'])}\n| summarize rows = count() by {keys}", estate.now
     )
     assert counted is not None  # who has its tables at hand is not asked
-    sizes = sorted(
-        (value, int(rows)) for value, rows in zip(*(counted.get(key, ()) for key in ("axis", "rows")), strict=True)
-    )
+    sizes = sorted(counted.groupby("axis")["rows"].sum().astype(int).items()) if len(counted) else []
     for values in _packed(sizes):
-        whole = len(values) == len(sizes)
-        narrowed = view if whole else f"{view}\n| where {axis.clause([value for value, _ in values])}"
+        narrowed = (
+            f"{view}\n| where {axis.clause([value for value, _ in values])}" if len(values) < len(sizes) else view
+        )
         rows = sum(rows for _, rows in values)
         if rows <= PAGE:
-            yield f"{narrowed}\n{body([])}", rows
+            yield f"{narrowed}\n{body(whose)}", rows
         else:
             yield from _pieces(estate, narrowed, body, depth + 1)
 

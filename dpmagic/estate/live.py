@@ -42,6 +42,11 @@ _LARGE, _PARTS, _EACH = ("jobs", "snapshots", "changes"), 4, 10
 _INHERITED = ("role_assignments", "exemptions")
 
 
+def parts(name: str, subscriptions: int) -> int:
+    """In how many parts a table of so many subscriptions is asked, at least."""
+    return max(1, min(_PARTS, subscriptions // _EACH)) if name in _LARGE else 1
+
+
 class Live:
     """The source of an estate that asks a connection."""
 
@@ -89,6 +94,9 @@ class Live:
         attrs = {"target": self.target, "at": format_time(answer.at), **answer.told()}
         return table_frame(answer.table, attrs=attrs)
 
+    def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
+        return self.query(kql, {}, now)
+
     def _view(self, read: _Read) -> pandas.DataFrame:
         name, how = read.known.name, Declared(read.known.dtypes, read.known.wire)
         read.kql = views.query(name, read.window)
@@ -103,7 +111,7 @@ class Live:
                 ),
                 observer=self._observer,
                 check=False,
-                parts=max(1, min(_PARTS, len(self.scope.readable) // _EACH)) if name in _LARGE else 1,
+                parts=parts(name, len(self.scope.readable)),
                 pack=how.pack,
             )
             made = how.frame([column["name"] for column in answer.columns], answer.pages)
@@ -115,7 +123,6 @@ class Live:
         read.of -= len(made) - len(once)
         return once
 
-<<<<<<< HEAD
     def _calls(
         self, read: _Read, calls: Calls, of: str, row: Callable[[Mapping[str, Any]], dict[str, Any]]
     ) -> pandas.DataFrame:
@@ -158,16 +165,6 @@ class _Read:
     of: int | None = None
     notes: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-=======
-    def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
-        return self.query(kql, {}, now)
-
-    def _rows(self, kql: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = carry_out(
-            rows(kql, self.scope.readable), lambda: self.connection, Manner(self._observer)
-        ).value
-        return found
->>>>>>> e9390c8 (Durations by vault, policy, datasource, region, size or day: from rows, or counted at the source in buckets; estate.plan)
 
 
 def _notes(known: Table, now: datetime, window: Window) -> list[str]:

@@ -16,10 +16,12 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate import views
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.live import parts
 from dpmagic.estate.source import Source
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import declared
-from dpmagic.graph.query import PAGE, SCOPE
+from dpmagic.graph import scope as graph
+from dpmagic.graph.paging import PAGE
 
 if TYPE_CHECKING:
     from dpmagic.estate.estate import Estate
@@ -126,11 +128,17 @@ def expected(source: Source, name: str, now: datetime, window: Window) -> Part |
         return of and Part(name, of.rows, of.rows, "arm")
     if name not in views.VIEWS:
         raise InvalidArgument(f"nobody knows what the table {name} costs", "ask for one of Resource Graph's")
-    counted = source.count(f"{views.view(name, window)}\n| summarize rows = count()", now)
+    counted = source.count(f"{views.view(name, window)}\n| summarize rows = count() by subscriptionId", now)
     if counted is None:
         return None
-    rows = [int(one) for one in counted["rows"]]  # more subscriptions than a request takes are counted in several
-    return Part(name, sum(rows), sum(max(1, -(-one // PAGE)) for one in rows))
+    sizes = (
+        dict(zip(counted["subscriptionId"].str.lower(), counted["rows"].astype(int), strict=True))
+        if len(counted)
+        else {}
+    )
+    asked = graph.Scope(tuple(source.scope.readable)).parts(parts(name, len(source.scope.readable)))
+    rows = [sum(sizes.get(one.lower(), 0) for one in part["subscriptions"]) for part in asked]
+    return Part(name, sum(sizes.values()), sum(max(1, -(-one // PAGE)) for one in rows))
 
 
 class Rehearsal:
@@ -173,7 +181,7 @@ class Rehearsal:
 
     def grouped(self, pieces: Mapping[str, int]) -> None:
         """Note queries that come in one answer each, and at most how many rows they give."""
-        asked = len(pieces) * -(-len(self.scope.readable) // SCOPE)
+        asked = len(pieces) * -(-len(self.scope.readable) // graph.SUBSCRIPTIONS)
         self.parts.append(Part("grouped", sum(pieces.values()), asked))
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:

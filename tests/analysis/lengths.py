@@ -10,7 +10,7 @@ from typing import Any
 import pandas
 
 from dpmagic.estate import Estate
-from dpmagic.estate.live import open_live
+from dpmagic.estate.opening import open_live
 from tests.analysis.raw import DISKS, JOBS, Record, connection, records
 from tests.estate.raw import at, instant
 
