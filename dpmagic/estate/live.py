@@ -95,7 +95,7 @@ class Live:
         return table_frame(answer.table, attrs=attrs)
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
-        return self.query(kql, {}, now)
+        return self.query(kql, {}, now, Window(now - KEPT, now))
 
     def _view(self, read: _Read) -> pandas.DataFrame:
         name, how = read.known.name, Declared(read.known.dtypes, read.known.wire)

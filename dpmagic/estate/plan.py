@@ -174,9 +174,9 @@ class Rehearsal:
         made.attrs[KEY] = told(known, made, target=self.target, now=now, window=window, scope=self.scope)
         return made
 
-    def query(self, kql: str, names: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
+    def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         if self.count(f"{kql}\n| summarize rows = count()", now) is None:
-            return self._real.query(kql, names, now)  # which says that there is nobody to ask
+            return self._real.query(kql, names, now, window)  # which says that there is nobody to ask
         return pandas.DataFrame()
 
     def grouped(self, pieces: Mapping[str, int]) -> None:
