@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +19,15 @@ AS_OF, GONE = "asOf", "gone"
 
 
 def engine() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own, in UTC.  Raises `NotConnected` where it is not installed."""
+    """A DuckDB session in UTC; what it makes has to be temporary.  Raises `NotConnected` where it is not installed."""
+    made = _database().cursor()
+    made.execute("SET TimeZone = 'UTC'")
+    return made
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One for the process: beginning it takes longer than most of what is asked of it."""
     from dpmagic.errors import NotConnected
 
     try:
@@ -27,9 +36,7 @@ def engine() -> duckdb.DuckDBPyConnection:
         raise NotConnected(
             f"an archive needs {error.name}, which is not installed", "pip install 'dpmagic[local]'"
         ) from error
-    made = duckdb.connect()
-    made.execute("SET TimeZone = 'UTC'")
-    return made
+    return duckdb.connect()
 
 
 def quoted(names: Iterable[str]) -> str:
@@ -51,12 +58,12 @@ def changes(
     with engine() as sql:
         sql.register("before", before)
         sql.register("after", after)
-        sql.execute("CREATE TABLE readable (id VARCHAR)")
+        sql.execute("CREATE TEMP TABLE readable (id VARCHAR)")
         sql.executemany("INSERT INTO readable VALUES (lower(?))", [[one] for one in readable or [""]])
         absent = "lower(id) NOT IN (SELECT lower(id) FROM after)"
         lost = "lower(subscriptionId) IN (SELECT id FROM readable)" if readable is not None else "true"
         sql.execute(
-            f"CREATE TABLE moved AS SELECT {names}, false AS {GONE} FROM (SELECT {names} FROM after EXCEPT"
+            f"CREATE TEMP TABLE moved AS SELECT {names}, false AS {GONE} FROM (SELECT {names} FROM after EXCEPT"
             f" SELECT {names} FROM before) UNION ALL SELECT {names}, true FROM before WHERE {absent} AND {lost}"
         )
         moved = _rows(sql, f"SELECT {names}, {GONE} FROM moved ORDER BY lower(id), {GONE}", _with_gone(after.schema))
