@@ -172,7 +172,7 @@ def _from_points(world: _World) -> pandas.DataFrame:
     rows = rows.rename(
         columns={"name": "recoveryPointId", "expiryTime": "pointExpiryTime", "retentionTagName": "retentionTag"}
     )
-    vault = rows["instance"].str.partition("/backupinstances/")[0]
+    vault = rows["instance"].str.replace(r"/backupinstances/.*$", "", regex=True)
     rows["policy"] = vault + "/backuppolicies/" + rows["policyName"].str.lower()
     disks = key(world.instances.loc[among(world.instances["dataSourceType"], (DISK,)), "id"])
     rows["there"] = rows["snapshotId"].notna() | ~rows["instance"].isin(disks)

@@ -11,9 +11,10 @@ import dpmagic
 from dpmagic.estate import Estate
 from tests import generated
 from tests.analysis import raw
+from tests.analysis.handwritten import HAND_WRITTEN
 
-#: The default estate and the generated ones, whose names are their numbers.
-NAMES = ("default", *map(str, generated.SEEDS))
+#: The default estate, those written by hand, and the generated ones, whose names are their numbers.
+NAMES = ("default", *HAND_WRITTEN, *map(str, generated.SEEDS))
 
 
 @cache
