@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dpmagic.analysis.adherence import adherence as adherence
     from dpmagic.analysis.churn import churn as churn
+    from dpmagic.analysis.concurrency import concurrency as concurrency
     from dpmagic.analysis.cost_of import cost_of as cost_of
     from dpmagic.analysis.coverage import coverage as coverage
     from dpmagic.analysis.coverage_gaps import coverage_gaps as coverage_gaps
+    from dpmagic.analysis.duration_outliers import duration_outliers as duration_outliers
+    from dpmagic.analysis.duration_trend import duration_trend as duration_trend
     from dpmagic.analysis.durations import durations as durations
     from dpmagic.analysis.exclusions import exclusions as exclusions
     from dpmagic.analysis.failures import failures as failures
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from dpmagic.analysis.findings import findings as findings
     from dpmagic.analysis.forecast import forecast as forecast
     from dpmagic.analysis.latest import latest_points as latest_points
+    from dpmagic.analysis.long_running import long_running as long_running
     from dpmagic.analysis.missed_runs import missed_runs as missed_runs
     from dpmagic.analysis.orphan_instances import orphan_instances as orphan_instances
     from dpmagic.analysis.orphan_snapshots import orphan_snapshots as orphan_snapshots
@@ -70,6 +74,10 @@ _PUBLIC = {
     "coverage": "dpmagic.analysis.coverage",
     "coverage_gaps": "dpmagic.analysis.coverage_gaps",
     "exclusions": "dpmagic.analysis.exclusions",
+    "concurrency": "dpmagic.analysis.concurrency",
+    "duration_outliers": "dpmagic.analysis.duration_outliers",
+    "duration_trend": "dpmagic.analysis.duration_trend",
+    "long_running": "dpmagic.analysis.long_running",
     "durations": "dpmagic.analysis.durations",
     "expected_points": "dpmagic.schedules",
     "failures": "dpmagic.analysis.failures",

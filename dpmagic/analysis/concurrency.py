@@ -1,0 +1,75 @@
+"""How many jobs run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import instants
+from dpmagic.analysis.lengths.groups import groups, keyed, named, places, subscription_names
+from dpmagic.analysis.lengths.jobs import NEEDS, jobs_of
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.source import estate_of
+
+STEP = timedelta(minutes=15)
+
+
+def concurrency(
+    given: Any, by: str | Iterable[str] = "vault", over: Any = None, *, category: str = "Backup"
+) -> pandas.DataFrame:
+    """How many jobs overlap each quarter of an hour (UTC) of the window, by group: the quarters that have any.
+
+    ``by`` as in `dpmagic.durations`, ``vault`` or ``subscription`` above all; ``()`` is all together. Columns, after
+    the group's: ``time``, the quarter's start, and ``jobs``. A job counts in each quarter that it touches, failed ones
+    too, a running one until now. Jobs that began before the window are not seen.
+    """
+    asked = groups(by)
+    if any(group.name == "day" for group in asked):
+        raise InvalidArgument("concurrency is by the quarter of an hour, not by day", "group its answer by time")
+    needs = {"jobs": [*dict.fromkeys([*NEEDS, *(name for group in asked for name in group.needs)])]}
+    disks = any("disks" in group.tables for group in asked)
+    estate = estate_of(given, "jobs", needs=needs | ({"disks": ["id", "diskSizeGB"]} if disks else {}), window=over)
+    jobs = keyed(jobs_of(given, estate, category), asked, estate.disks() if disks else None).assign(all=0)
+    keys = [*places(asked), "all"]
+    which = jobs.groupby(keys, dropna=False, sort=True).ngroup().to_numpy()
+    first, last = _quarters(jobs, estate.window.start, min(estate.window.end, estate.now), estate.now)
+    bins = int(last.max()) + 1 if len(jobs) else 0
+    counts = _swept(which, first, last, int(which.max()) + 1 if len(jobs) else 0, bins)
+    group, place = np.nonzero(counts)
+    heads = jobs.drop_duplicates(keys).assign(which=lambda rows: which[rows.index])
+    heads = heads.sort_values("which")[keys].reset_index(drop=True)
+    rows = heads.iloc[group].reset_index(drop=True).drop(columns="all")
+    start = pandas.Timestamp(estate.window.start).floor("15min")
+    rows["time"] = pandas.Series(start + pandas.to_timedelta(place * STEP.total_seconds(), unit="s")).astype(
+        "datetime64[us, UTC]"
+    )
+    rows["jobs"] = pandas.Series(counts[group, place], dtype="Int64")
+    made = named(rows, jobs, asked)
+    if any("subscriptions" in one.tables for one in asked):
+        made = subscription_names(made, estate.subscriptions() if estate.has("subscriptions") else None)
+    return answer(estate, made, by=[one.name for one in asked], peak=int(counts.max()) if counts.size else 0)
+
+
+def _quarters(jobs: pandas.DataFrame, start: Any, end: Any, now: Any) -> tuple[Any, Any]:
+    """The first and the last quarter that each job touches, counted from the one that the window begins in."""
+    began = instants(jobs["startTime"])
+    ended = instants(jobs["startTime"] + jobs["duration"].fillna(pandas.Timestamp(now) - jobs["startTime"]))
+    begin, until = instants(pandas.Series([pandas.Timestamp(start).floor("15min"), pandas.Timestamp(end)]))
+    step = np.timedelta64(STEP)
+    first = ((began - begin) // step).astype(np.int64)
+    # Half-open: what ends as a quarter begins has not touched it. Quarters after the window are cut off.
+    last = -((begin - np.minimum(ended, until)) // step).astype(np.int64) - 1
+    return first, np.maximum(first, last)
+
+
+def _swept(which: Any, first: Any, last: Any, groups: int, bins: int) -> Any:
+    """Jobs by group and quarter: one more where a job begins, one less after its last quarter, added up."""
+    steps = np.zeros((groups, bins + 1), np.int32)
+    np.add.at(steps, (which, first), 1)
+    np.add.at(steps, (which, last + 1), -1)
+    return steps.cumsum(axis=1)[:, :bins]

@@ -1,0 +1,58 @@
+"""Jobs that took far longer than their instance's usually do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
+from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
+from dpmagic.estate.source import estate_of
+
+LIMIT, FEWEST = 3.5, 8
+"""From which score on a job is an outlier, and of how many jobs at least."""
+
+_COLUMNS = ("id", *NAMED, "startTime", "status", "duration", "usual", "times", "score", "n")
+
+
+def duration_outliers(
+    given: Any, over: Any = None, *, category: str = "Backup", failed: bool = False, limit: float = LIMIT
+) -> pandas.DataFrame:
+    """The jobs that began in the window, have ended and took unusually long: one row each, the highest score first.
+
+    ``score`` is the modified z of the logarithm, 0.6745 (log d - median) / MAD, over the ``n`` jobs of the instance
+    that succeeded, at least 8; more than 3.5 is unusual. ``usual`` is their median, ``times`` how many times that the
+    job took. With ``failed=True`` those that failed are judged too; they never say what is usual. Where more than half
+    of the jobs took equally long, the mean deviation stands in for the median one; where all did, nothing can be said.
+
+    ``attrs["dpmagic"]`` has how many jobs were ``judged``, and of how many there are too few (``unjudged``).
+    """
+    estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
+    jobs = by_instance(jobs_of(given, estate, category))
+    ended = jobs[(jobs["state"] != RUNNING) & (jobs["seconds"] > 0)] if failed else succeeded(jobs)
+    rows = ended.join(usual(succeeded(jobs)), on="instance")
+    rows["score"] = (np.log(rows["seconds"]) - rows["median"]) / rows["spread"]
+    judged = rows["score"].notna()
+    found = rows[judged & (rows["score"] > limit)]
+    found = found.assign(usual=timedeltas(np.exp(found["median"])), times=found["seconds"] / np.exp(found["median"]))
+    found = found.sort_values(["score", "id"], ascending=[False, True], ignore_index=True)
+    found["n"] = found["n"].astype("Int64")
+    told = {"judged": int(judged.sum()), "unjudged": int((~judged).sum())}
+    note = f"{told['unjudged']:,} jobs could not be judged: fewer than {FEWEST} of their instance succeeded"
+    return answer(estate, found[list(_COLUMNS)], note if told["unjudged"] else "", **told)
+
+
+def usual(jobs: pandas.DataFrame) -> pandas.DataFrame:
+    """By instance: ``n``, and of the logarithms of its durations the ``median`` and the ``spread``, by which a
+    difference is a score; the spread is missing where nothing can be said."""
+    logs = np.log(jobs["seconds"])
+    groups = logs.groupby(jobs["instance"])
+    made = pandas.DataFrame({"n": groups.count(), "median": groups.median()})
+    away = (logs - groups.transform("median")).abs().groupby(jobs["instance"])
+    # Iglewicz and Hoaglin: both are the standard deviation of a normal distribution.
+    spread = (away.median() / 0.6745).where(away.median() > 0, away.mean() * 1.253314)
+    made["spread"] = spread.where((spread > 0) & (made["n"] >= FEWEST))
+    return made

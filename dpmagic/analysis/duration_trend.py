@@ -1,0 +1,58 @@
+"""Whether backups take longer from day to day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
+from dpmagic.analysis.lengths.jobs import jobs_of, timedeltas
+from dpmagic.estate.source import estate_of
+
+FEWEST = 14
+"""Of fewer jobs there is no trend."""
+
+LONGER, SHORTER, STEADY = "longer", "shorter", "none"
+_NUMBERS = ("secondsPerDay", "low", "high", "p")
+_DAY = pandas.Timedelta(days=1)
+
+
+def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", alpha: float = 0.01) -> pandas.DataFrame:
+    """One row an instance with at least 14 successful jobs in the window, the steepest first.
+
+    ``secondsPerDay`` is Theil and Sen's slope, the median of the slopes of all pairs of jobs, between ``low`` and
+    ``high`` with 95 % confidence; ``p`` is Mann and Kendall's, that there is no trend at all. ``trend`` is ``longer``
+    or ``shorter`` where p is below ``alpha``, else ``none``: of a hundred instances without a trend, one still has one.
+    ``usual`` is the median duration.
+
+    ``attrs["dpmagic"]`` has how many instances had too few jobs (``unjudged``).
+    """
+    estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
+    jobs = succeeded(by_instance(jobs_of(given, estate, category)))
+    counts = jobs.groupby("instance")["seconds"].transform("count")
+    enough = jobs[counts >= FEWEST]
+    rows = [_row(mine) for _, mine in enough.groupby("instance", sort=True)]
+    made = pandas.DataFrame(rows, columns=[*NAMED, "n", "usual", *_NUMBERS])
+    made = made.astype(dict.fromkeys(NAMED, "str") | dict.fromkeys(_NUMBERS, "float64") | {"n": "Int64"})
+    made["usual"] = timedeltas(made["usual"])
+    made["trend"] = pandas.Series(np.where(made["secondsPerDay"] > 0, LONGER, SHORTER), dtype="str").where(
+        made["p"] < alpha, STEADY
+    )
+    made = made.sort_values(["secondsPerDay", "backupInstanceId"], ascending=[False, True], ignore_index=True)
+    few = int(jobs["instance"].nunique() - len(made))
+    return answer(estate, made, f"{few:,} instances have fewer than {FEWEST} jobs" if few else "", unjudged=few)
+
+
+def _row(jobs: pandas.DataFrame) -> tuple[Any, ...]:
+    from scipy.stats import kendalltau, theilslopes
+
+    days = ((jobs["startTime"] - jobs["startTime"].iloc[0]) / _DAY).to_numpy(float)
+    seconds = jobs["seconds"].to_numpy(float)
+    slope, _, low, high = theilslopes(seconds, days)
+    last = jobs.iloc[-1]
+    # Kendall's tau with time is Mann and Kendall's test; where all took equally long it is none.
+    p = kendalltau(days, seconds).pvalue if np.ptp(seconds) > 0 else 1.0
+    return (*(last[name] for name in NAMED), len(jobs), float(np.median(seconds)), slope, low, high, p)

@@ -1,0 +1,47 @@
+"""Jobs that have been running for longer than they should."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
+from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
+from dpmagic.estate.source import estate_of
+
+FEWEST = 8
+"""Of fewer jobs that succeeded nobody can say how long one may take."""
+
+LONG, UNVERIFIABLE = "long", "unverifiable"
+_COLUMNS = ("id", *NAMED, "startTime", "status", "runningFor", "limit", "n", "verdict")
+
+
+def long_running(given: Any, over: Any = None, *, category: str = "Backup") -> pandas.DataFrame:
+    """The jobs that still run after more than their instance's 99th percentile and three times its median: one row
+    each, the one that has run for longest first.
+
+    ``limit`` is the greater of the two, over the ``n`` successful jobs from the window's start until now. ``verdict``
+    is ``long``, or ``unverifiable`` where there are fewer than eight of those: then there is no limit, and all that run
+    are listed.
+    """
+    estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
+    until = estate.now + timedelta.resolution
+    if estate.window.end < until:  # what runs may have begun after the last midnight
+        estate = estate.over((estate.window.start, until))
+    jobs = by_instance(jobs_of(given, estate, category))
+    groups = succeeded(jobs).groupby("instance")["seconds"]
+    limits = pandas.DataFrame({"n": groups.count(), "p99": groups.quantile(0.99), "p50": groups.quantile(0.5)})
+    longest = limits["p99"].where(limits["p99"] > 3 * limits["p50"], 3 * limits["p50"])
+    limits["longest"] = longest.where(limits["n"] >= FEWEST)
+    rows = jobs[jobs["state"] == RUNNING].join(limits, on="instance")
+    rows["runningFor"] = (pandas.Timestamp(estate.now) - rows["startTime"]).astype("timedelta64[us]")
+    rows["limit"] = timedeltas(rows["longest"])
+    rows["n"] = rows["n"].fillna(0).astype("Int64")
+    known = rows["limit"].notna()
+    rows["verdict"] = pandas.Series(LONG, rows.index, "str").where(known, UNVERIFIABLE)
+    found = rows[~known | (rows["runningFor"] > rows["limit"])]
+    found = found.sort_values(["runningFor", "id"], ascending=[False, True], ignore_index=True)
+    return answer(estate, found[list(_COLUMNS)], running=len(rows))
