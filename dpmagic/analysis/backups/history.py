@@ -20,6 +20,8 @@ from dpmagic.schedules import Instants
 from dpmagic.schedules.instants import NEVER
 
 _SLACK = np.timedelta64(SLACK)
+# Of hundreds of thousands of jobs, no more columns than runs need.
+_OF_RUNS = ("id", "instance", "policy", "policyName", "status", "startTime", "done", "failed")
 _EXPECTED = ("instance", "policy", "due", "job")
 _UNVERIFIABLE = ("instance", "policy", "due", "runs", "why")
 
@@ -28,8 +30,9 @@ _UNVERIFIABLE = ("instance", "policy", "due", "runs", "why")
 class History:
     """Scheduled backups and due times of one window.
 
-    - ``runs``: one row a scheduled backup job: its columns, ``instance`` and ``policy`` (ids in lower case), ``due``
-      (missing if nothing was), ``attempt`` (0, 1 for a retry ...), ``done`` and ``failed``;
+    - ``runs``: one row a scheduled backup job: its ``id``, ``policyName``, ``status`` and ``startTime``, ``instance``
+      and ``policy`` (ids in lower case), ``due`` (missing if nothing was), ``attempt`` (0, 1 for a retry ...), ``done``
+      and ``failed``;
     - ``expected``: one row a due time in the window that certainly was one: ``instance``, ``policy``, ``due``, and
       ``job``, the id of its first job, missing if there is none;
     - ``unverifiable``: one row a stretch: ``instance``, ``policy``, ``due`` (the first, missing if unknown), ``runs``
@@ -69,7 +72,8 @@ def history(
     ``reach`` is from when on there are jobs.
     """
     span = _span(window, reach, now)
-    scheduled = jobs[~jobs["isUserTriggered"].fillna(False).astype(bool)].reset_index(drop=True)
+    by_schedule = ~jobs["isUserTriggered"].fillna(False).astype(bool)
+    scheduled = jobs.loc[by_schedule, list(_OF_RUNS)].reset_index(drop=True)
     runs, expected, unsure = [], [], []
     for policy, of in stretches(scheduled, instances, first_signs(instances, jobs)).groupby("policy", sort=True):
         mine, schedule = scheduled[scheduled["policy"] == policy], schedule_of(schedules, str(policy))
