@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.benchmarks import (
+    archive,
     commands,
     completion,
     coverage,
@@ -15,6 +16,8 @@ from tests.benchmarks import (
     tables,
 )
 
+_ALL = (load, completion, commands, frames, resource_graph, pacing, estates, tables, coverage, archive, report)
+
 if __name__ == "__main__":
-    for benchmark in (load, completion, commands, frames, resource_graph, pacing, estates, tables, coverage, report):
+    for benchmark in _ALL:
         print("\n".join(benchmark.measure()), flush=True)

@@ -1,0 +1,144 @@
+"""An archive: what collecting a day costs as the folder grows older, and a year of jobs against SQL over its files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas
+
+from dpmagic.archive.collect import collect
+from dpmagic.archive.folder import read_manifest, writing
+from dpmagic.archive.forms import to_arrow
+from dpmagic.archive.manifest import Run
+from dpmagic.archive.source import open_archive
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import Window
+
+_START = datetime(2025, 1, 1, tzinfo=UTC)
+_DISKS, _A_DAY = 3_000, 6
+_VAULT = (
+    "/subscriptions/{sub}/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/vault-{vault:02d}"
+)
+
+
+def measure() -> Iterator[str]:
+    """Lines of what it costs: a day into a folder of 1 and of 12 months, its size, and percentiles by month."""
+    yield "archive: 3,000 disks, six jobs a day"
+    with tempfile.TemporaryDirectory() as folder:
+        path, seconds = Path(folder) / "archive", {}
+        for month in range(1, 13):
+            _month(path, month)
+            if month in (1, 12):
+                seconds[month] = _one_more_day(path, _START + timedelta(days=30 * month))
+                yield f"  a day's collection after {month:>2} months: {seconds[month]:.2f} s of processor"
+        yield f"  growth from 1 to 12 months: {seconds[12] / seconds[1]:.2f}x"
+        parts = read_manifest(path).parts
+        size = sum(part.bytes for part in parts if part.kind == "rows") / 2**20
+        rows = sum(part.rows for part in parts if part.kind == "rows")
+        yield f"  {rows / 1e6:.2f} million jobs: {size:,.0f} MiB, {size * 2**20 / rows:.0f} bytes a job"
+        yield from _percentiles(path)
+
+
+def _jobs(start: datetime, days: int, seed: int) -> pandas.DataFrame:
+    """The jobs of so many days, as a table of an estate has them."""
+    random = np.random.default_rng(seed)
+    n = _DISKS * _A_DAY * days
+    disk = np.tile(np.arange(_DISKS), _A_DAY * days)
+    began = np.repeat(np.arange(_A_DAY * days), _DISKS) * (86_400 // _A_DAY) + random.integers(2, 90, n)
+    first = pandas.Timestamp(start).as_unit("us")
+    started = first + pandas.to_timedelta(began * 1_000_000 + random.integers(0, 10**6, n), unit="us").as_unit("us")
+    took = pandas.to_timedelta((random.lognormal(5.2, 0.3, n) * 1e6).astype("int64"), unit="us").as_unit("us")
+    bits = random.bytes(16 * n).hex()
+    guids = [_guid(bits[place : place + 32]) for place in range(0, 32 * n, 32)]
+    vaults = [_VAULT.format(sub=f"{one // 5:08d}-1111-4111-8111-111111111111", vault=one) for one in range(20)]
+    vault = pandas.Series(vaults, dtype="str").take(disk % 20).reset_index(drop=True)
+    names = pandas.Series([f"disk-{one:05d}" for one in range(_DISKS)], dtype="str").take(disk).reset_index(drop=True)
+    failed = random.random(n) < 0.01
+    return pandas.DataFrame(
+        {
+            "id": vault + "/backupJobs/" + pandas.Series(guids, dtype="str"),
+            "name": guids,
+            "subscriptionId": vault.str.slice(15, 51),
+            "resourceGroup": "rg-backup",
+            "vaultId": vault,
+            "vaultName": vault.str.slice(-8),
+            "backupInstanceId": vault + "/backupInstances/" + names,
+            "dataSourceName": names,
+            "dataSourceType": "Microsoft.Compute/disks",
+            "policyName": "four-hourly",
+            "operationCategory": "Backup",
+            "status": np.where(failed, "Failed", "Completed"),
+            "isUserTriggered": False,
+            "startTime": started,
+            "endTime": started + took,
+            "duration": took,
+        }
+    )
+
+
+def _guid(bits: str) -> str:
+    return f"{bits[:8]}-{bits[8:12]}-{bits[12:16]}-{bits[16:20]}-{bits[20:]}"
+
+
+def _month(path: Path, month: int) -> None:
+    """A month of jobs, as its nights' runs and a compaction leave them."""
+    start = _START + timedelta(days=30 * (month - 1))
+    rows = to_arrow(_estate(_jobs(start, 30, month), start + timedelta(days=30)).jobs())
+    with writing(path, start, create=True) as writer:
+        first, last = start, start + timedelta(days=30)
+        part = writer.write("jobs", "rows", rows, first, last - timedelta(seconds=1))
+        scope = {"asked": 4, "answered": 4, "unreadable": []}
+        writer.commit([part], [], Run(month, last, first, "tables", {"jobs": rows.num_rows}, scope, {}))
+
+
+def _estate(jobs: pandas.DataFrame, now: datetime) -> Estate:
+    subscriptions = pandas.DataFrame({"id": ["/s/1"], "subscriptionId": ["1"]})
+    return Estate.of(
+        {"jobs": jobs, "subscriptions": subscriptions}, now=now, window=Window(now - timedelta(days=30), now)
+    )
+
+
+def _one_more_day(path: Path, start: datetime) -> float:
+    estate = _estate(_jobs(start, 1, 1000), start + timedelta(days=1))
+    began = process_time()
+    collect(estate, path)
+    return process_time() - began
+
+
+_SQL = """SELECT vaultName, date_trunc('month', startTime) AS month, count(*) AS n,
+ quantile_cont(durationSeconds, [0.5, 0.95]) AS q FROM read_parquet({files}) WHERE status = 'Completed'
+ GROUP BY ALL ORDER BY ALL"""
+_KQL = """jobs | where status == 'Completed'
+| extend month = startofmonth(startTime)
+| summarize n = count(), p50 = percentile(durationSeconds, 50), p95 = percentile(durationSeconds, 95)
+  by vaultName, month
+| order by vaultName asc, month asc"""
+
+
+def _percentiles(path: Path) -> Iterator[str]:
+    files = [str(path / part.file) for part in read_manifest(path).parts if part.table == "jobs"]
+    estate = open_archive(path)
+    ours, theirs = [], []
+    for _ in range(3):
+        began = perf_counter()
+        answer: Any = estate.query(_KQL)
+        ours.append(perf_counter() - began)
+        began = perf_counter()
+        duckdb.connect().sql(_SQL.format(files=files)).to_arrow_table()
+        theirs.append(perf_counter() - began)
+    yield (
+        f"  percentiles by vault and month ({len(answer)} rows): {min(ours):.2f} s,"
+        f" {min(ours) / min(theirs):.2f}x SQL by hand over the same files"
+    )
+
+
+if __name__ == "__main__":
+    for line in measure():
+        print(line, flush=True)
