@@ -139,7 +139,8 @@ def _happened(work: _Collection, name: str, time: str, rows: pandas.DataFrame) -
 
 def _known(writer: Writer, name: str, since: datetime, like: pyarrow.Table) -> pyarrow.Table:
     parts = [part for part in writer.manifest.of(name, "rows") if part.last >= since]
-    return read_parts(writer.path, parts) if parts else like.slice(0, 0)
+    between = [(tables()[name].time, ">=", since)]
+    return read_parts(writer.path, parts, filters=between) if parts else like.slice(0, 0)
 
 
 def _going_on(work: _Collection, running: pyarrow.Table, ended: pyarrow.Table, time: str) -> None:
