@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dpmagic.analysis.concurrency import concurrency as concurrency
     from dpmagic.analysis.cost_of import cost_of as cost_of
     from dpmagic.analysis.coverage import coverage as coverage
+    from dpmagic.analysis.coverage_calendar import coverage_calendar as coverage_calendar
     from dpmagic.analysis.coverage_gaps import coverage_gaps as coverage_gaps
     from dpmagic.analysis.duration_outliers import duration_outliers as duration_outliers
     from dpmagic.analysis.duration_trend import duration_trend as duration_trend
@@ -78,6 +79,7 @@ _PUBLIC = {
     "duration_outliers": "dpmagic.analysis.duration_outliers",
     "duration_trend": "dpmagic.analysis.duration_trend",
     "long_running": "dpmagic.analysis.long_running",
+    "coverage_calendar": "dpmagic.analysis.coverage_calendar",
     "durations": "dpmagic.analysis.durations",
     "expected_points": "dpmagic.schedules",
     "failures": "dpmagic.analysis.failures",

@@ -8,6 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer, history_of, jobs_of
 from dpmagic.analysis.backups.naming import NAMES, named, names_of
+from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {
@@ -30,6 +31,19 @@ def adherence(given: Any) -> pandas.DataFrame:
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
     jobs = jobs_of(estate)
+    days, unverifiable = days_of(estate, jobs)
+    rows = _by_instance(days, unverifiable)
+    made = named(rows, names_of(estate.instances(), jobs))
+    made = made.sort_values(["adherence", "name", "id"], kind="stable", na_position="last", ignore_index=True)
+    sums = {"due": len(days), "met": int(days["met"].sum())}
+    share = sums["met"] / sums["due"] if sums["due"] else None
+    columns = [*NAMES, "due", "met", "adherence", "missed", "unverifiable"]
+    return answer(estate, made[columns], **sums, adherence=share)
+
+
+def days_of(estate: Estate, jobs: pandas.DataFrame) -> tuple[pandas.DataFrame, pandas.DataFrame]:
+    """One row an ``instance`` and ``day`` on which its policy was due, and whether that was ``met``; and stretches of
+    due times of which nobody can tell.  ``jobs`` are those of `jobs_of`."""
     found = history_of(estate, jobs)
     due = found.expected.assign(day=found.expected["due"].dt.floor("D"))[["instance", "day"]].drop_duplicates()
     done = jobs[jobs["done"]]
@@ -39,13 +53,7 @@ def adherence(given: Any) -> pandas.DataFrame:
     good = pandas.concat([ran, late]).drop_duplicates().assign(met=True)
     days = due.merge(good, on=["instance", "day"], how="left")
     days["met"] = days["met"].fillna(False).astype(bool)
-    rows = _by_instance(days, found.unverifiable)
-    made = named(rows, names_of(estate.instances(), jobs))
-    made = made.sort_values(["adherence", "name", "id"], kind="stable", na_position="last", ignore_index=True)
-    sums = {"due": len(days), "met": int(days["met"].sum())}
-    share = sums["met"] / sums["due"] if sums["due"] else None
-    columns = [*NAMES, "due", "met", "adherence", "missed", "unverifiable"]
-    return answer(estate, made[columns], **sums, adherence=share)
+    return days, found.unverifiable
 
 
 def _by_instance(days: pandas.DataFrame, unverifiable: pandas.DataFrame) -> pandas.DataFrame:

@@ -1,6 +1,6 @@
 """Charts: one function an analysis, which takes its frame and an optional Axes and gives the Axes back.
 
-``dpmagic.charts.durations_by_group(dpmagic.durations(estate, by="vaultName"))`` is shown by a notebook as the picture;
+``dpmagic.charts.durations(dpmagic.durations(estate, by="vault"))`` is shown by a notebook as the picture;
 ``axes.figure.savefig("durations.png")`` writes it. Without an Axes each makes a figure of its own, which pyplot knows
 nothing of. Loading this room loads nothing; the first chart loads matplotlib.
 """
@@ -12,6 +12,10 @@ from typing import Any
 
 # A chart and the module that has it, loaded when the chart is first used.
 _CHARTS: dict[str, str] = {
+    "concurrency": "dpmagic.charts.heat",
+    "duration_outliers": "dpmagic.charts.scatter",
+    "coverage_calendar": "dpmagic.charts.calendar",
+    "durations": "dpmagic.charts.percentiles",
     "retention_points": "dpmagic.charts.timeline",
     "rpo": "dpmagic.charts.ages",
     "snapshot_headroom": "dpmagic.charts.fullness",

@@ -37,7 +37,7 @@ def duration_text(seconds: float) -> str:
 
 
 def _digits(value: float) -> str:
-    text = f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"
+    text = f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.3g}"
     return f"{float(text):,.6g}"
 
 

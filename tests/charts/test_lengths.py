@@ -1,0 +1,114 @@
+"""Charts of durations and days: of five rows, of five thousand groups with odd names, of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dpmagic import charts
+from dpmagic.charts.style import MOST, picture
+from dpmagic.errors import InvalidArgument
+from tests.charts.test_style import TOLD, inked
+
+ODD = ["$x^{2}$", "_hidden", "\\frac", "a" * 80, "line\nbreak", "%d {0}"]
+
+
+def told(frame: pandas.DataFrame) -> pandas.DataFrame:
+    frame.attrs["dpmagic"] = TOLD
+    return frame
+
+
+def names(rows: int) -> list[str]:
+    return [f"{ODD[number % len(ODD)]}{number}" for number in range(rows)]
+
+
+def durations(rows: int) -> pandas.DataFrame:
+    seconds = np.geomspace(20, 90_000, max(rows, 1))[:rows]
+    shares = {
+        name: pandas.to_timedelta(seconds * factor, unit="s")
+        for name, factor in {"p50": 1, "p90": 1.2, "p95": 1.4, "p99": 2, "max": 3}.items()
+    }
+    return told(pandas.DataFrame({"vaultName": names(rows), "vaultId": names(rows), "n": range(1, rows + 1), **shares}))
+
+
+def by_day(rows: int) -> pandas.DataFrame:
+    made = durations(rows)
+    days = pandas.date_range("2026-03-01", periods=14, tz="UTC")
+    return told(made.assign(day=[days[number % 14] for number in range(rows)])[["vaultName", "day", *made.columns[2:]]])
+
+
+def outliers(rows: int) -> pandas.DataFrame:
+    at = pandas.to_datetime(np.linspace(1_772_000_000, 1_773_000_000, rows), unit="s", utc=True)
+    usual = pandas.to_timedelta(np.full(rows, 200.0), unit="s")
+    times = np.linspace(1.5, 300, max(rows, 1))[:rows]
+    return told(
+        pandas.DataFrame(
+            {"dataSourceName": names(rows), "startTime": at, "usual": usual, "duration": usual * times, "times": times}
+        )
+    )
+
+
+def running(rows: int) -> pandas.DataFrame:
+    times = pandas.date_range("2026-03-01", periods=max(rows // 4, 1), freq="15min", tz="UTC")
+    made = {"vaultName": names(rows), "time": [times[n % len(times)] for n in range(rows)], "jobs": range(1, rows + 1)}
+    return told(pandas.DataFrame(made).astype({"time": "datetime64[us, UTC]"}))
+
+
+def calendar(rows: int) -> pandas.DataFrame:
+    days = pandas.date_range("2026-03-01", periods=14, tz="UTC")
+    made = {
+        "vaultName": names(rows),
+        "day": [days[n % 14] for n in range(rows)],
+        "due": 4,
+        "met": [n % 5 for n in range(rows)],
+    }
+    return told(pandas.DataFrame(made).astype({"day": "datetime64[us, UTC]"}))
+
+
+DRAWN: list[tuple[Callable[..., Axes], Callable[[int], pandas.DataFrame]]] = [
+    (charts.durations, durations),
+    (charts.durations, by_day),
+    (charts.duration_outliers, outliers),
+    (charts.concurrency, running),
+    (charts.coverage_calendar, calendar),
+]
+
+
+@pytest.mark.parametrize(("chart", "make"), DRAWN)
+@pytest.mark.parametrize("rows", [1, 5, 5000])
+def test_every_size_is_drawn_and_nothing_cut_off(chart: Any, make: Any, rows: int) -> None:
+    drawn = chart(make(rows))
+    assert not inked(picture(drawn, dpi=50))
+    assert len(drawn.get_yticklabels()) <= max(MOST, 60)
+    assert "(UTC)" in drawn.get_xlabel() or "duration" in drawn.get_xlabel()
+    assert any("1 unreadable" in " ".join(text.get_text().split()) for text in drawn.texts)
+
+
+@pytest.mark.parametrize(("chart", "make"), DRAWN)
+def test_nothing_is_a_chart_that_says_so(chart: Any, make: Any) -> None:
+    drawn = chart(make(0))
+    assert any(text.get_text().startswith(("no ", "nothing ")) for text in drawn.texts)
+
+
+@pytest.mark.parametrize(("chart", "make"), DRAWN)
+def test_axes_that_are_given_are_drawn_on_and_others_left_alone(chart: Any, make: Any) -> None:
+    left, right = Figure(figsize=(12, 4)).subplots(1, 2)
+    assert chart(make(5), left) is left
+    assert left.get_title(loc="left") and not right.get_title(loc="left") and not right.lines
+
+
+@pytest.mark.parametrize(("chart", "make"), DRAWN)
+def test_a_frame_of_something_else_is_refused(chart: Any, make: Any) -> None:
+    with pytest.raises(InvalidArgument, match="no column"):
+        chart(pandas.DataFrame({"a": [1]}))
+
+
+def test_the_busiest_quarter_is_in_the_caption() -> None:
+    drawn = charts.concurrency(running(5))
+    assert any("most: 15 jobs at 2026-03-01 00:00 UTC" in " ".join(text.get_text().split()) for text in drawn.texts)
