@@ -24,20 +24,20 @@ _ROUND = [
 ]
 
 
-def duration_text(seconds: float) -> str:
-    """Seconds as a person says them, at most three digits and one unit.
+def duration_text(seconds: float, digits: int = 2) -> str:
+    """Seconds as a person says them, in one unit and so many digits; whole units have all of theirs.
 
     >>> duration_text(0.25), duration_text(90), duration_text(7200), duration_text(130000)
     ('0.25 s', '1.5 min', '2 h', '1.5 d')
     """
     for unit, size in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
         if abs(seconds) >= size * 0.9995:
-            return f"{_digits(seconds / size)} {unit}"
-    return f"{_digits(seconds)} s"
+            return f"{_digits(seconds / size, digits)} {unit}"
+    return f"{_digits(seconds, digits)} s"
 
 
-def _digits(value: float) -> str:
-    text = f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.3g}"
+def _digits(value: float, digits: int) -> str:
+    text = f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.{digits}g}"
     return f"{float(text):,.6g}"
 
 
@@ -64,7 +64,7 @@ def duration_axis(axis: Axis, label: str) -> None:
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined] # "x" or "y"
     axis.set_major_locator(DurationLocator())
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda seconds, _: duration_text(seconds)))
+    axis.set_major_formatter(FuncFormatter(lambda seconds, _: duration_text(seconds, 3)))
     axis.set_label_text(f"{label} (s, min, h, d; logarithmic)")
 
 
