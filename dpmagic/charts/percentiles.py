@@ -50,7 +50,7 @@ def _by_group(frame: pandas.DataFrame, rows: pandas.DataFrame, groups: list[str]
     grid(drawn, "x")
     legend(drawn)
     note = f"{len(shown):,} of {len(rows):,} groups, those with the longest 95 %" if len(rows) > len(shown) else ""
-    return finish(drawn, frame, f"{_TITLE} (jobs)", note=note)
+    return finish(drawn, frame, f"{_TITLE} (how many were measured)", note=note)
 
 
 def _by_day(frame: pandas.DataFrame, rows: pandas.DataFrame, groups: list[str], ax: Axes | None) -> Axes:

@@ -99,9 +99,10 @@ class Plan:
         if not self.parts:
             return _FORGOTTEN
         asked = ", ".join(dict.fromkeys(part.what for part in self.parts))
+        requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
         return (
-            f"{self.requests:,} requests for {self.rows:,} rows ({asked}): {self.seconds:,.0f} s of quota, "
-            f"at most {self.memory / 2**30:.2f} GiB"
+            f"{requests} for {self.rows:,} rows ({asked}): {self.seconds:,.1f} s of quota, "
+            f"at most {max(self.memory / 2**30, 0.01):.2f} GiB"
         )
 
 
