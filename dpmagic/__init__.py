@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from dpmagic.analysis.adherence import adherence as adherence
     from dpmagic.analysis.churn import churn as churn
     from dpmagic.analysis.concurrency import concurrency as concurrency
+    from dpmagic.analysis.controls import control_members as control_members
+    from dpmagic.analysis.controls import controls as controls
     from dpmagic.analysis.cost_of import cost_of as cost_of
     from dpmagic.analysis.coverage import coverage as coverage
     from dpmagic.analysis.coverage_calendar import coverage_calendar as coverage_calendar
@@ -71,6 +73,8 @@ _PUBLIC = {
     "connect_endpoint": "dpmagic.api",
     "connect_sandbox": "dpmagic.api",
     "connected": "dpmagic.api",
+    "control_members": "dpmagic.analysis.controls",
+    "controls": "dpmagic.analysis.controls",
     "cost_of": "dpmagic.analysis.cost_of",
     "coverage": "dpmagic.analysis.coverage",
     "coverage_gaps": "dpmagic.analysis.coverage_gaps",

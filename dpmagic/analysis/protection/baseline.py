@@ -56,9 +56,14 @@ def read(given: Mapping[str, Any] | str | Path | None) -> list[Control]:
     return [_control(str(name), of) for name, of in _loaded(given).items()]
 
 
+def shipped() -> dict[str, Any]:
+    """The controls that come with dpmagic, as their file has them."""
+    return tomllib.loads(resources.files("dpmagic.analysis").joinpath("baseline.toml").read_text("utf-8"))
+
+
 def _loaded(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
     if given is None:
-        return tomllib.loads(resources.files("dpmagic.analysis").joinpath("baseline.toml").read_text("utf-8"))
+        return shipped()
     if isinstance(given, Mapping):
         return given
     try:

@@ -1,0 +1,152 @@
+"""How each member of what a control is about does: a verdict each, before exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.adherence import adherence
+from dpmagic.analysis.backups.answers import whole
+from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.policies import schedule_of, schedules_of
+from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
+from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS, posture
+from dpmagic.analysis.protection.assessment import assess
+from dpmagic.analysis.protection.baseline import shipped
+from dpmagic.analysis.protection.tags import tag
+from dpmagic.analysis.protection.verdicts import UNVERIFIABLE
+from dpmagic.analysis.restore_evidence import restore_evidence
+from dpmagic.analysis.retention_minimum import retention_minimum
+from dpmagic.analysis.rpo import rpo
+from dpmagic.analysis.success_rate import success_rate
+from dpmagic.estate.completeness import KEY
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import require
+
+_A_DAY = pandas.Timedelta(days=1)
+_SAID = {
+    "within": PASS, "breached": FAIL, "noPoint": FAIL, "unverifiable": NOT_VERIFIABLE, "compliant": PASS,
+    "tooShort": FAIL, "tested": PASS, "not tested": FAIL, "not verifiable": NOT_VERIFIABLE,
+}  # fmt: skip
+_COLUMNS = {"vault": "vaultName", "policy": "policyName"}
+
+
+def members(estate: Estate, control: Control) -> pandas.DataFrame:
+    """One row a member that ``where`` chooses, in order of ids: ``id``, ``value`` as text, ``verdict``, ``tags``."""
+    there = _about(estate, control)
+    chosen = there[_chosen(estate, there, control.where)]
+    judged = _judged(estate, control)
+    judged = judged[~judged.index.duplicated()].reindex(key(chosen["id"])).set_axis(chosen.index)
+    # An analysis that has no row of a member found nothing that it could be held to.
+    made = chosen[["id", "tags"]].assign(
+        value=judged["value"].astype("str"), verdict=judged["verdict"].fillna(NOT_APPLICABLE).astype("str")
+    )
+    return made.sort_values("id", kind="stable", ignore_index=True)
+
+
+def _about(estate: Estate, control: Control) -> pandas.DataFrame:
+    if control.about == DISK:
+        return whole(estate, "disks")
+    if control.about != INSTANCE:
+        vaults = whole(estate, "vaults")
+        return vaults.assign(vaultName=vaults["name"])
+    instances = whole(estate, "instances").drop(columns=["tags", "location", "sku"], errors="ignore")
+    if not estate.has("disks"):
+        require(estate.source, {"disks": ["tags"]} if {"tags", "location", "sku"} & set(control.where) else {})
+        return instances.assign(tags=None)
+    disks = whole(estate, "disks")[["id", "tags", "location", "sku"]].astype({"tags": object})
+    disks = disks.set_axis(key(disks["id"])).drop(columns="id")
+    found = disks[~disks.index.duplicated()].reindex(key(instances["dataSourceId"])).set_axis(instances.index)
+    return instances.join(found)
+
+
+def _chosen(estate: Estate, there: pandas.DataFrame, where: Mapping[str, Any]) -> pandas.Series:
+    marks = pandas.Series(True, there.index)
+    for name, wanted in where.items():
+        if name == "tags":
+            for label, value in wanted.items():
+                marks &= tag(there["tags"], str(label)).str.lower().isin(values(value))
+        elif name == "subscription":
+            marks &= there["subscriptionId"].str.lower().isin(subscriptions(estate, values(wanted)))
+        else:
+            marks &= there[_COLUMNS.get(name, name)].str.lower().isin(values(wanted))
+    return marks
+
+
+def values(wanted: Any) -> list[str]:
+    """One value or a list of them, as they are compared."""
+    return [str(one).lower() for one in (wanted if isinstance(wanted, list | tuple) else [wanted])]
+
+
+def subscriptions(estate: Estate, wanted: list[str]) -> list[str]:
+    """The ids of subscriptions that are named by id or name, in lower case; a name that nobody knows stays."""
+    if not estate.has("subscriptions"):
+        return wanted
+    rows = whole(estate, "subscriptions")
+    ids, names = rows["subscriptionId"].str.lower(), rows["name"].str.lower()
+    return [*wanted, *ids[names.isin(wanted)].dropna()]
+
+
+def _judged(estate: Estate, control: Control) -> pandas.DataFrame:
+    """By id in lower case: ``value`` and ``verdict``."""
+    kind, limit = control.kind, control.limit
+    if kind in ("adherence", "successRate"):
+        return _shares(estate.over(control.over) if control.over else estate, control)
+    if kind == "frequency":
+        return _frequencies(estate, limit)
+    if kind == "coverage":
+        return _covered(estate, control.state)
+    if kind == "posture":
+        rows = posture(estate, {control.setting: shipped()[control.setting]})
+        return _rows(rows["id"], rows["value"], rows["verdict"])
+    if kind == "rpo":
+        rows = rpo(estate, limit)
+        return _rows(rows["id"], rows["age"], rows["status"].map(_SAID))
+    if kind == "retention":
+        rows = retention_minimum(estate, limit)
+        return _rows(rows["id"], rows["shortest"], rows["verdict"].map(_SAID))
+    rows = restore_evidence(estate, limit)
+    return _rows(rows["id"], rows["lastRestore"], rows["verdict"].map(_SAID))
+
+
+def _rows(ids: pandas.Series, found: pandas.Series, verdict: pandas.Series) -> pandas.DataFrame:
+    return pandas.DataFrame({"value": found.astype("str"), "verdict": verdict}).set_axis(key(ids))
+
+
+def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
+    """The longest span from one due time of an instance's policy to the next."""
+    instances, schedules = whole(estate, "instances"), schedules_of(whole(estate, "policies"))
+    policies = key(instances["policyId"])
+    read = {one: schedule_of(schedules, one) for one in policies.dropna().unique()}
+    gaps = {one: schedule.gap() for one, schedule in read.items() if schedule is not None}
+    found = policies.map(gaps).astype("timedelta64[us]")
+    verdict = pandas.Series(PASS, instances.index, "str").mask(found > limit, FAIL)
+    unscheduled = policies.map(lambda one: one in gaps and gaps[one] is None).astype(bool)
+    return _rows(instances["id"], found, verdict.mask(found.isna(), NOT_VERIFIABLE).mask(unscheduled, NOT_APPLICABLE))
+
+
+def _covered(estate: Estate, state: str) -> pandas.DataFrame:
+    disks = assess(estate).disks
+    verdict = pandas.Series(FAIL, disks.index, "str").mask(disks["reason"].eq(UNVERIFIABLE), NOT_VERIFIABLE)
+    verdict = verdict.mask(disks[state].astype(bool), PASS).mask(~disks["eligible"], NOT_APPLICABLE)
+    said = disks["reason"].fillna(disks["exclusion"].map(lambda one: None if pandas.isna(one) else "excluded"))
+    return _rows(disks["id"], said, verdict)
+
+
+def _shares(estate: Estate, control: Control) -> pandas.DataFrame:
+    """Adherence or success rate of each instance; nothing is verified where jobs of the window are forgotten."""
+    reach, holes = estate.reach(), estate.jobs().attrs[KEY].get("holes")
+    if reach is None or reach.start >= estate.window.start + _A_DAY or holes:
+        ids = estate.instances()["id"]
+        return _rows(ids, pandas.Series(None, ids.index, "str"), pandas.Series(NOT_VERIFIABLE, ids.index))
+    if control.kind == "adherence":
+        rows = adherence(estate)
+        ids, share, unsure = rows["id"], rows["adherence"], rows["unverifiable"] > 0
+    else:
+        rows = success_rate(estate, by="backupInstanceId")
+        ids, share, unsure = rows["backupInstanceId"], rows["rate"], pandas.Series(False, rows.index)
+    verdict = pandas.Series(PASS, rows.index, "str").mask((share < control.limit).fillna(False).astype(bool), FAIL)
+    verdict = verdict.mask(share.isna(), NOT_APPLICABLE).mask(unsure & ~verdict.eq(FAIL), NOT_VERIFIABLE)
+    return _rows(ids, share, verdict)

@@ -1,0 +1,120 @@
+"""Named controls: which hold, which do not, which are let off and which nobody can verify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.controlling.members import members, subscriptions, values
+from dpmagic.analysis.controlling.reading import Control, Exemption, read
+from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS
+from dpmagic.analysis.protection.tags import tag
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import estate_of
+
+EXCEPTED = "excepted"
+_COUNTS = {
+    "passed": PASS, "failed": FAIL, "excepted": EXCEPTED, "notApplicable": NOT_APPLICABLE,
+    "notVerifiable": NOT_VERIFIABLE,
+}  # fmt: skip
+_COLUMNS = ("control", "kind", "verdict", "n", *_COUNTS, "until", "by", "evidence")
+_MEMBERS = ("control", "kind", "id", "verdict", "value", "reason", "by", "until")
+_TEXTS = ("control", "kind", "id", "verdict", "value", "reason", "by")
+File = Mapping[str, Any] | str | Path | None
+
+
+def controls(given: Any, file: File = None) -> pandas.DataFrame:
+    """One row a control of a YAML file (or mapping), in its order; without one, of those that come with dpmagic.
+
+    A control is ``{kind, atMost or atLeast, where, except}``. ``rpo``, ``frequency`` and ``restoreTested`` have
+    ``atMost`` (``24h``), ``retention`` has ``atLeast`` (``35d``), ``adherence`` and ``successRate`` ``atLeast``
+    (``95%``), perhaps ``over`` (``30d``): these are about backup instances. ``coverage`` (of disks) has ``state``:
+    configured, healthy or effective; ``posture`` (of vaults) has ``setting``, one of its baseline. ``where`` chooses by
+    ``tags`` (of an instance those of its disk), ``subscription``, ``resourceGroup``, ``location``, ``sku``, ``vault``,
+    ``policy``. ``except`` lists ``{id or tag, reason, by, until}``: members that do not pass are let off until then.
+
+    Columns: ``n`` members, of which ``passed``, ``failed``, ``excepted``, ``notApplicable`` and ``notVerifiable``;
+    ``evidence``, the ids that failed; ``until`` the first of the exceptions that count runs out, and ``by`` whom. The
+    ``verdict`` is fail if one fails; else not verifiable if one is, or a subscription that the control is about cannot
+    be read; else not applicable if all are; else excepted if one is; else pass.
+
+    Raises `InvalidArgument` for a control that is not understood, with its line, and for tables without what is needed.
+    """
+    estate = estate_of(given, "instances")
+    asked = read(file)
+    rows = [_summed(estate, control, _with_exceptions(estate, control)) for control in asked]
+    made = pandas.DataFrame(rows, columns=list(_COLUMNS))
+    made["until"] = pandas.to_datetime(made["until"], utc=True).astype("datetime64[us, UTC]")
+    kinds = dict.fromkeys(("n", *_COUNTS), "Int64") | dict.fromkeys(("control", "kind", "verdict", "by"), "str")
+    return answer(estate, made.astype(kinds))
+
+
+def control_members(given: Any, file: File = None) -> pandas.DataFrame:
+    """One row a control and member: ``id``, ``verdict``, the ``value`` that it goes by, as text, and where the member
+    is excepted the ``reason``, ``by`` whom and ``until`` when. Arguments and errors are those of `controls`."""
+    estate = estate_of(given, "instances")
+    parts = [
+        _with_exceptions(estate, control).assign(control=control.name, kind=control.kind) for control in read(file)
+    ]
+    made = pandas.concat(parts, ignore_index=True)[list(_MEMBERS)]
+    return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")))
+
+
+def _with_exceptions(estate: Estate, control: Control) -> pandas.DataFrame:
+    """The members with their exceptions, the first of the file that counts for each."""
+    made = members(estate, control)
+    made = made.assign(reason=None, by=None, until=pandas.Series(pandas.NaT, made.index, "datetime64[us, UTC]"))
+    for one in control.excepted:
+        if one.until <= estate.now:
+            continue
+        marks = made["verdict"].isin([FAIL, NOT_VERIFIABLE]) & _covers(one, made)
+        made.loc[marks, ["verdict", "reason", "by"]] = [EXCEPTED, one.reason, one.by]
+        made.loc[marks, "until"] = pandas.Timestamp(one.until).as_unit("us")
+    return made
+
+
+def _covers(one: Exemption, made: pandas.DataFrame) -> pandas.Series:
+    if one.id:
+        return (made["id"].str.lower() + "/").str.startswith(f"{one.id}/")
+    name, equals, value = one.tag.removeprefix("tags.").partition("=")
+    found = tag(made["tags"], name)
+    return found.str.lower().eq(value.lower()) if equals else found.notna()
+
+
+def _summed(estate: Estate, control: Control, rows: pandas.DataFrame) -> dict[str, Any]:
+    counts = {name: int(rows["verdict"].eq(verdict).sum()) for name, verdict in _COUNTS.items()}
+    excepted = rows[rows["verdict"] == EXCEPTED]
+    return {
+        "control": control.name,
+        "kind": control.kind,
+        "verdict": _verdict(counts, len(rows), _unread(estate, control)),
+        "n": len(rows),
+        **counts,
+        "until": excepted["until"].min(),
+        "by": ", ".join(dict.fromkeys(excepted["by"])) or None,
+        "evidence": rows.loc[rows["verdict"] == FAIL, "id"].tolist(),
+    }
+
+
+def _verdict(counts: Mapping[str, int], n: int, unread: bool) -> str:
+    if counts["failed"]:
+        return FAIL
+    if counts["notVerifiable"] or unread:
+        return NOT_VERIFIABLE
+    if counts["notApplicable"] == n:
+        return NOT_APPLICABLE
+    return EXCEPTED if counts["excepted"] else PASS
+
+
+def _unread(estate: Estate, control: Control) -> bool:
+    """Whether members may be where nobody can look."""
+    scope = estate.source.scope
+    if not scope.unreadable or "subscription" not in control.where:
+        return bool(scope.unreadable)
+    seen = {one.lower() for one in scope.readable}
+    asked = values(control.where["subscription"])
+    return any(not seen & set(subscriptions(estate, [one])) for one in asked)
