@@ -36,7 +36,7 @@ def measure() -> Iterator[str]:
         for month in range(1, 13):
             _month(path, month)
             if month in (1, 12):
-                seconds[month] = _one_more_day(path, _START + timedelta(days=30 * month))
+                seconds[month] = _one_more_day(path, _first(month + 1))
                 yield f"  a day's collection after {month:>2} months: {seconds[month]:.2f} s of processor"
         yield f"  growth from 1 to 12 months: {seconds[12] / seconds[1]:.2f}x"
         parts = read_manifest(path).parts
@@ -87,15 +87,18 @@ def _guid(bits: str) -> str:
     return f"{bits[:8]}-{bits[8:12]}-{bits[12:16]}-{bits[16:20]}-{bits[20:]}"
 
 
+def _first(month: int) -> datetime:
+    return _START.replace(year=_START.year + (month - 1) // 12, month=(month - 1) % 12 + 1)
+
+
 def _month(path: Path, month: int) -> None:
     """A month of jobs, as its nights' runs and a compaction leave them."""
-    start = _START + timedelta(days=30 * (month - 1))
-    rows = to_arrow(_estate(_jobs(start, 30, month), start + timedelta(days=30)).jobs())
+    start, end = _first(month), _first(month + 1)
+    rows = to_arrow(_estate(_jobs(start, (end - start).days, month), end).jobs())
     with writing(path, start, create=True) as writer:
-        first, last = start, start + timedelta(days=30)
-        part = writer.write("jobs", "rows", rows, first, last - timedelta(seconds=1))
+        part = writer.write("jobs", "rows", rows, start, end - timedelta(seconds=1))
         scope = {"asked": 4, "answered": 4, "unreadable": []}
-        writer.commit([part], [], Run(month, last, first, "tables", {"jobs": rows.num_rows}, scope, {}))
+        writer.commit([part], [], Run(month, end, start, "tables", {"jobs": rows.num_rows}, scope, {}))
 
 
 def _estate(jobs: pandas.DataFrame, now: datetime) -> Estate:
