@@ -34,7 +34,9 @@ def concurrency(
     needs = {"jobs": [*dict.fromkeys([*NEEDS, *(name for group in asked for name in group.needs)])]}
     disks = any("disks" in group.tables for group in asked)
     estate = estate_of(given, "jobs", needs=needs | ({"disks": ["id", "diskSizeGB"]} if disks else {}), window=over)
-    jobs = keyed(jobs_of(given, estate, category), asked, estate.disks() if disks else None).assign(all=0)
+    jobs = keyed(jobs_of(given, estate, category, needs["jobs"]), asked, estate.disks() if disks else None).assign(
+        all=0
+    )
     keys = [*places(asked), "all"]
     which = jobs.groupby(keys, dropna=False, sort=True).ngroup().to_numpy()
     first, last = _quarters(jobs, estate.window.start, min(estate.window.end, estate.now), estate.now)

@@ -31,7 +31,7 @@ def duration_outliers(
     ``attrs["dpmagic"]`` has how many jobs were ``judged``, and of how many there are too few (``unjudged``).
     """
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
-    jobs = by_instance(jobs_of(given, estate, category))
+    jobs = by_instance(jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS)))
     ended = jobs[(jobs["state"] != RUNNING) & (jobs["seconds"] > 0)] if failed else succeeded(jobs)
     rows = ended.join(usual(succeeded(jobs)), on="instance")
     rows["score"] = (np.log(rows["seconds"]) - rows["median"]) / rows["spread"]

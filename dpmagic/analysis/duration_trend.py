@@ -31,7 +31,7 @@ def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", al
     ``attrs["dpmagic"]`` has how many instances had too few jobs (``unjudged``).
     """
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
-    jobs = succeeded(by_instance(jobs_of(given, estate, category)))
+    jobs = succeeded(by_instance(jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS))))
     counts = jobs.groupby("instance")["seconds"].transform("count")
     enough = jobs[counts >= FEWEST]
     rows = [_row(mine) for _, mine in enough.groupby("instance", sort=True)]

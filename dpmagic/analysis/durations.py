@@ -94,7 +94,7 @@ def _choice(estate: Estate) -> tuple[str, str]:
 
 def _pieces(given: Any, estate: Estate, asked: Sequence[Group], category: str, failed: bool) -> pandas.DataFrame:
     """One row a job, in the form in which the source gives its buckets."""
-    jobs = jobs_of(given, estate, category)
+    jobs = jobs_of(given, estate, category, _needs(asked)["jobs"])
     jobs = keyed(jobs, asked, estate.disks() if any("disks" in group.tables for group in asked) else None)
     seconds = jobs["duration"].dt.total_seconds()
     measured = jobs["state"].isin((SUCCEEDED, FAILED) if failed else (SUCCEEDED,)) & seconds.notna()

@@ -31,7 +31,7 @@ def long_running(given: Any, over: Any = None, *, category: str = "Backup") -> p
     until = estate.now + timedelta.resolution
     if estate.window.end < until:  # what runs may have begun after the last midnight
         estate = estate.over((estate.window.start, until))
-    jobs = by_instance(jobs_of(given, estate, category))
+    jobs = by_instance(jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS)))
     groups = succeeded(jobs).groupby("instance")["seconds"]
     limits = pandas.DataFrame({"n": groups.count(), "p99": groups.quantile(0.99), "p50": groups.quantile(0.5)})
     longest = limits["p99"].where(limits["p99"] > 3 * limits["p50"], 3 * limits["p50"])

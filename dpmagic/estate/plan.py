@@ -116,7 +116,8 @@ def plan(estate: Estate, question: Question, *args: Any, **options: Any) -> Plan
             if name not in tables():
                 raise unknown_table(name, tables())
             rehearsal.estate.table(name)
-    return Plan(tuple(rehearsal.parts), rehearsal.counted)
+    again = [Part("counts", rehearsal.counts, rehearsal.counts)] if rehearsal.counts else []
+    return Plan((*again, *rehearsal.parts), rehearsal.counted)
 
 
 def expected(source: Source, name: str, now: datetime, window: Window) -> Part | None:
@@ -150,7 +151,8 @@ class Rehearsal:
 
         self._real, self._read = estate.source, set(estate._cached)
         self.parts: list[Part] = []
-        self.counted = 0
+        self.counts = 0  # requests that the question counts with before it asks, and will send again
+        self.counted = 0  # those that the rehearsal took in all
         self.estate = Estate(self, estate.now, estate.window)
 
     @property
@@ -169,7 +171,8 @@ class Rehearsal:
         if self._real.columns(name) is None:
             return self._real.table(name, now, window)  # which says that there is none
         if (name, window if known.time else None) not in self._read:
-            part = expected(self, name, now, window)
+            part = expected(self._real, name, now, window)
+            self.counted += part is not None
             self.parts += [part] if part else []
         made = declared([], known.dtypes)
         made.attrs[KEY] = told(known, made, target=self.target, now=now, window=window, scope=self.scope)
@@ -187,5 +190,6 @@ class Rehearsal:
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
         made = self._real.count(kql, now)
+        self.counts += made is not None
         self.counted += made is not None
         return made

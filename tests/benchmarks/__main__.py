@@ -11,12 +11,26 @@ from tests.benchmarks import (
     frames,
     load,
     pacing,
+    questions,
     report,
     resource_graph,
     tables,
 )
 
-_ALL = (load, completion, commands, frames, resource_graph, pacing, estates, tables, coverage, archive, report)
+_ALL = (
+    load,
+    completion,
+    commands,
+    frames,
+    resource_graph,
+    pacing,
+    estates,
+    tables,
+    coverage,
+    archive,
+    report,
+    questions,
+)
 
 if __name__ == "__main__":
     for benchmark in _ALL:

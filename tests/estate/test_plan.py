@@ -1,0 +1,91 @@
+"""What a plan says is what is then asked: requests counted on the wire, rows as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dpmagic
+from dpmagic.connection import Connection, connect_sandbox
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate import Estate
+from dpmagic.estate.opening import open_live
+
+
+@pytest.fixture(scope="module")
+def own() -> Connection:
+    return connect_sandbox(estate="default")
+
+
+def sent(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What goes over the wire from here on."""
+    urls: list[str] = []
+    send = connection.transport.send
+
+    def noted(request: Any, **options: Any) -> Any:
+        urls.append(request.url)
+        return send(request, **options)
+
+    monkeypatch.setattr(connection.transport, "send", noted)
+    return urls
+
+
+QUESTIONS: list[tuple[str, Callable[[Estate], Any]]] = [
+    ("durations from rows", lambda estate: dpmagic.durations(estate, method="rows")),
+    ("durations from buckets", lambda estate: dpmagic.durations(estate, "datasource", method="buckets")),
+    ("long_running", dpmagic.long_running),
+    ("missed_runs", dpmagic.missed_runs),
+    ("rpo", dpmagic.rpo),
+    ("coverage", dpmagic.coverage),
+    ("tables", lambda estate: [estate.disks(), estate.policies(), estate.disks()]),
+]
+
+
+@pytest.mark.parametrize(("name", "question"), QUESTIONS)
+def test_as_many_requests_as_planned(
+    own: Connection, monkeypatch: pytest.MonkeyPatch, name: str, question: Any
+) -> None:
+    estate = open_live(own)
+    plan = estate.plan(question)
+    urls = sent(own, monkeypatch)
+    question(estate)
+    graph = [url for url in urls if "Microsoft.ResourceGraph" in url]
+    planned = sum(part.requests for part in plan.parts if part.service == "graph")
+    # What coverage reads depends a little on what it finds.
+    assert planned == pytest.approx(len(graph), rel=0.1 if name == "coverage" else 0)
+    assert plan.seconds == pytest.approx(planned / 3)
+    assert plan.counted > 0 and plan.memory > 0
+
+
+def test_rows_are_those_that_come(own: Connection) -> None:
+    estate = open_live(own)
+    plan = estate.plan(["jobs", "instances", "disks"])
+    assert dict(zip(plan.frame["what"], plan.frame["rows"], strict=True)) == {
+        name: len(estate.table(name)) for name in ("jobs", "instances", "disks")
+    }
+    assert str(plan).startswith(f"{plan.requests} requests for {plan.rows:,} rows (jobs, instances, disks):")
+
+
+def test_what_was_read_costs_nothing(own: Connection, tmp_path: Path) -> None:
+    estate = open_live(own)
+    estate.disks()
+    assert not estate.plan("disks").parts
+    assert "at hand" in str(estate.plan("disks"))
+    saved = Estate.load(estate.save(tmp_path / "saved", ["jobs", "disks"]))
+    assert not saved.plan(dpmagic.durations).requests
+
+
+def test_a_call_for_each_instance(own: Connection) -> None:
+    estate = open_live(own)
+    [part] = estate.plan("recovery_points").parts
+    assert (part.service, part.requests) == ("arm", len(estate.instances()))
+    assert estate.plan("recovery_points").seconds == 0
+
+
+def test_an_unknown_table_is_refused(own: Connection) -> None:
+    with pytest.raises(InvalidArgument, match="job") as caught:
+        open_live(own).plan("job")
+    assert "jobs" in caught.value.hint
