@@ -14,6 +14,7 @@ import numpy as np
 import pandas
 
 from dpmagic.archive.collect import collect
+from dpmagic.archive.compact import compact
 from dpmagic.archive.folder import read_manifest, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Run
@@ -36,6 +37,7 @@ def measure() -> Iterator[str]:
         for month in range(1, 13):
             _month(path, month)
             if month in (1, 12):
+                compact(path, _first(month + 1))  # as the nights before would have
                 seconds[month] = _one_more_day(path, _first(month + 1))
                 yield f"  a day's collection after {month:>2} months: {seconds[month]:.2f} s of processor"
         yield f"  growth from 1 to 12 months: {seconds[12] / seconds[1]:.2f}x"
