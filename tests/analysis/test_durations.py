@@ -14,7 +14,7 @@ from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate import Estate, grouped
 from tests.analysis.lengths import estate, fresh, reference
 
-ESTATES = ("default", "0", "7", "13", "21")
+ESTATES = ("default", "0", "21")
 BY = ("vault", "policy", "datasource", "datasourceType", "subscription", "region", "sizeClass", "day")
 LABELS = {
     "vault": "vaultId", "policy": "policyId", "datasource": "dataSourceId", "datasourceType": "dataSourceType",
