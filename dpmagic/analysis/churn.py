@@ -21,7 +21,7 @@ NEEDS = {
     "snapshots": ["id", "name", "incremental", "sourceResourceId", "sourceUniqueId", "timeCreated", "tags"],
     "disks": ["id", "uniqueId", "diskSizeGB"],
 }  # fmt: skip
-_BY = {"disk": "dataSourceId", "policy": "policyId", "vault": "vaultName", "subscription": "subscriptionId"}
+GROUPS = {"disk": "dataSourceId", "policy": "policyId", "vault": "vaultName", "subscription": "subscriptionId"}
 _DAY = pandas.Timedelta(days=1)
 
 
@@ -42,8 +42,10 @@ def churn(given: Any, sizes: Sizes | None = None, by: str = "disk") -> pandas.Da
     Raises `InvalidArgument` for an unknown ``by`` and for tables or sizes without what is needed.
     """
     estate = estate_of(given, "instances", needs=NEEDS)
-    if by not in _BY:
-        raise InvalidArgument(f"churn has no groups by {by}", did_you_mean(by, _BY, f"by one of {', '.join(_BY)}"))
+    if by not in GROUPS:
+        raise InvalidArgument(
+            f"churn has no groups by {by}", did_you_mean(by, GROUPS, f"by one of {', '.join(GROUPS)}")
+        )
     instances = disks_of(estate)
     measured = None if sizes is None else _measured(estate, sizes_of(sizes))
     rows = instances if measured is None else instances.join(measured, on="instance")
@@ -109,7 +111,7 @@ def _used(chain: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -
 
 
 def _grouped(rows: pandas.DataFrame, by: str, measured: bool) -> pandas.DataFrame:
-    column = _BY[by]
+    column = GROUPS[by]
     label = rows[column].str.lower() if column.endswith("Id") else rows[column]
     groups = rows.groupby(label.rename("group"), sort=True, dropna=False)
     made = pandas.DataFrame({column: groups[column].first(), "disks": groups.size().astype("Int64")})

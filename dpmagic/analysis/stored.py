@@ -7,12 +7,11 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.churn import NEEDS, disks_of
+from dpmagic.analysis.churn import GROUPS, NEEDS, disks_of
 from dpmagic.analysis.sizing.chains import Sizes, sizes_of, snapshots_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.source import estate_of
 
-GROUPS = {"disk": "dataSourceId", "policy": "policyId", "vault": "vaultName", "subscription": "subscriptionId"}
 OTHER = "(other)"
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from dpmagic.archive.compact import merge, read_parts
 from dpmagic.archive.deltas import changes, unknown
-from dpmagic.archive.faults import NotAnArchive
 from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
@@ -244,6 +243,3 @@ def _summary(work: _Collection, run: Run) -> pandas.DataFrame:
         "subscriptions": dict(run.subscriptions),
     }
     return made
-
-
-__all__ = ["NotAnArchive", "collect"]

@@ -11,6 +11,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.naming import tag_of
 from dpmagic.analysis.findings import findings
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.source import open_archive
@@ -122,7 +123,7 @@ def _moved(old: Estate, new: Estate, table: str, owner: str) -> pandas.DataFrame
         there = after.loc[one] if is_ is not None else before.loc[one]
         about = {
             "change": CHANGED, "kind": _ONE[table], "id": there["id"], "name": there["name"],
-            "subscriptionId": there["subscriptionId"], "owner": _tag(there.get("tags"), owner), "atLeast": True,
+            "subscriptionId": there["subscriptionId"], "owner": tag_of(there.get("tags"), owner), "atLeast": True,
         }  # fmt: skip
         if was is None or is_ is None:
             rows.append({**about, "reason": "added" if was is None else "removed"})
@@ -134,11 +135,6 @@ def _moved(old: Estate, new: Estate, table: str, owner: str) -> pandas.DataFrame
             if then != now
         ]
     return pandas.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _tag(tags: Any, name: str) -> str | None:
-    pairs = tags.items() if isinstance(tags, dict) else ()
-    return next((str(value) for known, value in pairs if known.lower() == name.lower()), None)
 
 
 def _text(value: Any) -> str | None:
