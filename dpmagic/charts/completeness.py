@@ -16,7 +16,8 @@ def line(told: Mapping[str, Any] | None) -> str:
     if not told:
         return ""
     parts = [_window(told.get("window")), str(told.get("target") or ""), _subscriptions(told.get("subscriptions"))]
-    parts += [_rows(table, said) for table, said in (told.get("tables") or {}).items()]
+    tables = told.get("tables") or {}
+    parts += [_rows(table, said) for table, said in tables.items() if table != "subscriptions" or not parts[-1]]
     if told.get("table"):
         parts.append(_rows(str(told["table"]), told))
     notes = [*(told.get("notes") or []), *_notes_below(told)]

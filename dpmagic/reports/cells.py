@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ import pandas
 from dpmagic.charts.axis import duration_text
 
 _MOST = 140  # characters of a cell; the whole of it is in the files
+_LONG = 14  # characters of a name that stays on one line
+_SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[-_/:,])(?=\w)")
+"""Where one word of a name ends and the next begins."""
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's classes of direction
 _SHARES = ("share", "rate", "low", "high", "adherence", "cumulative", "compliance", "shareGiB")
 """Columns that hold a part of one, which people read in percent."""
 
 _TONES = {
     **dict.fromkeys(("pass", "within", "tested", "met"), "good"),
-    **dict.fromkeys(("fail", "breached", "noPoint", "failed", "orphan", "error", "tooShort", "full"), "bad"),
+    **dict.fromkeys(("fail", "breached", "noPoint", "failed", "orphan", "error", "missing", "tooShort", "full"), "bad"),
     **dict.fromkeys(("not verifiable", "unverifiable", "inferred"), "unknown"),
     **dict.fromkeys(("excepted", "late", "stale", "stuck", "missed", "not tested", "surplus", "willFill"), "fair"),
 }
@@ -125,15 +129,29 @@ def _row(values: Iterable[Any], names: Sequence[str], sides: Mapping[str, str]) 
 def _cell(value: Any, name: str, side: str) -> str:
     text = cell_text(value, name)
     tone = _TONES.get(text)
-    shown = f'<span class="tone {tone}">{escape(text)}</span>' if tone else escape(text)
+    shown = f'<span class="tone {tone}">{escape(text)}</span>' if tone else breakable(text)
     return f"<td{side}>{shown}</td>"
 
 
+def breakable(text: str) -> str:
+    """The text as HTML whose long names may go on in the next line, between their words only.
+
+    >>> breakable("UserErrorSnapshotRGNotFound"), breakable("<b>"), breakable("recoveryPoint")
+    ('User<wbr>Error<wbr>Snapshot<wbr>RG<wbr>Not<wbr>Found', '&lt;b&gt;', 'recoveryPoint')
+    """
+    return "".join("<wbr>".join(map(escape, _parts(word))) for word in re.split(r"(\s+)", text))
+
+
+def _parts(word: str) -> list[str]:
+    return _SEAM.split(word) if len(word) > _LONG else [word]
+
+
 def _side(dtype: Any) -> str:
-    """The class of a column's cells: numbers stand right, times stay on one line."""
-    if isinstance(dtype, pandas.DatetimeTZDtype) or pandas.api.types.is_timedelta64_dtype(dtype):
+    """The class of a column's cells: numbers and lengths of time stand right, times stay on one line."""
+    if isinstance(dtype, pandas.DatetimeTZDtype):
         return ' class="time"'
-    number = pandas.api.types.is_numeric_dtype(dtype) and not pandas.api.types.is_bool_dtype(dtype)
+    counts = pandas.api.types.is_numeric_dtype(dtype) or pandas.api.types.is_timedelta64_dtype(dtype)
+    number = counts and not pandas.api.types.is_bool_dtype(dtype)
     return ' class="number"' if number else ""
 
 

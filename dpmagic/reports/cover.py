@@ -25,12 +25,12 @@ SEVERITIES = {
 def cover(report: Report) -> Shown:
     """Who asked, where, when and over which window; which subscriptions answered and which did not."""
     estate = report.estate
-    scope, window = estate.source.scope, estate.window.texts()
+    scope, window = estate.source.scope, (estate.window.start, estate.window.end)
     said = {
         "Asked as": report.principal or "not said by the tables",
         "Target": estate.source.target,
         "As of": f"{cell_text(estate.now)} UTC",
-        "Jobs and changes of": f"{window[0]} to {window[1]}",
+        "Jobs and changes of": f"{' to '.join(map(cell_text, window))} UTC",
         "Subscriptions": f"{len(scope.readable)} of {len(scope.asked)} answered",
     }
     names = names_of(estate)
@@ -74,7 +74,9 @@ def worst(findings: pandas.DataFrame, most: int, advice: Mapping[str, str]) -> S
     items = "".join(_finding(found, advice.get(thing, "")) for thing, found in first)
     left = len(findings) - sum(len(found) for _, found in first)
     more = f"; the other {left:,} in tables/findings.parquet" if left else ""
-    told = f'<p class="more">{len(findings) - left:,} of {len(findings):,} findings{more}</p>'
+    told = (
+        f'<p class="more">these {len(first)} stand for {len(findings) - left:,} of {len(findings):,} findings{more}</p>'
+    )
     return Shown(f'<ul class="tally">{tally}</ul><ol class="findings">{items}</ol>{told}', f"{len(findings)} findings")
 
 

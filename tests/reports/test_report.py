@@ -55,7 +55,12 @@ def test_its_figures_are_those_of_the_analyses(default: Ran) -> None:
 
 def test_the_first_page_says_who_where_and_what_is_worst(default: Ran) -> None:
     first = default.html.partition('<h2 id="Coverage">')[0]
-    for text in ("you@sandbox.invalid", "2026-03-02 08:00 UTC", "6 of 6 answered", "2026-02-16T00:00:00Z"):
+    for text in (
+        "you@sandbox.invalid",
+        "2026-03-02 08:00 UTC",
+        "6 of 6 answered",
+        "2026-02-16 00:00 to 2026-03-02 00:00 UTC",
+    ):
         assert text in first
     shown = re.findall(r"<ol class=\"findings\">(.*?)</ol>", first, re.DOTALL)[0]
     assert shown.count("<li>") == 10
