@@ -69,6 +69,31 @@ def test_a_table_on_a_terminal(state: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("colect folder", "UnknownCommand: dpmagic has no command 'colect'\n  hint: did you mean collect?\n"),
+        ("nonsense", "UnknownCommand: dpmagic has no command 'nonsense'\n  hint: one of: run, commands, query,"),
+        ("archive chek x", "UnknownCommand: dpmagic archive has no command 'chek'\n  hint: did you mean check?\n"),
+        ("query --scpe x f", "UnknownOption: dpmagic query has no option --scpe\n  hint: did you mean --scope?\n"),
+        ("report --wors 1", "UnknownOption: dpmagic report has no option --wors\n  hint: did you mean --worst?\n"),
+        ("query f -o jsno", "InvalidChoice: dpmagic query: -o/--output cannot be 'jsno'\n  hint: did you mean json?\n"),
+        ("query a b", "CommandLineError: dpmagic query does not know what to do with 'b'\n  hint: see `dpmagic query"),
+        (
+            "query",
+            "dpmagic query: the following arguments are required: FILE.kql\n  hint: see `dpmagic query --help`\n",
+        ),
+        (
+            "query f --top x",
+            "dpmagic query: argument --top: invalid int value: 'x'\n  hint: see `dpmagic query --help`",
+        ),
+    ],
+)
+def test_a_command_line_that_is_wrong(words: str, said: str) -> None:
+    done = shell(*words.split())
+    assert (done.returncode, done.stdout) == (2, "") and said in done.stderr
+
+
+@pytest.mark.parametrize(
     ("text", "code", "said"),
     [
         ("backup-vault show -g testBkpVaultRG -v nothere", 3, "NotFound: ResourceNotFound"),

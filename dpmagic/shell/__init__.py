@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from dpmagic.errors import DpmagicError, Interrupted
+from dpmagic.shell.words import Parser
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """The entry point.  Returns the exit code."""
-    arguments = _parser().parse_args(words)
     try:
+        arguments = _parser().parse_args(words)
         return int(arguments.act(arguments))
     except DpmagicError as error:
         print("\n".join(error.lines()), file=sys.stderr)
@@ -33,10 +33,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     from dpmagic.shell import archive, query, report, run, sandbox
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dpmagic", description="Azure Backup vaults: the az dataprotection commands, in a shell or a notebook."
     )
     parser.add_argument("--version", action="version", version=f"dpmagic {version('dpmagic')}")
