@@ -9,6 +9,7 @@ import pandas
 
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.completeness import KEY
+from dpmagic.frames.told import Told
 
 LEAST = 21
 """Daily points without which there is no line, only bounds."""
@@ -46,7 +47,7 @@ def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") ->
     )
     made["day"] = made["day"].astype("datetime64[us, UTC]")
     told = {"method": method, "perDay": slope, "n": len(known), "band": SHARE if method == "line" else None}
-    made.attrs[KEY] = {**given.attrs.get(KEY, {}), **told}
+    made.attrs[KEY] = Told(given.attrs.get(KEY, {}), **told)
     return made
 
 

@@ -12,6 +12,7 @@ import pandas
 from dpmagic.estate.columns import Table
 from dpmagic.estate.window import Window
 from dpmagic.frames.times import format_time
+from dpmagic.frames.told import Told
 
 KEY = "dpmagic"
 """Where in a frame's ``attrs`` it is said."""
@@ -55,7 +56,7 @@ def told(
     kql: str = "",
     notes: Sequence[str] = (),
     unread: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Told:
     """The completeness of one table: JSON values only.
 
     ``target`` is where it was asked, ``at`` when, ``window`` the two instants, ``subscriptions`` which were asked,
@@ -66,23 +67,24 @@ def told(
     """
     owners = rows["subscriptionId"].dropna().unique() if "subscriptionId" in rows else None
     oldest = rows[table.time].min() if table.time in rows and len(rows) else None
-    return {
-        "table": table.name,
-        "target": target,
-        "at": format_time(now),
-        "window": window.texts(),
-        "subscriptions": scope.told(owners),
-        "rows": len(rows),
-        "of": len(rows) if of is None else of,
-        "oldest": None if oldest is None or pandas.isna(oldest) else format_time(oldest.to_pydatetime(warn=False)),
-        "since": since,
-        "kql": kql,
-        "notes": list(notes),
-        "unread": list(unread),
-    }
+    first = None if oldest is None or pandas.isna(oldest) else format_time(oldest.to_pydatetime(warn=False))
+    return Told(
+        table=table.name,
+        target=target,
+        at=format_time(now),
+        window=window.texts(),
+        subscriptions=scope.told(owners),
+        rows=len(rows),
+        of=len(rows) if of is None else of,
+        oldest=first,
+        since=since,
+        kql=kql,
+        notes=list(notes),
+        unread=list(unread),
+    )
 
 
-def merged(parts: Mapping[str, Mapping[str, Any]], **known: Any) -> dict[str, Any]:
+def merged(parts: Mapping[str, Mapping[str, Any]], **known: Any) -> Told:
     """The completeness of several tables as one: subscriptions are unreadable where one table could not read them,
     and empty where none has a row of theirs."""
     scopes = [part["subscriptions"] for part in parts.values() if part.get("subscriptions")]
@@ -91,7 +93,7 @@ def merged(parts: Mapping[str, Mapping[str, Any]], **known: Any) -> dict[str, An
     united["empty"] = [one for one in united["answered"] if empties and all(one in empty for empty in empties)]
     keys = ("rows", "of", "oldest", "since", "notes", "unread")
     tables = {name: {key: part.get(key) for key in keys} for name, part in parts.items()}
-    return {**known, "subscriptions": united, "tables": tables}
+    return Told(known, subscriptions=united, tables=tables)
 
 
 def _union(lists: Iterable[Iterable[str]]) -> list[str]:

@@ -14,6 +14,7 @@ import pandas
 from dpmagic.errors import InvalidArgument
 from dpmagic.frames.dtypes import typed
 from dpmagic.frames.flatten import Columns, column_names, flatten, in_order, spread
+from dpmagic.frames.told import Told
 
 __all__ = ["frame", "table_frame"]
 
@@ -70,7 +71,7 @@ def _built(columns: Columns, length: int, attrs: Mapping[str, Any] | None) -> pa
     made = pandas.DataFrame(ordered, index=index)
     if attrs is not None:
         try:
-            made.attrs["dpmagic"] = json.loads(json.dumps(attrs))
+            made.attrs["dpmagic"] = Told(json.loads(json.dumps(attrs)))
         except (TypeError, ValueError) as error:
             raise InvalidArgument(
                 "attrs holds something that is no JSON", "use texts, numbers, lists and dicts"

@@ -16,6 +16,7 @@ from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
+from dpmagic.frames.told import Told
 
 _A_DAY = timedelta(days=1)  # a job that began later than that is not the run of a due time before
 _KEPT = timedelta(days=14)  # how long Resource Graph has jobs
@@ -23,8 +24,8 @@ _KEPT = timedelta(days=14)  # how long Resource Graph has jobs
 
 def answer(estate: Estate, frame: pandas.DataFrame, *notes: str, **more: Any) -> pandas.DataFrame:
     """The frame with its completeness: what was read for it, the notes, and ``more`` figures, all JSON."""
-    whole = {**estate.completeness, "window": estate.window.texts(), "rows": len(frame)}
-    frame.attrs[KEY] = {**whole, "notes": [note for note in notes if note], **more}
+    said = {"window": estate.window.texts(), "rows": len(frame), "notes": [note for note in notes if note], **more}
+    frame.attrs[KEY] = Told(estate.completeness | said)
     return frame
 
 
