@@ -24,6 +24,23 @@ def line(told: Mapping[str, Any] | None) -> str:
     return " · ".join(part for part in [*parts, *dict.fromkeys(map(str, notes))] if part)
 
 
+def all_well(told: Mapping[str, Any] | None, table: str, said: str) -> str:
+    """What an empty chart says where nothing is wrong: ``said``, but of no rows of ``table`` that there are none, and
+    no more than what could be read.
+
+    >>> scope = {"asked": ["a", "b"], "answered": ["a"], "unreadable": ["b"], "empty": []}
+    >>> all_well({"subscriptions": scope, "tables": {"disks": {"rows": 7}}}, "disks", "no gaps")
+    'no gaps in what could be read: 1 of 2 subscriptions, 1 unreadable'
+    >>> all_well({"subscriptions": scope, "tables": {"disks": {"rows": 0}}}, "disks", "no gaps")
+    'no disks in what could be read: 1 of 2 subscriptions, 1 unreadable'
+    """
+    told = told or {}
+    scope = told.get("subscriptions") or {}
+    rows = (told.get("tables") or {}).get(table, {}).get("rows")
+    text = f"no {table.replace('_', ' ')}" if rows == 0 else said
+    return f"{text} in what could be read: {_subscriptions(scope)}" if scope.get("unreadable") else text
+
+
 def _window(window: Any) -> str:
     if not window:
         return ""

@@ -8,8 +8,10 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dpmagic.analysis.protection.verdicts import REASONS
 from dpmagic.charts.axis import names_axis
+from dpmagic.charts.checked import checked
+from dpmagic.charts.completeness import all_well
 from dpmagic.charts.style import BAD, FAIR, axes, empty, finish, grid, legend
-from dpmagic.errors import InvalidArgument
+from dpmagic.estate.completeness import KEY
 
 _TITLE = "Gaps of coverage by reason"
 _NEEDED = ("reason", "evidence", "diskSizeGB", "exclusion")
@@ -21,16 +23,12 @@ def coverage_gaps(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
 
     Raises `InvalidArgument` for a frame that is none of gaps.
     """
-    for name in _NEEDED:
-        if name not in frame:
-            there = ", ".join(map(str, frame.columns)) or "no columns"
-            raise InvalidArgument(
-                f"the frame has no column {name}", f"give what dpmagic.coverage_gaps gives; it has {there}"
-            )
+    checked(frame, _NEEDED, "coverage_gaps")
     reasons = [reason for reason in REASONS if frame["reason"].eq(reason).any()]
     drawn = axes(ax, height=1.8 + 0.34 * max(len(reasons), 3))
     if not reasons:
-        return empty(drawn, frame, _TITLE, "no gaps: every disk that counts has a point within its RPO")
+        fine = "no gaps: every disk that counts has a point within its RPO"
+        return empty(drawn, frame, _TITLE, all_well(frame.attrs.get(KEY), "disks", fine))
     kind = frame["evidence"].where(frame["exclusion"].isna(), "excluded on purpose")
     counts = pandas.crosstab(frame["reason"], kind).reindex(index=reasons, columns=[*_PARTS], fill_value=0)
     left = pandas.Series(0.0, index=counts.index)

@@ -10,7 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from dpmagic.charts.axis import duration_text, names_axis
 from dpmagic.charts.checked import checked
+from dpmagic.charts.completeness import all_well
 from dpmagic.charts.style import BAD, FAIR, MOST, axes, empty, finish, grid, legend, plain
+from dpmagic.estate.completeness import KEY
 
 _TITLE = "What to look at first"
 _NEEDED = ("name", "reason", "age", "rpo", "errorCode")
@@ -28,7 +30,8 @@ def triage(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     rows = frame.head(MOST).reset_index(drop=True)
     drawn = axes(ax, height=1.6 + 0.3 * max(len(rows), 4))
     if frame.empty:
-        return empty(drawn, frame, _TITLE, "nothing: every backup is fine")
+        said = all_well(frame.attrs.get(KEY), "instances", "nothing: every backup is fine")
+        return empty(drawn, frame, _TITLE, said)
     days = rows["age"].dt.total_seconds() / _DAY
     longest = max(days.max() if days.notna().any() else 1.0, 0.1)
     lengths = days.fillna(longest * 1.1)

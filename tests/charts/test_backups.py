@@ -87,6 +87,19 @@ def test_what_to_look_at_first(small: Estate) -> None:
     assert drawn.get_xlabel() == "age of the newest recovery point (days)"
 
 
+def test_nothing_to_look_at_is_not_taken_for_well(small: Estate) -> None:
+    told = answer(small, "triage").attrs["dpmagic"]
+    unread = {"asked": ["a", "b"], "answered": ["a"], "unreadable": ["b"], "empty": []}
+    for more, said in (
+        ({}, "nothing: every backup is fine"),
+        ({"tables": {"instances": {"rows": 0}}}, "no instances"),
+        ({"subscriptions": unread}, "nothing: every backup is fine in what could be read: 1 of 2 subscriptions"),
+    ):
+        nothing = answer(small, "triage").iloc[0:0]
+        nothing.attrs = {"dpmagic": told | more}
+        assert texts(charts.triage(nothing))[0].startswith(said)
+
+
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_empty_frames_say_so(small: Estate, analysis: str) -> None:
     frame = answer(small, analysis)
