@@ -7,12 +7,25 @@ in UTC.
 
 from __future__ import annotations
 
+from dpmagic.schedules.changes import changed
 from dpmagic.schedules.expected import expected_points
 from dpmagic.schedules.instants import Instants
 from dpmagic.schedules.intervals import Repeating
 from dpmagic.schedules.periods import Period
 from dpmagic.schedules.policies import Schedule
+from dpmagic.schedules.steady import Steady, steady
 from dpmagic.schedules.tagging import Tagging
 from dpmagic.schedules.zones import zone
 
-__all__ = ["Instants", "Period", "Repeating", "Schedule", "Tagging", "expected_points", "zone"]
+__all__ = [
+    "Instants",
+    "Period",
+    "Repeating",
+    "Schedule",
+    "Steady",
+    "Tagging",
+    "changed",
+    "expected_points",
+    "steady",
+    "zone",
+]

@@ -39,8 +39,8 @@ CRITERIA = st.one_of(
 
 
 @st.composite
-def policies(draw: st.DrawFn) -> dict[str, Any]:
-    intervals = [f"R/{draw(ANCHORS).isoformat()}{draw(OFFSETS)}/{draw(STEPS)}" for _ in range(draw(st.integers(1, 3)))]
+def policies(draw: st.DrawFn, steps: st.SearchStrategy[str] = STEPS) -> dict[str, Any]:
+    intervals = [f"R/{draw(ANCHORS).isoformat()}{draw(OFFSETS)}/{draw(steps)}" for _ in range(draw(st.integers(1, 3)))]
     criteria = draw(st.lists(CRITERIA, max_size=4))
     priorities = draw(st.permutations(range(len(criteria))))
     pairs = enumerate(zip(criteria, priorities, strict=True))
