@@ -12,10 +12,10 @@ without a trace: a notebook gives the same outputs however much its author has t
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
 from typing import Any
 
 from dpmagic.arm import subscriptions
@@ -67,10 +67,15 @@ class Question:
 
 
 class LiveNames:
-    """The names that the session's connection gives, see the module; call it with a question, or take a `tab`."""
+    """The names that the session's connection gives, see the module; call it with a question, or take a `tab`.
 
-    def __init__(self, session: Session, clock: Clock | None = None) -> None:
-        self._session, self._clock = session, clock or SystemClock()
+    ``wait`` is what waits for an event for some seconds, on the hands of ``clock``.
+    """
+
+    def __init__(
+        self, session: Session, clock: Clock | None = None, wait: Callable[[Event, float], Any] = Event.wait
+    ) -> None:
+        self._session, self._clock, self._wait = session, clock or SystemClock(), wait
         self._connection: Connection | None = None
         self._known: dict[Question, _Known] = {}
 
@@ -94,8 +99,10 @@ class LiveNames:
             known.settled.clear()
             known.changes = self._session.changes
             look_up = (question, known, connection, self._session.known_subscription)
-            threading.Thread(target=self._look_up, args=look_up, daemon=True, name=f"dpmagic-{question.kind}").start()
-        known.settled.wait(max(0.0, (until - self._clock.now()).total_seconds()))
+            Thread(target=self._look_up, args=look_up, daemon=True, name=f"dpmagic-{question.kind}").start()
+        left = (until - self._clock.now()).total_seconds()
+        if left > 0 and not known.settled.is_set():
+            self._wait(known.settled, left)
         return known.names
 
     def _fresh(self, known: _Known) -> bool:
@@ -123,7 +130,7 @@ class _Known:
     names: tuple[Name, ...] = ()
     until: datetime = _LONG_AGO
     changes: int = -1
-    settled: threading.Event = field(default_factory=threading.Event)
+    settled: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
         self.settled.set()

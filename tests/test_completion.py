@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -251,12 +250,6 @@ def test_no_option_is_offered_twice(line: str) -> None:
     options = [one.text for one in candidates(line, NAMES)[1] if one.type == "option"]
     assert len(set(options)) == len(options)
     assert not {option for option in options if option.startswith("--")} & set(line.split()[:-1])
-
-
-@pytest.mark.parametrize("text", ["", "backup-vault ", "backup-vault create -g x ", "backup-vault list -o j", "x $va"])
-def test_an_answer_takes_less_than_a_millisecond(text: str) -> None:
-    candidates(text, NAMES)  # builds the tables
-    assert min(timeit.repeat(lambda: candidates(text, NAMES), number=10, repeat=20)) / 10 < 0.001
 
 
 def test_outputs_are_those_of_the_table() -> None:

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -35,21 +34,27 @@ from tests.test_completion import command_lines, pieces
 from tests.wire import Wire, nothing
 
 PATIENT = 10  # seconds, where a test wants the names and not their haste
-MARGIN = 0.1  # seconds, for a machine that is busy
 AT = "-g testBkpVaultRG -v v1"
 
 
 class Hands:
-    """A clock whose hands the test moves."""
+    """A clock whose hands the test moves, and what it was waited for on it: seconds, one after another."""
 
     def __init__(self) -> None:
         self.time = SystemClock().now()
+        self.waited: list[float] = []
 
     def now(self) -> datetime:
         return self.time
 
     def sleep(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Wait for what does not come."""
+        assert not event.is_set()
+        self.waited.append(seconds)
+        self.sleep(seconds)
 
 
 @pytest.fixture(scope="module")
@@ -301,27 +306,31 @@ def hanging(wire: Wire) -> Iterator[threading.Event]:
     release.set()
 
 
-def test_typing_is_not_held_up(live: LiveNames, hanging: threading.Event) -> None:
+@pytest.fixture
+def hasty(session: Session, clock: Hands) -> LiveNames:
+    """Names that are waited for on the clock alone: no time passes."""
+    return LiveNames(session, clock, clock.wait)
+
+
+def test_typing_is_not_held_up(hasty: LiveNames, hanging: threading.Event, clock: Hands) -> None:
     text = "backup-vault show -g "
-    started = perf_counter()
-    assert offered(text, live) == []
-    spent = perf_counter() - started
-    assert live_names.PATIENCE < 0.150 * 0.7  # the rest is for what a Tab costs beside it
-    assert 0.07 < spent < 0.150 + MARGIN
+    assert offered(text, hasty) == []
+    assert clock.waited == [live_names.PATIENCE]
     hanging.set()
-    settle(live)
-    started = perf_counter()
-    assert offered(text, live) == ["testBkpVaultRG"]  # the next time they are there
-    assert perf_counter() - started < 0.05
+    settle(hasty)
+    assert offered(text, hasty) == ["testBkpVaultRG"]  # the next time they are there
+    assert clock.waited == [live_names.PATIENCE]
 
 
-def test_what_a_tab_did_before_counts(live: LiveNames, hanging: threading.Event, clock: Hands) -> None:
+@pytest.mark.usefixtures("hanging")
+def test_what_a_tab_did_before_counts(hasty: LiveNames, clock: Hands) -> None:
     """The first Tab builds the tables: it does not wait on top of that."""
-    asked = live.tab()
-    clock.sleep(live_names.PATIENCE)
-    started = perf_counter()
+    asked = hasty.tab()
+    clock.sleep(0.75 * live_names.PATIENCE)
     assert candidates("backup-vault show -g ", {}, asked)[1] == []
-    assert perf_counter() - started < 0.05
+    assert clock.waited == [pytest.approx(0.25 * live_names.PATIENCE)]
+    assert candidates("backup-vault show -v ", {}, asked)[1] == []
+    assert len(clock.waited) == 1
 
 
 def test_what_was_known_is_offered_while_it_is_asked_again(live: LiveNames, wire: Wire, clock: Hands) -> None:
@@ -335,13 +344,13 @@ def test_what_was_known_is_offered_while_it_is_asked_again(live: LiveNames, wire
     settle(live)
 
 
-def test_what_hangs_is_not_asked_without_end(live: LiveNames, wire: Wire, hanging: threading.Event) -> None:
+def test_what_hangs_is_not_asked_without_end(hasty: LiveNames, wire: Wire, hanging: threading.Event) -> None:
     for number in range(10):
-        offered(f"backup-vault show -g g{number} -v ", live)
-        offered(f"backup-vault show -g g{number} -v ", live)
-    assert len(wire.sent) == 4
+        offered(f"backup-vault show -g g{number} -v ", hasty)
+        offered(f"backup-vault show -g g{number} -v ", hasty)
     hanging.set()
-    settle(live)
+    settle(hasty)
+    assert len(wire.sent) == 4
 
 
 def test_a_hanging_look_up_does_not_keep_the_process() -> None:
@@ -469,15 +478,12 @@ def test_any_text_has_an_answer_from_the_estate(estate: Estate, text: str) -> No
 @settings(max_examples=25)
 @given(text=_LINES | st.sampled_from(["backup-vault show -g ", "job show --job-id ", "backup-vault show --ids /"]))
 def test_any_text_has_an_answer_in_time_when_all_hangs(text: str) -> None:
-    release, wire = threading.Event(), Wire()
+    release, wire, clock = threading.Event(), Wire(), Hands()
     wire.before = lambda request: hold(release)
-    live = LiveNames(Session(wire.connection()))
-    candidates("", {})  # builds the tables
-    started = perf_counter()
-    candidates(text, {}, live)
-    spent = perf_counter() - started
+    live = LiveNames(Session(wire.connection()), clock, clock.wait)
+    candidates(text, {}, live.tab())
     release.set()
-    assert spent < 0.150 + MARGIN
+    assert clock.waited in ([], [live_names.PATIENCE])  # once a Tab, however much it asks
 
 
 def test_every_kind_of_live_option_has_a_finder() -> None:
