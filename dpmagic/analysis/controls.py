@@ -21,36 +21,39 @@ _COUNTS = {
     "passed": PASS, "failed": FAIL, "excepted": EXCEPTED, "notApplicable": NOT_APPLICABLE,
     "notVerifiable": NOT_VERIFIABLE,
 }  # fmt: skip
-_COLUMNS = ("control", "kind", "verdict", "n", *_COUNTS, "until", "by", "evidence")
+_COLUMNS = ("control", "kind", "wanted", "verdict", "n", *_COUNTS, "until", "by", "evidence")
 _MEMBERS = ("control", "kind", "id", "verdict", "value", "reason", "by", "until")
 _TEXTS = ("control", "kind", "id", "verdict", "value", "reason", "by")
 File = Mapping[str, Any] | str | Path | None
 
 
-def controls(given: Any, file: File = None) -> pandas.DataFrame:
+def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None = None) -> pandas.DataFrame:
     """One row a control of a YAML file (or mapping), in its order; without one, of those that come with dpmagic.
 
     A control is ``{kind, atMost or atLeast, where, except}``. ``rpo``, ``frequency`` and ``restoreTested`` have
     ``atMost`` (``24h``), ``retention`` has ``atLeast`` (``35d``), ``adherence`` and ``successRate`` ``atLeast``
-    (``95%``), perhaps ``over`` (``30d``): these are about backup instances. ``coverage`` (of disks) has ``state``:
-    configured, healthy or effective; ``posture`` (of vaults) has ``setting``, one of its baseline. ``where`` chooses by
-    ``tags`` (of an instance those of its disk), ``subscription``, ``resourceGroup``, ``location``, ``sku``, ``vault``,
-    ``policy``. ``except`` lists ``{id or tag, reason, by, until}``: members that do not pass are let off until then.
+    (``95%``), ``restoreTime`` ``atMost`` (``4h``: how long a restore may take), these three perhaps ``over`` (``30d``):
+    all are about backup instances. ``coverage`` (of disks) has ``state``: configured, healthy or effective; ``posture``
+    (of vaults) has ``setting``, one of the baseline that ships, or ``column`` with ``allowed`` or ``least``, as
+    `posture` has them. ``where`` chooses by ``tags`` (of an instance those of its disk), ``subscription``,
+    ``resourceGroup``, ``location``, ``sku``, ``vault``, ``policy``. ``except`` lists ``{id or tag, reason, by,
+    until}``: members that do not pass are let off until then.
 
-    Columns: ``n`` members, of which ``passed``, ``failed``, ``excepted``, ``notApplicable`` and ``notVerifiable``;
-    ``evidence``, the ids that failed; ``until`` the first of the exceptions that count runs out, and ``by`` whom. The
-    ``verdict`` is fail if one fails; else not verifiable if one is, or a subscription that the control is about cannot
-    be read; else not applicable if all are; else excepted if one is; else pass.
+    Columns: what is ``wanted``, in words; ``n`` members, of which ``passed``, ``failed``, ``excepted``,
+    ``notApplicable`` and ``notVerifiable``; ``evidence``, the ids that failed; ``until`` the first of the exceptions
+    that count runs out, and ``by`` whom. The ``verdict`` is fail if one fails; else not verifiable if one is, or a
+    subscription that the control is about cannot be read; else not applicable if all are; else excepted if one is; else
+    pass. ``members`` is what `control_members` gave of the same file: it is then not asked again.
 
     Raises `InvalidArgument` for a control that is not understood, with its line, and for tables without what is needed.
     """
     estate = estate_of(given, "instances")
-    asked = read(file)
-    rows = [_summed(estate, control, _with_exceptions(estate, control)) for control in asked]
+    found = control_members(estate, file) if members is None else members
+    rows = [_summed(estate, control, found[found["control"] == control.name]) for control in read(file)]
     made = pandas.DataFrame(rows, columns=list(_COLUMNS))
     made["until"] = pandas.to_datetime(made["until"], utc=True).astype("datetime64[us, UTC]")
-    kinds = dict.fromkeys(("n", *_COUNTS), "Int64") | dict.fromkeys(("control", "kind", "verdict", "by"), "str")
-    return answer(estate, made.astype(kinds))
+    texts = ("control", "kind", "wanted", "verdict", "by")
+    return answer(estate, made.astype(dict.fromkeys(("n", *_COUNTS), "Int64") | dict.fromkeys(texts, "str")))
 
 
 def control_members(given: Any, file: File = None) -> pandas.DataFrame:
@@ -91,6 +94,7 @@ def _summed(estate: Estate, control: Control, rows: pandas.DataFrame) -> dict[st
     return {
         "control": control.name,
         "kind": control.kind,
+        "wanted": control.wanted,
         "verdict": _verdict(counts, len(rows), _unread(estate, control)),
         "n": len(rows),
         **counts,

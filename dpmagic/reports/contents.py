@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.controlling.reading import read as read_controls
+from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.api import open as open_estate
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate import Estate
@@ -24,9 +26,10 @@ class Report:
     """An estate, and the answers that its report gives.
 
     ``estate`` is one, or the folder of one (`Estate.save`) or of an archive, then ``window`` and ``at`` as in
-    `dpmagic.open`.  ``folder`` is where the report's files go.  ``controls`` is a file of what vaults are held
-    against (see `dpmagic.posture`), ``sizes`` are cost exports; ``worst`` is the severity of a finding that the gate
-    does not let through (0: it lets all through); ``csv`` writes answers as CSV too.
+    `dpmagic.open`.  ``folder`` is where the report's files go.  ``controls`` is a file of them (see
+    `dpmagic.controls`), ``baseline`` one of what vaults are held against (see `dpmagic.posture`), ``sizes`` are cost
+    exports; ``worst`` is the severity of a finding that the gate does not let through (0: it lets all through); ``csv``
+    writes answers as CSV too.  Raises `InvalidArgument` for files of controls and baselines that are not understood.
     """
 
     estate: Any
@@ -35,6 +38,7 @@ class Report:
     at: Any = None
     principal: str = ""
     controls: Any = None
+    baseline: Any = None
     sizes: Any = None
     worst: int = 1
     csv: bool = False
@@ -43,6 +47,8 @@ class Report:
 
     def __post_init__(self) -> None:
         self.folder = Path(self.folder)
+        read_controls(self.controls)
+        read_baseline(self.baseline)
         if not isinstance(self.estate, Estate):
             self.estate = open_estate(self.estate, at=self.at, window=self.window or "14d")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
+from collections.abc import Mapping
 from html import escape
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +17,7 @@ from dpmagic.estate.columns import tables
 from dpmagic.estate.completeness import KEY
 from dpmagic.output import write as write_file
 from dpmagic.reports.cells import Shown, facts, table
-from dpmagic.reports.files import sums_below, workbook, write_tables
+from dpmagic.reports.files import sum_of, sums_below, workbook, write_tables
 
 if TYPE_CHECKING:
     from dpmagic.reports.contents import Report
@@ -31,7 +34,7 @@ def write(report: Report) -> Shown:
     book = workbook(report.answers, listed, report.estate.now)
     (folder / WORKBOOK).write_bytes(book)
     write_file({**report.summary(), "files": files}, folder / SUMMARY)
-    parts = (_population(report), _asked(report), _files(listed), _versions(), _queries(report))
+    parts = (_population(report), _held(report), _asked(report), _files(listed), _versions(), _queries(report))
     return Shown("".join(parts), f"{len(files)} files")
 
 
@@ -49,6 +52,23 @@ def _population(report: Report) -> str:
         columns = ("kind", "tag", "value", "reason", "by", "until", "expired", "disks")
         shown += table(report.frame("exclusions"), columns, 50, "all in tables/exclusions.parquet").html
     return _part("Population and exclusions", shown or '<p class="none">disks were not counted</p>')
+
+
+def _held(report: Report) -> str:
+    """What things were held against: the controls and the baseline of vaults, whole, as they were given or ship."""
+    given = {"controls.yaml": report.controls, "baseline.toml": report.baseline}
+    return _part("Controls and baseline", "".join(_rules(name, value) for name, value in given.items()))
+
+
+def _rules(name: str, given: Any) -> str:
+    if isinstance(given, Mapping):
+        content = json.dumps(given, indent=1, default=str).encode()
+    elif given is None:
+        content = resources.files("dpmagic.analysis").joinpath(name).read_bytes()
+    else:
+        content = Path(given).expanduser().read_bytes()
+    whose = {"of": "dpmagic's own" if given is None else "as given", "SHA-256": sum_of(content)}
+    return f"<h4>{name}</h4>{facts(whose)}<pre>{escape(content.decode('utf-8').strip())}</pre>"
 
 
 def _asked(report: Report) -> str:

@@ -33,6 +33,7 @@ def summary(report: Report) -> dict[str, Any]:
         "window": estate.window.texts(),
         "completeness": estate.completeness,
         "findings": _findings(report),
+        "controls": _verdicts(report),
         "posture": _counts(report, "posture", "verdict"),
         "answers": {name: _figures(frame) for name, frame in report.answers.items()},
         "unanswered": dict(report.unanswered),
@@ -46,15 +47,37 @@ def _against(report: Report) -> Iterator[str]:
     lost = report.estate.source.scope.unreadable
     if lost:
         yield f"{len(lost)} unreadable: {', '.join(lost)}"
-    failed = _counts(report, "posture", "verdict").get(FAIL, 0)
-    if failed and report.controls is not None:  # the built-in ones are findings, of severity 2
-        yield f"{failed} control{'s' if failed > 1 else ''} of vaults failed"
+    yield from _controls_against(report)
     if "findings" in report.answers:
         bad = int((report.frame("findings")["severity"] <= report.worst).sum())
         if bad:
             yield f"{bad} finding{'s' if bad > 1 else ''} of severity {report.worst}{' or worse' * (report.worst > 1)}"
     elif report.worst:
         yield f"the findings are not known: {report.unanswered.get('findings', 'nobody asked for them')}"
+
+
+def _controls_against(report: Report) -> Iterator[str]:
+    """Of what the report was given: controls that fail, settings of vaults that do; those that ship shut no gate."""
+    if report.controls is not None:
+        failed = [name for name, verdict in _verdicts(report).items() if verdict == FAIL]
+        if failed:
+            more = f" and {len(failed) - _FEW} more" if len(failed) > _FEW else ""
+            yield f"{len(failed)} control{'s' * (len(failed) > 1)} failed: {', '.join(failed[:_FEW])}{more}"
+        if "controls" not in report.answers:
+            yield f"the controls are not known: {report.unanswered.get('controls', 'nobody asked for them')}"
+    if report.baseline is not None:
+        count = _counts(report, "posture", "verdict").get(FAIL, 0)
+        if count:
+            yield f"{count} setting{'s' * (count > 1)} of vaults failed the baseline"
+        if "posture" not in report.answers:
+            yield f"the posture of vaults is not known: {report.unanswered.get('posture', 'nobody asked for it')}"
+
+
+def _verdicts(report: Report) -> dict[str, str]:
+    if "controls" not in report.answers:
+        return {}
+    found = report.frame("controls")
+    return dict(zip(map(str, found["control"]), map(str, found["verdict"]), strict=True))
 
 
 def _findings(report: Report) -> dict[str, Any]:

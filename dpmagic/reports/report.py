@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
+from dpmagic.analysis.controlling.reading import read as read_controls
+from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import tables
@@ -25,6 +27,7 @@ NOTEBOOK = Path(__file__).with_name("report.ipynb")
 """The notebook that ships with the package."""
 
 PAGE, RUN, SUMMARY = "report.html", "report.ipynb", "summary.json"
+CONTROLS, BASELINE = "controls.yaml", "baseline.toml"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def report(
     *,
     archive: str | Path | None = None,
     controls: str | Path | None = None,
+    baseline: str | Path | None = None,
     sizes: Sizes | None = None,
     notebook: str | Path | None = None,
     recovery_points: bool = False,
@@ -75,24 +79,28 @@ def report(
     loads nothing from elsewhere; ``tables/*.parquet``, the answers, and ``report.xlsx``, the same in sheets;
     ``summary.json``; ``estate/``, what was read (`Estate.load` reads it again); and ``report.ipynb`` as it was run.
 
-    ``controls`` is a file of what vaults are held against, as `dpmagic.posture` takes it: each that fails shuts the
-    gate; ``sizes`` are cost exports, or a frame, for the section on capacity;
+    ``controls`` is a YAML file of controls, as `dpmagic.controls` takes it, in place of those that ship; ``baseline``
+    a TOML file of what vaults are held against, as `dpmagic.posture` takes it; both are kept with the report.
+    ``sizes`` are cost exports, or a frame, for the section on capacity;
     ``notebook`` is another one than that of the package; ``recovery_points`` reads those of every instance, a call
     each, and holds policies against them; ``csv`` writes the answers as CSV too.  The gate is shut by an unreadable
-    subscription, a control that fails, and a finding of severity ``worst`` or worse (1 is the worst, 0 lets all pass).
+    subscription, a control of ``controls`` or setting of ``baseline`` that fails, and a finding of severity ``worst``
+    or worse (1 is the worst, 0 lets all pass).
 
-    Raises `InvalidArgument` for a folder that holds other things, `ReportFailed` when a cell fails, and what reading
-    the estate raises.
+    Raises `InvalidArgument` for controls or a baseline that are not understood, before anything is read, and for a
+    folder that holds other things, `ReportFailed` when a cell fails, and what reading the estate raises.
     """
     folder, source = _folder(Path(out).expanduser()), Path(notebook).expanduser() if notebook else NOTEBOOK
     if not 0 <= worst <= 4:
         raise InvalidArgument(f"there is no severity {worst}", "1 is the worst, 4 the least, 0 lets all pass")
+    read_controls(controls), read_baseline(baseline)
     observer = observer or Silent()
     observer.stage("report: reading the estate")
     meant, given = _opened(estate, archive)
     meant.save(folder / "estate", _names(meant, recovery_points))
     given |= {"folder": ".", "principal": _principal(meant), "worst": worst, "csv": csv}
-    given |= {"controls": _whole(controls) if controls is not None else None, "sizes": _kept(sizes, folder)}
+    given |= {"controls": _copied(controls, folder / CONTROLS), "baseline": _copied(baseline, folder / BASELINE)}
+    given["sizes"] = _kept(sizes, folder)
     made = notebook_of(source, {name: value for name, value in given.items() if value is not None})
     try:
         run(made, folder, observer)
@@ -142,6 +150,16 @@ def _principal(estate: Estate) -> str:
 
 def _whole(path: str | Path) -> str:
     return str(Path(path).expanduser().resolve())
+
+
+def _copied(given: str | Path | None, path: Path) -> str | None:
+    """The name of a file's copy with the report, so that it says what things were held against; none of an earlier."""
+    if given is None:
+        path.unlink(missing_ok=True)
+        return None
+    content = Path(given).expanduser().read_bytes()
+    path.write_bytes(content)
+    return path.name
 
 
 def _kept(sizes: Any, folder: Path) -> Any:

@@ -27,7 +27,8 @@ def add(commands: Any) -> None:
     report.add_argument("--expect", action="append", metavar="NAME", help="one that must be readable; repeatable")
     report.add_argument("--since", default="14d", metavar="WHEN", help="jobs since then: 14d, or an instant")
     report.add_argument("--archive", metavar="DIR", help="of `dpmagic collect`: ask it, not Azure")
-    report.add_argument("--controls", metavar="FILE", help="controls of vaults, as TOML; else the built-in ones")
+    report.add_argument("--controls", metavar="FILE", help="controls, as YAML; else the built-in ones")
+    report.add_argument("--baseline", metavar="FILE", help="settings of vaults, as TOML; else the built-in ones")
     report.add_argument("--sizes", metavar="PATH", action="append", help="cost exports: a file or folder; repeatable")
     report.add_argument("--recovery-points", action="store_true", help="read those of every instance, a call each")
     report.add_argument("--worst", type=int, default=1, metavar="N", help="severity that shuts the gate; 0 none does")
@@ -47,6 +48,7 @@ def _report(arguments: argparse.Namespace) -> int:
         estate,
         arguments.out,
         controls=arguments.controls,
+        baseline=arguments.baseline,
         sizes=arguments.sizes,
         notebook=arguments.notebook,
         recovery_points=arguments.recovery_points,

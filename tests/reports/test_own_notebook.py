@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -178,10 +179,56 @@ def test_the_summary_is_json_and_the_gate_minds_the_severity(estate: Estate, tmp
     assert json.loads(json.dumps(made.summary()))["exitCode"] == 0
 
 
-def test_a_control_of_ones_own_that_fails_shuts_the_gate(estate: Estate, tmp_path: Path) -> None:
-    file = tmp_path / "controls.toml"
+def test_controls_of_ones_own_come_first_shut_the_gate_and_stay_with_the_report(
+    estate: Estate, notebook: Callable[..., Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    late = "{id: 'ID', reason: moving house, by: dba, until: 2027-01-01}".replace("ID", estate.vaults()["id"].min())
+    file.write_text(
+        "geo: {kind: posture, column: storageType, allowed: [NobodyHasThis]}\n"
+        "protected: {kind: coverage, state: configured, where: {resourceGroup: rg}}\n"
+        f"old:\n  kind: posture\n  column: location\n  allowed: [moon]\n  where: {{vault: v1}}\n  except: [{late}]\n"
+    )
+    asks = 'report.ask("control_members", dpmagic.control_members, file=report.controls)\n'
+    asks += 'report.ask("controls", dpmagic.controls, file=report.controls).show("control", "verdict", "until", "by")'
+    mine = notebook(f"import dpmagic\n{asks}", "report.write()")
+    written = report(estate, tmp_path / "out", controls=file, notebook=mine, worst=0)
+    assert written.summary["controls"] == {"geo": "fail", "protected": "pass", "old": "excepted"}
+    assert written.exit_code == 4 and written.summary["gate"]["reasons"] == ["1 control failed: geo"]
+    assert (tmp_path / "out" / "controls.yaml").read_bytes() == file.read_bytes()
+    html = written.page.read_text()
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in html and "reason: moving house" in html
+    assert "<td>dba</td>" in html and "2027-01-01 00:00" in html
+    members = pandas.read_parquet(tmp_path / "out" / "tables" / "control_members.parquet")
+    failed = members.loc[members["verdict"] == "fail", ["control", "id"]].to_numpy().tolist()
+    assert failed == [["geo", one] for one in sorted(estate.vaults()["id"])]
+
+
+def test_controls_that_are_not_understood_are_told_before_anything_is_read(estate: Estate, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("a:\n  kind: rop\n  atMost: 1d\n")
+    with pytest.raises(InvalidArgument, match=r"mine\.yaml line 2: the kind rop is not known"):
+        report(estate, tmp_path / "out", controls=file)
+    assert not (tmp_path / "out" / "estate").exists()
+    with pytest.raises(InvalidArgument, match=r"mine\.yaml line 2"):
+        Report(estate, tmp_path, controls=file)
+    with pytest.raises(InvalidArgument, match="cannot be read"):
+        Report(estate, tmp_path, baseline=tmp_path / "none.toml")
+
+
+def test_controls_that_ship_shut_no_gate_and_unknown_ones_do(estate: Estate, tmp_path: Path) -> None:
+    made = Report(estate, tmp_path, worst=0)
+    verdicts = made.ask("controls", dpmagic.controls, file=made.controls).frame["verdict"]
+    assert "fail" in set(verdicts) and made.summary()["exitCode"] == 0
+    made = Report(Estate.of({"jobs": estate.jobs()}, now=estate.now), tmp_path, controls={"a": {"kind": "coverage"}})
+    made.ask("controls", dpmagic.controls, file=made.controls)
+    assert "the controls are not known: there is no table 'disks' here" in made.summary()["gate"]["reasons"]
+
+
+def test_a_baseline_of_ones_own_that_fails_shuts_the_gate(estate: Estate, tmp_path: Path) -> None:
+    file = tmp_path / "baseline.toml"
     file.write_text('[vaultTier]\ncolumn = "storageType"\nallowed = ["NobodyHasThis"]\n')
-    made = Report(estate, tmp_path, controls=file, worst=0)
-    made.ask("posture", dpmagic.posture, baseline=made.controls)
-    assert made.summary()["gate"]["reasons"] == ["2 controls of vaults failed"]
+    made = Report(estate, tmp_path, baseline=file, worst=0)
+    made.ask("posture", dpmagic.posture, baseline=made.baseline)
+    assert made.summary()["gate"]["reasons"] == ["2 settings of vaults failed the baseline"]
     assert '<td>vaultTier</td><td class="number">2</td>' in made.tally("posture", "control", "verdict").html

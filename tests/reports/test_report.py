@@ -62,6 +62,10 @@ def test_the_first_page_says_who_where_and_what_is_worst(default: Ran) -> None:
         "2026-02-16 00:00 to 2026-03-02 00:00 UTC",
     ):
         assert text in first
+    first_page, _, _ = first.partition("The-worst-findings")
+    controls = dpmagic.controls(Estate.load(default.folder / "estate"))
+    assert default.summary["controls"] == dict(zip(controls["control"], controls["verdict"], strict=True))
+    assert [one for one in controls["control"] if f"<td>{one}</td>" not in first_page] == []
     shown = re.findall(r"<ol class=\"findings\">(.*?)</ol>", first, re.DOTALL)[0]
     assert shown.count("<li>") == 10
     findings = dpmagic.findings(Estate.load(default.folder / "estate"))
@@ -87,6 +91,7 @@ def test_the_appendix_has_queries_versions_and_population(default: Ran) -> None:
     queries = [estate.table(name).attrs["dpmagic"]["kql"] for name in ("jobs", "instances", "disks", "snapshots")]
     assert all(query and query.strip() in appendix for query in queries)
     assert pandas.__version__ in appendix
+    assert "minimumRetention: {kind: retention, atLeast: 35d}" in appendix and "[multiUserAuthorization]" in appendix
     exclusions = dpmagic.exclusions(estate)
     assert all(reason in appendix for reason in exclusions["reason"])
     assert f"<dt>disks</dt><dd>{len(estate.disks()):,}</dd>" in appendix

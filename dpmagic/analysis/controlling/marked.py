@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from dpmagic.errors import InvalidArgument
 
 _DEEPEST = 20  # an alias may hold itself
+_WORDS = {"bool": ("true|True|TRUE|false|False|FALSE", "tTfF"), "int": ("[-+]?(?:0|[1-9][0-9]*)", "-+0123456789")}
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # yaml has no annotations
+    """Scalars as YAML 1.2 has them: ``On`` and ``no`` are words, as Azure's settings and tags are, and ``0123`` too."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [one for one in some if one[0].rpartition(":")[2] not in _WORDS]
+        for first, some in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+for _name, (_form, _first) in _WORDS.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"(?:{_form})$"), list(_first))
 
 
 class Marked(dict[str, Any]):
@@ -30,7 +45,7 @@ def load(path: str | Path) -> Any:
     """
     name = Path(path).name
     try:
-        loader = yaml.SafeLoader(Path(path).read_text("utf-8"))
+        loader = _Loader(Path(path).expanduser().read_text("utf-8"))
         node = loader.get_single_node()
         return None if node is None else _built(loader, node, name, 0)
     except OSError as error:

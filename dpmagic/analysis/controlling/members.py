@@ -9,12 +9,11 @@ import pandas
 
 from dpmagic.analysis.adherence import adherence
 from dpmagic.analysis.backups.answers import whole
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, key
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS, posture
 from dpmagic.analysis.protection.assessment import assess
-from dpmagic.analysis.protection.baseline import shipped
 from dpmagic.analysis.protection.tags import tag
 from dpmagic.analysis.protection.verdicts import UNVERIFIABLE
 from dpmagic.analysis.restore_evidence import restore_evidence
@@ -96,10 +95,12 @@ def _judged(estate: Estate, control: Control) -> pandas.DataFrame:
         return _shares(estate.over(control.over) if control.over else estate, control)
     if kind == "frequency":
         return _frequencies(estate, limit)
+    if kind == "restoreTime":
+        return _restores(estate.over(control.over) if control.over else estate, limit)
     if kind == "coverage":
         return _covered(estate, control.state)
     if kind == "posture":
-        rows = posture(estate, {control.setting: shipped()[control.setting]})
+        rows = posture(estate, control.baseline)
         return _rows(rows["id"], rows["value"], rows["verdict"])
     if kind == "rpo":
         rows = rpo(estate, limit)
@@ -127,6 +128,22 @@ def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
     return _rows(instances["id"], found, verdict.mask(found.isna(), NOT_VERIFIABLE).mask(unscheduled, NOT_APPLICABLE))
 
 
+def _restores(estate: Estate, limit: Any) -> pandas.DataFrame:
+    """The longest of an instance's restores that succeeded, or still run; none is nothing to hold it to."""
+    unseen = _unseen(estate)
+    jobs = estate.jobs()
+    jobs = jobs[among(jobs["operationCategory"], ("restore",))]
+    running = jobs["endTime"].isna() & ~among(jobs["status"], FINISHED)
+    took = jobs["endTime"].fillna(pandas.Timestamp(estate.now)) - jobs["startTime"]
+    counts = took[running & (took > limit) | among(jobs["status"], SUCCESS)]
+    longest = counts.groupby(key(jobs["backupInstanceId"])).max()
+    ids = estate.instances()["id"]
+    found = longest.reindex(key(ids)).set_axis(ids.index).astype("timedelta64[us]")
+    verdict = pandas.Series(NOT_VERIFIABLE if unseen else NOT_APPLICABLE, ids.index, "str")
+    verdict = verdict.mask((found <= limit) & (not unseen), PASS).mask(found > limit, FAIL)
+    return _rows(ids, found, verdict)
+
+
 def _covered(estate: Estate, state: str) -> pandas.DataFrame:
     disks = assess(estate).disks
     verdict = pandas.Series(FAIL, disks.index, "str").mask(disks["reason"].eq(UNVERIFIABLE), NOT_VERIFIABLE)
@@ -137,8 +154,7 @@ def _covered(estate: Estate, state: str) -> pandas.DataFrame:
 
 def _shares(estate: Estate, control: Control) -> pandas.DataFrame:
     """Adherence or success rate of each instance; nothing is verified where jobs of the window are forgotten."""
-    reach, holes = estate.reach(), estate.jobs().attrs[KEY].get("holes")
-    if reach is None or reach.start >= estate.window.start + _A_DAY or holes:
+    if _unseen(estate):
         ids = estate.instances()["id"]
         return _rows(ids, pandas.Series(None, ids.index, "str"), pandas.Series(NOT_VERIFIABLE, ids.index))
     if control.kind == "adherence":
@@ -150,3 +166,9 @@ def _shares(estate: Estate, control: Control) -> pandas.DataFrame:
     verdict = pandas.Series(PASS, rows.index, "str").mask((share < control.limit).fillna(False).astype(bool), FAIL)
     verdict = verdict.mask(share.isna(), NOT_APPLICABLE).mask(unsure & ~verdict.eq(FAIL), NOT_VERIFIABLE)
     return _rows(ids, share, verdict)
+
+
+def _unseen(estate: Estate) -> bool:
+    """Whether jobs of the window are forgotten, beyond its first day, or no run of an archive saw them."""
+    reach = estate.reach()
+    return bool(reach is None or reach.start >= estate.window.start + _A_DAY or estate.jobs().attrs[KEY].get("holes"))

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from dpmagic.analysis.controlling.marked import Marked, load
+from dpmagic.analysis.protection.baseline import MEMBERS as SETTING
+from dpmagic.analysis.protection.baseline import ROLES, shipped
 from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.analysis.targets import span
 from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.columns import table
 from dpmagic.estate.window import instant
 
 DISK, INSTANCE, VAULT = "disk", "instance", "vault"
-_MEMBERS = ("kind", "atMost", "atLeast", "state", "setting", "over", "where", "except")
+_MEMBERS = ("kind", "atMost", "atLeast", "state", "setting", *SETTING, "over", "where", "except")
 _EXCEPTION = ("id", "tag", "reason", "by", "until")
 _STATES = ("configured", "healthy", "effective")
 _DISK_WHERE = ("tags", "subscription", "resourceGroup", "location", "sku")
@@ -43,10 +46,11 @@ KINDS = {
     "frequency": Kind(INSTANCE, "atMost"),
     "retention": Kind(INSTANCE, "atLeast"),
     "restoreTested": Kind(INSTANCE, "atMost"),
+    "restoreTime": Kind(INSTANCE, "atMost", more=("over",)),
     "adherence": Kind(INSTANCE, "atLeast", share=True, more=("over",)),
     "successRate": Kind(INSTANCE, "atLeast", share=True, more=("over",)),
     "coverage": Kind(DISK, more=("state",)),
-    "posture": Kind(VAULT, more=("setting",)),
+    "posture": Kind(VAULT, more=("setting", *SETTING)),
 }
 
 
@@ -63,13 +67,15 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Control:
-    """One named control; ``limit`` is a span, or a share between 0 and 1."""
+    """One named control: what is ``wanted`` in words, ``limit`` a span or a share between 0 and 1, and of vaults the
+    ``baseline`` of one setting that they are held against."""
 
     name: str
     kind: str
+    wanted: str
     limit: Any
     state: str
-    setting: str
+    baseline: Mapping[str, Any]
     over: str
     where: Mapping[str, Any]
     excepted: tuple[Exemption, ...]
@@ -116,22 +122,52 @@ def _control(whole: Any, name: str, of: Any) -> Control:
     takes = [one for one in _MEMBERS if one in ("kind", "where", "except", kind.limit, *kind.more)]
     for member in of:
         _known(of, f"the control {name} is of kind {of['kind']}: its member", member, takes, member)
-    needed = kind.limit or ("setting" if "setting" in kind.more else "")
-    if needed and needed not in of:
-        raise InvalidArgument(f"{_at(whole, name)}the control {name} has no {needed}", f"give `{needed}`")
-    setting, state = of.get("setting", ""), of.get("state", "effective")
-    if setting:
-        _known(of, "the setting", setting, [one.name for one in read_baseline(None)], "setting")
+    if kind.limit and kind.limit not in of:
+        raise InvalidArgument(f"{_at(whole, name)}the control {name} has no {kind.limit}", f"give `{kind.limit}`")
+    state = _known(of, "the state", of.get("state", "effective"), _STATES, "state")
+    baseline = _baseline(whole, name, of) if of["kind"] == "posture" else {}
     return Control(
         name,
         of["kind"],
+        _wanted(of, kind, state, baseline),
         _limit(of, kind) if kind.limit else None,
-        _known(of, "the state", state, _STATES, "state"),
-        setting,
+        state,
+        baseline,
         str(of.get("over", "")),
         _where(of, kind.about),
         tuple(_exemption(of, one) for one in _several(of, "except")),
     )
+
+
+def _wanted(of: Any, kind: Kind, state: str, baseline: Mapping[str, Any]) -> str:
+    if kind.limit:
+        over = f" over {of['over']}" if "over" in of else ""
+        return f"{'at most' if kind.limit == 'atMost' else 'at least'} {of[kind.limit]}{over}"
+    if not baseline:
+        return state
+    [held] = read_baseline(baseline)
+    return held.wanted if held.column == ROLES else f"{held.column}: {held.wanted}"
+
+
+def _baseline(whole: Any, name: str, of: Any) -> Mapping[str, Any]:
+    """One setting of the baseline that ships, or the control's own."""
+    if "setting" in of:
+        setting = _known(of, "the setting", of["setting"], shipped(), "setting")
+        if own := [member for member in SETTING if member in of]:
+            told = f"the control {name} has a setting and {own[0]}"
+            raise InvalidArgument(f"{_at(of, own[0])}{told}", "leave one of them out")
+        return {setting: shipped()[setting]}
+    if "column" not in of:
+        raise InvalidArgument(f"{_at(whole, name)}the control {name} has no setting", "give `setting`, or `column`")
+    _known(of, "the column of vaults", of["column"], [*table("vaults").columns, ROLES], "column")
+    for column in of.get("when") or {}:
+        _known(of["when"], "the column of vaults", column, table("vaults").columns, column)
+    made = {name: {member: of[member] for member in SETTING if member in of}}
+    try:
+        read_baseline(made)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{_at(of, 'column')}{error.message}", error.hint) from error
+    return made
 
 
 def _limit(of: Any, kind: Kind) -> timedelta | float:

@@ -12,7 +12,9 @@ from typing import Any
 from dpmagic.errors import InvalidArgument, did_you_mean
 
 ROLES = "roles"
-_MEMBERS = ("column", "allowed", "least", "missing", "when")
+MEMBERS = ("column", "allowed", "least", "missing", "when")
+"""What a control of a baseline can have."""
+
 _HOW = 'such as {"immutability": {"column": "immutabilityState", "allowed": ["Locked"]}}'
 
 
@@ -67,7 +69,7 @@ def _loaded(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
     if isinstance(given, Mapping):
         return given
     try:
-        return tomllib.loads(Path(given).read_text("utf-8"))
+        return tomllib.loads(Path(given).expanduser().read_text("utf-8"))
     except OSError as error:
         raise InvalidArgument(f"the baseline {given} cannot be read: {error.strerror}", "name a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -78,8 +80,8 @@ def _control(name: str, of: Any) -> Control:
     if not isinstance(of, Mapping) or "column" not in of:
         raise InvalidArgument(f"the control {name} names no column", _HOW)
     for key in of:
-        if key not in _MEMBERS:
-            raise InvalidArgument(f"the control {name} has no {key}", did_you_mean(str(key), _MEMBERS, _HOW))
+        if key not in MEMBERS:
+            raise InvalidArgument(f"the control {name} has no {key}", did_you_mean(str(key), MEMBERS, _HOW))
     if of["column"] != ROLES and ("allowed" in of) == ("least" in of):
         raise InvalidArgument(f"the control {name} asks for nothing, or for two things", "give `allowed` or `least`")
     when = {str(column): tuple(_several(values)) for column, values in dict(of.get("when", {})).items()}
