@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from dpmagic.clouds import Cloud, StaticToken, cloud, endpoint_cloud, person_credential, principal_of
-from dpmagic.errors import InvalidArgument, NotConnected, ReadOnly
+from dpmagic.errors import InvalidArgument, NotConnected, ReadOnly, extra
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -222,12 +222,10 @@ def connect_sandbox(
     ``estate`` is what is in it: the name of one that comes along (``default``, ``starter``), a YAML file or its text,
     or a mapping.  Without it, it is what the folder has, and ``default`` in a new one.
 
-    Raises `NotConnected` when the parts it needs are not installed, or the folder or the estate cannot be used.
+    Raises `NotInstalled` without the extra ``local``, `NotConnected` when the folder or the estate cannot be used.
     """
-    try:
+    with extra("local", "the sandbox"):
         from dpmagic import sandbox
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from error
     try:
         transport = sandbox.transport(state, estate=estate, otherwise=sandbox.DEFAULT_ESTATE)
     except sandbox.StateError as error:
@@ -247,20 +245,15 @@ def serve_sandbox(announce: Callable[[Any], None], **options: Any) -> None:
     """Serve a local Azure to any client until SIGINT or SIGTERM.
 
     ``options`` and what ``announce`` is called with are those of `dpmagic.sandbox.server.serve`; its time is a multiple
-    of the machine's.  Raises `InvalidArgument` for an address that cannot be had or is not meant to be, `NotConnected`
-    when the state folder or the parts it needs are not there.
+    of the machine's.  Raises `InvalidArgument` for an address that cannot be had or is not meant to be, `NotInstalled`
+    without the extra ``local``, `NotConnected` when the state folder cannot be used.
     """
     try:
-        from dpmagic import sandbox
+        with extra("local", "the sandbox"):
+            from dpmagic import sandbox
 
-        sandbox.serve(announce, time.monotonic, **options)
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from error
+            sandbox.serve(announce, time.monotonic, **options)
     except sandbox.StateError as error:
         raise NotConnected(str(error), error.hint) from error
     except sandbox.ServeError as error:
         raise InvalidArgument(str(error), error.hint) from error
-
-
-def _not_installed(error: ModuleNotFoundError) -> NotConnected:
-    return NotConnected(f"the sandbox needs {error.name}, which is not installed", "pip install 'dpmagic[local]'")

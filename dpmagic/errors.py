@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 _SECRETS = (
@@ -157,6 +158,10 @@ class NotConnected(DpmagicError):
     """There is no connection, no credential or no subscription to work with."""
 
 
+class NotInstalled(DpmagicError):
+    """A package is missing that only an extra of dpmagic brings: ``local`` or ``notebook``."""
+
+
 class ConnectionFailed(DpmagicError):
     """The service could not be reached, or its answer could not be read."""
 
@@ -230,3 +235,16 @@ class NotFound(AzureError):
     """The service says that the thing is not there (404)."""
 
     exit_code = 3
+
+
+@contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """Imports that ``what`` needs, and the extra ``name`` brings.  Raises `NotInstalled` when one is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "dpmagic":
+            raise
+        raise NotInstalled(
+            f"{what} needs {error.name}, which is not installed", f"pip install 'dpmagic[{name}]'"
+        ) from error

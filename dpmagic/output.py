@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dpmagic.errors import DpmagicError, InvalidArgument, did_you_mean
+from dpmagic.errors import InvalidArgument, did_you_mean
 
 
 def query(value: Any, expression: str) -> Any:
@@ -186,10 +186,8 @@ def _jsonc(value: Any) -> str:
 
 
 def _yaml(value: Any) -> str:
-    try:
-        import yaml
-    except ImportError as error:
-        raise DpmagicError("YAML needs the package PyYAML", "run pip install PyYAML, or take json") from error
+    import yaml
+
     plain = json.loads(json.dumps(value))  # the safe dumper knows dict and no other mapping
     written: str = yaml.safe_dump(plain, default_flow_style=False, allow_unicode=True)
     return written

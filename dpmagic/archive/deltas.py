@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from dpmagic.errors import extra
+
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
@@ -19,7 +21,7 @@ AS_OF, GONE = "asOf", "gone"
 
 
 def engine() -> duckdb.DuckDBPyConnection:
-    """A DuckDB session in UTC; what it makes has to be temporary.  Raises `NotConnected` where it is not installed."""
+    """A DuckDB session in UTC; what it makes has to be temporary.  Raises `NotInstalled`."""
     made = _database().cursor()
     made.execute("SET TimeZone = 'UTC'")
     return made
@@ -28,14 +30,8 @@ def engine() -> duckdb.DuckDBPyConnection:
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
     """One for the process: beginning it takes longer than most of what is asked of it."""
-    from dpmagic.errors import NotConnected
-
-    try:
+    with extra("local", "an archive"):
         import duckdb
-    except ModuleNotFoundError as error:
-        raise NotConnected(
-            f"an archive needs {error.name}, which is not installed", "pip install 'dpmagic[local]'"
-        ) from error
     return duckdb.connect()
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dpmagic.archive.faults import ArchiveHeld, telling
+from dpmagic.errors import extra
 
 _LOCK, _HOLDER = "archive.lock", "archive.holder.json"
 OWN = (_LOCK, _HOLDER)
@@ -22,7 +23,8 @@ def held(path: Path, now: datetime) -> Iterator[None]:
 
     Raises `ArchiveHeld` with who holds it and since when, and `InvalidArgument` when the folder cannot be written.
     """
-    from filelock import FileLock, Timeout
+    with extra("local", "an archive"):
+        from filelock import FileLock, Timeout
 
     lock = FileLock(path / _LOCK, timeout=0)
     try:

@@ -18,7 +18,7 @@ from dpmagic.estate.columns import tables
 from dpmagic.output import write as write_file
 from dpmagic.progress import Observer, Silent
 from dpmagic.reports.page import page
-from dpmagic.reports.running import ReportFailed, notebook_of, run
+from dpmagic.reports.running import ReportFailed, can_run, notebook_of, run
 
 if TYPE_CHECKING:
     from dpmagic.analysis.sizing.chains import Sizes
@@ -88,8 +88,10 @@ def report(
     or worse (1 is the worst, 0 lets all pass).
 
     Raises `InvalidArgument` for controls or a baseline that are not understood, before anything is read, and for a
-    folder that holds other things, `ReportFailed` when a cell fails, and what reading the estate raises.
+    folder that holds other things, `ReportFailed` when a cell fails, `NotInstalled` without the extra ``notebook``,
+    and what reading the estate raises.
     """
+    can_run()
     folder, source = _folder(Path(out).expanduser()), Path(notebook).expanduser() if notebook else NOTEBOOK
     if not 0 <= worst <= 4:
         raise InvalidArgument(f"there is no severity {worst}", "1 is the worst, 4 the least, 0 lets all pass")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from dpmagic.errors import DpmagicError, Interrupted
+from dpmagic.errors import DpmagicError, Interrupted, extra
 from dpmagic.progress import Observer
 
 _PARAMETERS = "parameters"
@@ -15,7 +16,15 @@ _TAKES = 3600  # seconds that one cell may take
 
 
 class ReportFailed(DpmagicError):
-    """A cell of the report's notebook failed, or there is nothing to run it with."""
+    """A cell of the report's notebook failed, or it is no notebook."""
+
+
+def can_run() -> None:
+    """Raises `NotInstalled` when there is nothing to run a notebook with: asked before an estate is read for it."""
+    with extra("notebook", "a report"):
+        for package in ("ipykernel", "nbclient", "nbconvert"):
+            if find_spec(package) is None:
+                raise ModuleNotFoundError(name=package)
 
 
 def notebook_of(path: Path, given: Mapping[str, Any]) -> Any:
@@ -23,9 +32,11 @@ def notebook_of(path: Path, given: Mapping[str, Any]) -> Any:
 
     Raises `ReportFailed` for a file that is no notebook, or has no such cell.
     """
-    nbformat = _needed("nbformat")
+    import nbformat
+
     try:
-        made = nbformat.read(path, as_version=4)
+        reading: Any = nbformat.read  # it has no annotations
+        made = reading(path, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
         told = str(error).splitlines()[0]
         raise ReportFailed(f"{path} is no notebook: {told}", "begin with one that --eject gives") from error
@@ -43,7 +54,6 @@ def run(notebook: Any, folder: Path, observer: Observer) -> None:
 
     Raises `ReportFailed` at the first cell that fails, with what it says, and `Interrupted` at Ctrl-C.
     """
-    _needed("nbclient")
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     sections = _sections(notebook)
@@ -113,12 +123,3 @@ def _failed(notebook: Any, sections: list[str], error: Exception) -> ReportFaile
                 told = f"{output.ename}: {output.evalue}".strip().splitlines()[0]
                 return ReportFailed(f"the cell under {section!r} failed: {told}", "report.ipynb has all of it")
     return ReportFailed(f"the notebook stopped: {str(error).splitlines()[0]}", "report.ipynb has what was run")
-
-
-def _needed(name: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ReportFailed(f"a report needs the package {name}", 'pip install "dpmagic[notebook]"') from error

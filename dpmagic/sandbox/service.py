@@ -200,7 +200,11 @@ class Sandbox:
             message = "The api-version query parameter (?api-version=) is required for all requests."
             raise faults.gateway(400, "MissingApiVersionParameter", message)
         if request.path.lower() == _GRAPH and request.method == "POST":
-            return self._query(request, mishap)
+            try:
+                return self._query(request, mishap)
+            except ModuleNotFoundError as error:
+                told = f"The sandbox's Resource Graph needs {error.name}: pip install 'dpmagic[local]'."
+                raise faults.Fault(501, "PackageNotInstalled", told) from error
         handler, names, limit = self._router.find(request)
         try:
             reply = handler(self._world, request.named(names))
