@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dpmagic.analysis.retention_minimum import retention_minimum as retention_minimum
     from dpmagic.analysis.retention_points import retention_points as retention_points
     from dpmagic.analysis.rpo import rpo as rpo
+    from dpmagic.analysis.simulate import simulate as simulate
     from dpmagic.analysis.snapshot_headroom import snapshot_headroom as snapshot_headroom
     from dpmagic.analysis.start_delay import start_delay as start_delay
     from dpmagic.analysis.stored import stored as stored
@@ -105,6 +106,7 @@ _PUBLIC = {
     "retention": "dpmagic.analysis.retention",
     "retention_minimum": "dpmagic.analysis.retention_minimum",
     "retention_points": "dpmagic.analysis.retention_points",
+    "simulate": "dpmagic.analysis.simulate",
     "snapshot_headroom": "dpmagic.analysis.snapshot_headroom",
     "rpo": "dpmagic.analysis.rpo",
     "rpo_targets": "dpmagic.analysis.targets",

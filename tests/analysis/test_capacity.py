@@ -13,6 +13,7 @@ import pytest
 from dpmagic.analysis.churn import NEEDS, churn
 from dpmagic.analysis.cost_of import cost_of
 from dpmagic.analysis.forecast import forecast
+from dpmagic.analysis.simulate import simulate
 from dpmagic.analysis.stored import stored
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import InvalidArgument
@@ -202,3 +203,20 @@ def test_bad_input(estate: Estate, exports: Path, ask: Any, told: str) -> None:
     with pytest.raises(InvalidArgument) as error:
         ask(estate, exports)
     assert told in f"{error.value.message} {error.value.hint}"
+
+
+def test_what_policies_are_told_to_hold_is_what_the_exports_say_they_do(estate: Estate, exports: Path) -> None:
+    """The estate has kept to its policies for as long as they keep anything."""
+    found = simulate(estate, sizes=exports, by="policy").set_index("policyName")
+    daily = stored(estate, exports, by="policy")
+    week = daily[daily["day"] > daily["day"].max() - timedelta(days=7)]  # from one Sunday to the next it differs
+    mean = week.groupby(week["policyId"].str.extract(r"([^/]*)$", expand=False))["usedGiB"].sum() / 7
+    for name in ("often", "hourly"):
+        assert found.loc[name, "usedGiBBefore"] == pytest.approx(mean[name], rel=0.03), name
+        # EUR 0.0484 for a GiB and month is what the export's price is.
+        assert found.loc[name, "perMonthBefore"] == pytest.approx(0.0484 * found.loc[name, "usedGiBBefore"])
+    assert set(found["currency"]) == {"EUR"}
+    instances = estate.instances()
+    kept = estate.snapshots().groupby("sourceResourceId").size()
+    mine = instances[instances["policyName"] == "hourly"]["dataSourceId"].map(kept)
+    assert (mine == found.loc["hourly", "pointsBefore"]).all()

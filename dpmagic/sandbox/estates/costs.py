@@ -102,29 +102,36 @@ def _usage(estate: Estate, day: date) -> Iterator[dict[str, Any]]:
 def _sizes(estate: Estate, points: Table, begin: int, end: int) -> Any:
     """The GiB of each snapshot over a day, of a table sorted by disk and time: by the hours that it was there.
 
-    One is the base, and as large as what is used, from when all before it are gone.
+    It holds what changed since the one before it; when that goes, since the one before that, and when none is left it
+    is the base, and as large as what is used.
     """
     changed, used = _facts(estate)
     instance, created, gone = points["instance"], points["created"], points["gone"]
     first = np.ones(len(points), bool)
     first[1:] = (instance[1:] != instance[:-1]) | (points["life"][1:] != points["life"][:-1])
-    apart = np.zeros(len(points))
-    apart[1:] = np.where(first[1:], 0, created[1:] - created[:-1]) / DAY
     noise = _NOISE.pick(streams.draw(estate.seed, estate.engine.fleet["key"][instance], "churn", points["start"]))
-    deltas = np.minimum(changed[instance] * apart * noise / 1000, used[instance])
+    rates, most = changed[instance] * noise / 1000, used[instance]
     since, until = np.maximum(created, begin), np.minimum(gone, end)
-    alone = np.clip(_alone(first, gone), since, until)
-    return (deltas * (alone - since) + used[instance] * (until - alone)) / DAY
+    apart = np.zeros(len(points), np.int64)
+    apart[1:] = created[1:] - created[:-1]
+    sizes = np.where(first, most, np.minimum(rates * apart / DAY, most)) * (until - since)
+    moved = ~first
+    moved[1:] &= gone[:-1] < until[1:]
+    for row in np.flatnonzero(moved).tolist():
+        sizes[row] = _moved(row, first, created, gone, (int(since[row]), int(until[row])), (rates[row], most[row]))
+    return sizes / DAY
 
 
-def _alone(first: Any, gone: Any) -> Any:
-    """When all before each snapshot of its disk are gone."""
-    found = np.zeros(len(gone), np.int64)
-    latest = 0
-    for row in range(len(gone)):
-        latest = 0 if first[row] else max(latest, int(gone[row - 1]))
-        found[row] = latest
-    return found
+def _moved(row: int, first: Any, created: Any, gone: Any, there: tuple[int, int], rate: tuple[float, float]) -> float:
+    """GiB times ticks of a snapshot while those before it go, the nearest one still there at each instant counts."""
+    at, until = there
+    total, before = 0.0, row
+    while at < until and not first[before]:
+        before -= 1
+        leaves = min(max(at, int(gone[before])), until)
+        total += min(rate[0] * float(created[row] - created[before]) / DAY, rate[1]) * (leaves - at)
+        at = leaves
+    return total + rate[1] * (until - at)
 
 
 def _facts(estate: Estate) -> tuple[Any, Any]:
