@@ -44,6 +44,9 @@ def posture(given: Any, baseline: Mapping[str, Any] | str | Path | None = None) 
                 there = [str(name) for name in vaults.columns]
                 hint = did_you_mean(column, there, f"vaults have {', '.join(there)}")
                 raise InvalidArgument(f"the control {control.name} is about {column}, which vaults have not", hint)
+        if control.least is not None and not pandas.api.types.is_numeric_dtype(vaults[control.column]):
+            told = f"the control {control.name} has least, and {control.column} is no number"
+            raise InvalidArgument(told, "give `allowed`, the values that pass")
     lacking = _lacking(estate) if any(control.column == ROLES for control in controls) else {}
     rows = [
         {

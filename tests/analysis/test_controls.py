@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as some
 
+from dpmagic.analysis.controlling.reading import read
 from dpmagic.analysis.controls import control_members, controls
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from tests.analysis.byhand import SUB, VAULT, disks, estate, instance, nightly, policies
 from tests.schedules.policies import policy
 
+WHERE = {"subscriptionId": SUB.rpartition("/")[2], "resourceGroup": "rg", "location": "westeurope"}
 FRESH = nightly("a", "27", "28", "3-01")
 KEPT = {"kind": "retention", "atLeast": "35d"}
 OFF = {"id": f"{VAULT}/backupInstances/b", "reason": "moving", "by": "dba", "until": "2026-04-01"}
@@ -81,6 +87,39 @@ def test_what_the_window_does_not_reach_and_who_cannot_be_read_is_not_verifiable
         ("a: {kind: posture, setting: softDelet}", "the setting softDelet", "did you mean softDelete?"),
         ("a: {kind: successRate, atLeast: 95}", "95 is no share", "95%"),
         ("a: {kind: coverage, except: [{id: x, by: me, reason: y}]}", "has no until", "give"),
+        (
+            "a:\n  kind: rpo\n  atMost: 1d\n  except:\n  - {id: x, by: me, reason: y, untill: 2027-01-01}",
+            "line 5:",
+            "did you mean until?",
+        ),
+        ("a:\n  kind: coverage\n  except:\n  - id: x\n    by: me\n    reason: y\n    until: soon", "line 7: ", "write"),
+        (
+            "a:\n  kind: coverage\n  except:\n  - {by: me, reason: y, until: 2027-01-01}",
+            "line 4: an exception needs",
+            "id",
+        ),
+        ("a:\n  kind: coverage\n  except: {id: x}", "line 3: except is no list", "dash"),
+        ("a:\n  kind: coverage\n  state: efective", "line 3: the state efective", "did you mean effective?"),
+        ("a:\n  kind: coverage\n  where: env=prod", "line 3: where is no mapping", "tags"),
+        (
+            "a:\n  kind: posture\n  column: storagetype\n  allowed: [x]",
+            "line 3: the column",
+            "did you mean storageType?",
+        ),
+        ("a:\n  kind: posture\n  column: storageType", "line 3: the control a asks for nothing", "allowed"),
+        ("a:\n  kind: posture\n  column: name\n  least: 1", "line 4: the control a has least", "allowed"),
+        ("a:\n  kind: posture\n  setting: roles\n  allowed: [x]", "line 4: the control a has a setting", "leave"),
+        ("a:\n  kind: posture", "line 1: the control a has no setting", "column"),
+        (
+            "a:\n  kind: posture\n  column: name\n  allowed: [x]\n  when:\n    softDeleteSate: On",
+            "line 6:",
+            "softDeleteState",
+        ),
+        ("a:\n  kind: adherence\n  atLeast: 95%\n  atMost: 1d", "line 4:", "did you mean atLeast?"),
+        ("a:\n  kind: adherence\n  atLeast: 95%\n  over: forever", "line 4:", "14d"),
+        ("a: {atMost: 1d}", "line 1: the control a has no kind", "rpo"),
+        ("- a", "no controls", "write"),
+        ("a:\n\tb", "line 2: not YAML", "correct"),
         ("a: [", "not YAML", "correct"),
         ("", "no controls", "write"),
     ],
@@ -91,3 +130,76 @@ def test_a_fault_has_its_line_and_a_hint(tmp_path: Path, text: str, said: str, h
     with pytest.raises(InvalidArgument) as caught:
         controls(two(), path)
     assert said in caught.value.message and hint in caught.value.hint
+
+
+def test_words_of_azure_are_no_booleans(tmp_path: Path) -> None:
+    path = tmp_path / "controls.yaml"
+    path.write_text(
+        "a: {kind: posture, column: softDeleteState, allowed: [On], where: {tags: {tier: 010, dr: no}}}", "utf-8"
+    )
+    tags = [{"tier": "010", "dr": "no"}, {"tier": "8", "dr": "no"}, {"tier": "010", "dr": "false"}]
+    vaults = pandas.DataFrame(
+        [{"id": f"/v/{n}", "name": str(n), "softDeleteState": "On", "tags": one, **WHERE} for n, one in enumerate(tags)]
+    )
+    [row] = controls(estate([instance("a")], FRESH, vaults=vaults), path).to_dict("records")
+    assert (row["wanted"], row["verdict"], row["n"]) == ("softDeleteState: On", "pass", 1)
+
+
+def test_members_that_were_asked_are_not_asked_again() -> None:
+    made = {"kept": KEPT, "daily": {"kind": "frequency", "atMost": "1d"}}
+    asked = control_members(two(), made)
+    nothing = Estate.of({"instances": two().instances()}, now=two().now)
+    columns = ["control", "wanted", "verdict", "n", "failed", "evidence"]
+    found = controls(nothing, made, members=asked)[columns]
+    pandas.testing.assert_frame_equal(found, controls(two(), made)[columns], check_like=True)
+
+
+WORDS = [
+    "kind",
+    "atMost",
+    "atLeast",
+    "where",
+    "except",
+    "tags",
+    "id",
+    "until",
+    "setting",
+    "column",
+    "allowed",
+    "when",
+    "least",
+    "over",
+    "state",
+    "rpo",
+    "posture",
+    "coverage",
+    "adherence",
+    "14d",
+    "95%",
+    "softDelete",
+    "name",
+    "2027-01-01",
+]
+SCALARS = some.one_of(some.none(), some.booleans(), some.integers(), some.floats(), some.text(max_size=5), some.dates())
+LEAVES = some.one_of(some.sampled_from(WORDS), SCALARS)
+ANYTHING = some.recursive(
+    LEAVES,
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(some.dictionaries(some.text(min_size=1, max_size=3), ANYTHING, min_size=1, max_size=2), some.text(max_size=30))
+def test_whatever_a_file_holds_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, made: Any, text: str
+) -> None:
+    kind = {"kind": "posture", "column": "name", "allowed": ["x"]}
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    for one in (made, {name: kind | of for name, of in made.items() if isinstance(of, dict)}):
+        path.write_text(yaml.safe_dump(one, allow_unicode=True), "utf-8")
+        for given_as in (path, one):
+            with suppress(InvalidArgument):
+                read(given_as)
+    path.write_text(text, "utf-8", errors="ignore")
+    with suppress(InvalidArgument):
+        read(path)

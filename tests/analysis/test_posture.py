@@ -94,6 +94,9 @@ def test_a_baseline_of_ones_own(tmp_path: Path) -> None:
         ({"a": {"column": "location", "allowed": ["x"], "least": 1}}, "asks for nothing, or for two things"),
         ({"a": {"column": "locatoin", "allowed": ["x"]}}, "the control a is about locatoin, which vaults have not"),
         ({"a": {"column": "location", "allow": ["x"]}}, "the control a has no allow"),
+        ({"a": {"column": "location", "least": 1}}, "the control a has least, and location is no number"),
+        ({"a": {"column": "location", "least": "1"}}, "the control a: '1' is no number"),
+        ({"a": {"column": "location", "allowed": ["x"], "when": 1}}, "the control a: when is no mapping"),
         ("no such file.toml", "the baseline no such file.toml cannot be read"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.adherence import adherence
-from dpmagic.analysis.backups.answers import whole
+from dpmagic.analysis.backups.answers import until_now, whole
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, key
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
@@ -113,7 +113,22 @@ def _judged(estate: Estate, control: Control) -> pandas.DataFrame:
 
 
 def _rows(ids: pandas.Series, found: pandas.Series, verdict: pandas.Series) -> pandas.DataFrame:
-    return pandas.DataFrame({"value": found.astype("str"), "verdict": verdict}).set_axis(key(ids))
+    texts = found.map(_said, na_action="ignore").astype("str")
+    return pandas.DataFrame({"value": texts, "verdict": verdict}).set_axis(key(ids))
+
+
+def _said(value: Any) -> str:
+    """A value as people read it.
+
+    >>> _said(pandas.Timedelta("30D")), _said(pandas.Timedelta("58h3m7s")), _said(0.98765), _said("On")
+    ('30 d', '2 d 10 h 3 min', '98.77 %', 'On')
+    """
+    if isinstance(value, float):
+        return f"{value:.2%}".replace("%", " %")
+    if not isinstance(value, pandas.Timedelta):
+        return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, pandas.Timestamp) else str(value)
+    parts = {"d": value.days, "h": value.components.hours, "min": value.components.minutes}
+    return " ".join(f"{count} {unit}" for unit, count in parts.items() if count) or f"{value.total_seconds():.0f} s"
 
 
 def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
@@ -130,8 +145,7 @@ def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
 
 def _restores(estate: Estate, limit: Any) -> pandas.DataFrame:
     """The longest of an instance's restores that succeeded, or still run; none is nothing to hold it to."""
-    unseen = _unseen(estate)
-    jobs = estate.jobs()
+    unseen, jobs = _unseen(estate), until_now(estate).jobs()
     jobs = jobs[among(jobs["operationCategory"], ("restore",))]
     running = jobs["endTime"].isna() & ~among(jobs["status"], FINISHED)
     took = jobs["endTime"].fillna(pandas.Timestamp(estate.now)) - jobs["startTime"]

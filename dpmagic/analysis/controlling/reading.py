@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.analysis.targets import span
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.columns import table
-from dpmagic.estate.window import instant
+from dpmagic.estate.window import Window, instant
 
 DISK, INSTANCE, VAULT = "disk", "instance", "vault"
 _MEMBERS = ("kind", "atMost", "atLeast", "state", "setting", *SETTING, "over", "where", "except")
@@ -133,7 +133,7 @@ def _control(whole: Any, name: str, of: Any) -> Control:
         _limit(of, kind) if kind.limit else None,
         state,
         baseline,
-        str(of.get("over", "")),
+        _over(of),
         _where(of, kind.about),
         tuple(_exemption(of, one) for one in _several(of, "except")),
     )
@@ -160,13 +160,16 @@ def _baseline(whole: Any, name: str, of: Any) -> Mapping[str, Any]:
     if "column" not in of:
         raise InvalidArgument(f"{_at(whole, name)}the control {name} has no setting", "give `setting`, or `column`")
     _known(of, "the column of vaults", of["column"], [*table("vaults").columns, ROLES], "column")
-    for column in of.get("when") or {}:
-        _known(of["when"], "the column of vaults", column, table("vaults").columns, column)
     made = {name: {member: of[member] for member in SETTING if member in of}}
     try:
         read_baseline(made)
     except InvalidArgument as error:
         raise InvalidArgument(f"{_at(of, 'column')}{error.message}", error.hint) from error
+    if "least" in of and table("vaults").dtypes.get(of["column"]) not in ("Int64", "Float64"):
+        told = f"the control {name} has least, and {of['column']} is no number"
+        raise InvalidArgument(f"{_at(of, 'least')}{told}", "give `allowed`, the values that pass")
+    for column in of.get("when", {}):
+        _known(of["when"], "the column of vaults", column, table("vaults").columns, column)
     return made
 
 
@@ -185,6 +188,15 @@ def _limit(of: Any, kind: Kind) -> timedelta | float:
     if not 0 <= share <= 1:
         raise InvalidArgument(f"{_at(of, kind.limit)}{value!r} is no share", "write 95% or 0.95")
     return share
+
+
+def _over(of: Any) -> str:
+    over = str(of.get("over", ""))
+    try:
+        Window.of(over or "14d", datetime(2026, 1, 1, tzinfo=UTC))  # any instant: only the text is looked at
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{_at(of, 'over')}{error.message}", error.hint) from error
+    return over
 
 
 def _where(of: Any, about: str) -> Mapping[str, Any]:

@@ -84,7 +84,11 @@ def _control(name: str, of: Any) -> Control:
             raise InvalidArgument(f"the control {name} has no {key}", did_you_mean(str(key), MEMBERS, _HOW))
     if of["column"] != ROLES and ("allowed" in of) == ("least" in of):
         raise InvalidArgument(f"the control {name} asks for nothing, or for two things", "give `allowed` or `least`")
-    when = {str(column): tuple(_several(values)) for column, values in dict(of.get("when", {})).items()}
+    if isinstance(of.get("least", 0), bool) or not isinstance(of.get("least", 0), int | float):
+        raise InvalidArgument(f"the control {name}: {of['least']!r} is no number", "give `least` one, such as 14")
+    if not isinstance(of.get("when", {}), Mapping):
+        raise InvalidArgument(f"the control {name}: when is no mapping", 'such as {"storageType": ["GeoRedundant"]}')
+    when = {str(column): tuple(_several(values)) for column, values in of.get("when", {}).items()}
     return Control(name, of["column"], tuple(_several(of.get("allowed", ()))), of.get("least"), of.get("missing"), when)
 
 
