@@ -22,8 +22,8 @@ from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
 COLUMNS = (
-    "kind", "severity", "id", "name", "subscriptionId", "owner", "reason", "since", "detail", "evidence", "command",
-    "backupInstanceId",
+    "kind", "severity", "id", "name", "subscriptionId", "owner", "reason", "since", "sinceIs", "detail",
+    "evidence", "command", "backupInstanceId",
 )  # fmt: skip
 GAP, FAILURE, ORPHAN_INSTANCE, POSTURE = "gap", "failure", "orphanInstance", "posture"
 RETENTION, ORPHAN_SNAPSHOTS, HEADROOM = "retention", "orphanSnapshots", "headroom"
@@ -83,9 +83,10 @@ def findings(
 
     Columns: ``kind`` (one of `KINDS`; ``kinds`` asks for some only), ``severity`` (1 data may be lost today, 2 tomorrow
     or unnoticed, 3 to decide, 4 to look into), ``id`` (of the disk, instance or vault), ``name``, ``subscriptionId``,
-    ``owner`` (the tag of that name), ``reason``, ``since`` (UTC, missing if unknown), ``detail``, ``evidence``
-    (``observed`` or ``inferred``), ``command`` (the first towards a remedy, missing where there is none) and
-    ``backupInstanceId``.  What is excluded on purpose is no finding, and a stale disk whose instance fails is one.
+    ``owner`` (the tag of that name), ``reason``, ``since`` (UTC, missing if unknown) and ``sinceIs`` (it began ``at``
+    that instant, or ``after`` or ``before`` it), ``detail``, ``evidence`` (``observed`` or ``inferred``), ``command``
+    (the first towards a remedy, missing where there is none) and ``backupInstanceId``.  What is excluded on purpose is
+    no finding, and a stale disk whose instance fails is one.
 
     ``answers`` are those of other analyses over the same estate, by name (``{"triage": frame}``): they are not asked
     again.  Raises `InvalidArgument` for an unknown kind and for tables without what is needed.
@@ -170,7 +171,8 @@ def _orphan_snapshots(ask: _Asked, owner: str) -> pandas.DataFrame:
         since=("expiryTime", "min"), snapshots=("id", "size"), size=("diskSizeGB", "sum"),
     )  # fmt: skip
     detail = made["snapshots"].astype("str") + " snapshots, at most " + made["size"].astype("str") + " GiB"
-    return made.assign(name=made["id"].str.extract(r"([^/]*)$", expand=False), detail=detail)
+    at = pandas.Series("at", made.index, "str").where(made["since"].notna())
+    return made.assign(name=made["id"].str.extract(r"([^/]*)$", expand=False), detail=detail, sinceIs=at)
 
 
 def _headroom(ask: _Asked, owner: str) -> pandas.DataFrame:

@@ -29,11 +29,11 @@ _NEEDS = {
 }
 _COLUMNS = (
     *NAMES, "policyName", "currentProtectionState", "owner", "reason", "failed", "stuck", "missed", "stale",
-    "since", "failures", "missedRuns", "runningFor", "latestPoint", "age", "rpo", "evidence",
+    "since", "sinceIs", "failures", "missedRuns", "runningFor", "latestPoint", "age", "rpo", "evidence",
     "lastJobId", "lastStatus", "lastStartTime", "errorCode", "fault", "errorMessage", "recommendedAction",
 )  # fmt: skip
 _LAST = (
-    "lastJobId", "lastStatus", "lastStartTime", "failures", "failingSince",
+    "lastJobId", "lastStatus", "lastStartTime", "failures", "failingSince", "failingIs",
     "jobCode", "jobMessage", "jobAction", "isUserError",
 )  # fmt: skip
 
@@ -50,8 +50,9 @@ def triage(
     - ``missed``: its last ``missedRuns`` due times have no job, two hours later;
     - ``stale``: its newest point is older than the RPO, or none exists.
 
-    ``reason`` is the first of these that applies, ``since`` when that began, as far as it is known. A run that failed
-    or was missed does not show once another one succeeded. ``age`` is the newest point's, ``rpo`` what it may be (see
+    ``reason`` is the first of these that applies, ``since`` when that began (``sinceIs`` ``at``), or ``before`` which
+    it did, where no earlier backup is known. A run that failed or was missed does not show once another one succeeded.
+    ``age`` is the newest point's, ``rpo`` what it may be (see
     `rpo`, `rpo_targets`, `latest_points` for the arguments). ``owner`` is the disk's tag of that name. The last
     failure, or else what ails the protection, gives ``errorCode``, ``errorMessage``, Microsoft's
     ``recommendedAction`` and whose ``fault`` it is, ``user`` or ``service``.
@@ -126,14 +127,16 @@ def _joined(actions: object) -> str | None:
 def _reasons(found: pandas.DataFrame) -> pandas.DataFrame:
     """The rows with the first reason that applies to each, and since when it does."""
     begins = {
-        FAILED: found["failingSince"],
-        STUCK: found["stuckSince"],
-        MISSED: found["missedSince"],
-        STALE: found["latestPoint"] + found["rpo"],
+        FAILED: (found["failingSince"], found["failingIs"]),
+        STUCK: (found["stuckSince"], "at"),
+        MISSED: (found["missedSince"], found["missedIs"]),
+        STALE: (found["latestPoint"] + found["rpo"], "at"),
     }
     reason = pandas.Series(None, index=found.index, dtype="str")
+    how = pandas.Series(None, index=found.index, dtype="str")
     since = pandas.Series(pandas.NaT, index=found.index, dtype="datetime64[us, UTC]")
     for name in reversed(REASONS):
         applies = found[name].fillna(False).astype(bool)
-        reason, since = reason.mask(applies, name), since.mask(applies, begins[name])
-    return found.assign(reason=reason, since=since)
+        began, kind = begins[name]
+        reason, since, how = reason.mask(applies, name), since.mask(applies, began), how.mask(applies, kind)
+    return found.assign(reason=reason, since=since, sinceIs=how.where(since.notna()))

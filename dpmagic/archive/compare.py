@@ -24,8 +24,8 @@ CHANGES = (NEW, FIXED, CHANGED, OPEN)
 """What can have become of something, in the order of the answer."""
 
 COLUMNS = (
-    "change", "kind", "severity", "id", "name", "subscriptionId", "owner", "reason", "since", "lasted", "atLeast",
-    "detail", "before", "after", "command",
+    "change", "kind", "severity", "id", "name", "subscriptionId", "owner", "reason", "since", "sinceIs", "lasted",
+    "atLeast", "atMost", "detail", "before", "after", "command",
 )  # fmt: skip
 _SPAN = re.compile(r"(\d+)([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -38,6 +38,7 @@ _WATCHED = {
     "policies": ("policyRules", "datasourceTypes"),
     "instances": ("policyId", "currentProtectionState", "resourceGroupId"),
 }  # fmt: skip
+_SINCE = ["since", "sinceIs"]
 _ONE = {"vaults": "vault", "policies": "policy", "instances": "instance"}
 
 
@@ -49,8 +50,9 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     ``open`` (in both) or ``changed`` (a setting); ``kind``, ``severity``, ``id``, ``name``, ``subscriptionId``,
     ``owner``, ``reason`` and ``detail`` as in `findings`, where for a setting ``reason`` is its column and ``before``
     and ``after`` its values (vaults, policies and instances that came or went have no ``reason`` but that);
-    ``since``, ``lasted`` until ``end`` (until now it has been fixed, for what is), and whether that is ``atLeast``,
-    for want of an earlier look; ``command`` as in `findings`.
+    ``since`` and ``sinceIs`` as in `findings`, or ``before`` the earlier look where it was there and nothing else is
+    known; ``lasted`` until ``end`` (what is fixed: until ``start``, when it was still there), and whether it may be
+    longer (``atLeast``) or shorter (``atMost``, of what is fixed until ``end``); ``command`` as in `findings`.
 
     ``attrs["dpmagic"]`` has ``from``, ``to`` and the counts.  Raises `NotAnArchive`, and `InvalidArgument` for an
     instant that the archive does not reach, or that is not before the other.
@@ -93,19 +95,38 @@ def _findings(old: Estate, new: Estate, owner: str) -> pandas.DataFrame:
     parts = [part.assign(key=key(part["id"]), rank=range(len(part))) for part in parts]
     columns = ["kind", "key", "reason"]
     first, second = (part.drop_duplicates(columns) for part in parts)
-    both = second.merge(first[[*columns, "since"]], on=columns, how="left", indicator=True, suffixes=("", "Then"))
+    both = second.merge(first[[*columns, *_SINCE]], on=columns, how="left", indicator=True, suffixes=("", "Then"))
     held = both["_merge"] == "both"
     both["change"] = held.map({True: OPEN, False: NEW})
-    # Found already, and nobody knows since when: since the earlier look at least.
-    both["since"] = both["since"].fillna(both["sinceThen"])
-    both["atLeast"] = both["since"].isna() & held
-    began = both["since"].fillna(pandas.Timestamp(old.now).as_unit("us")).where(both["since"].notna() | held)
-    both["lasted"] = pandas.Timestamp(new.now) - began
     gone = first.merge(second[columns], on=columns, how="left", indicator=True)
     gone = gone[gone["_merge"] == "left_only"].assign(change=FIXED, command=None)
-    gone["atLeast"] = gone["since"].notna()
-    gone["lasted"] = pandas.Timestamp(old.now) - gone["since"]
-    return _typed(pandas.concat([both, gone], ignore_index=True))
+    return _typed(pandas.concat([_lasted(_known_since(both, held, old.now), new), _over(gone, old, new)]))
+
+
+def _known_since(both: pandas.DataFrame, held: pandas.Series, look: datetime) -> pandas.DataFrame:
+    """The findings with since when they are there: by what either look knew, or else that the earlier look had them."""
+    then, told = both["sinceThen"], both["since"].isna() & held
+    # The earlier look saw further back.
+    further = held & both["sinceIs"].eq("before") & (then < both["since"])
+    for name in _SINCE:
+        both[name] = both[name].mask(told | further, both[f"{name}Then"])
+    bare = held & both["since"].isna()
+    both["since"] = both["since"].mask(bare, pandas.Timestamp(look).as_unit("us"))
+    return both.assign(sinceIs=both["sinceIs"].mask(bare, "before"))
+
+
+def _lasted(found: pandas.DataFrame, until: Estate) -> pandas.DataFrame:
+    lasted = pandas.Timestamp(until.now) - found["since"]
+    return found.assign(lasted=lasted, atLeast=found["sinceIs"].eq("before"), atMost=found["sinceIs"].eq("after"))
+
+
+def _over(gone: pandas.DataFrame, old: Estate, new: Estate) -> pandas.DataFrame:
+    """What is fixed ended between the looks: what is known is either how long at least, or how long at most."""
+    least, most = _lasted(gone, old), _lasted(gone, new)
+    late = most["atMost"]
+    return least.assign(
+        lasted=least["lasted"].where(~late, most["lasted"]), atLeast=~late & gone["since"].notna(), atMost=late
+    )
 
 
 def _settings(old: Estate, new: Estate, owner: str) -> pandas.DataFrame:
@@ -123,7 +144,7 @@ def _moved(old: Estate, new: Estate, table: str, owner: str) -> pandas.DataFrame
         there = after.loc[one] if is_ is not None else before.loc[one]
         about = {
             "change": CHANGED, "kind": _ONE[table], "id": there["id"], "name": there["name"],
-            "subscriptionId": there["subscriptionId"], "owner": tag_of(there.get("tags"), owner), "atLeast": True,
+            "subscriptionId": there["subscriptionId"], "owner": tag_of(there.get("tags"), owner),
         }  # fmt: skip
         if was is None or is_ is None:
             rows.append({**about, "reason": "added" if was is None else "removed"})
@@ -148,10 +169,10 @@ def _text(value: Any) -> str | None:
 
 
 def _typed(rows: pandas.DataFrame) -> pandas.DataFrame:
-    texts = [name for name in COLUMNS if name not in ("severity", "since", "lasted", "atLeast")]
+    texts = [name for name in COLUMNS if name not in ("severity", "since", "lasted", "atLeast", "atMost")]
     dtypes = {
         **dict.fromkeys(texts, "str"), "severity": "Int64", "since": "datetime64[us, UTC]",
-        "lasted": "timedelta64[us]", "atLeast": "boolean",
+        "lasted": "timedelta64[us]", "atLeast": "boolean", "atMost": "boolean",
     }  # fmt: skip
     return rows.reindex(columns=list(COLUMNS)).astype(dtypes)
 

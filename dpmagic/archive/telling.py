@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from html import escape
 from typing import Any
@@ -36,8 +37,8 @@ def _line(row: Any) -> str:
         said.append(f"from {_short(row['before'])} to {_short(row['after'])}")
     elif _known(row["detail"]):
         said.append(_inert(row["detail"]))
-    if _known(row["lasted"]) is not None:
-        said.append(f"for {'at least ' if row['atLeast'] is True else ''}{_length(row['lasted'])}")
+    if lasted := _lasted(row):
+        said.append(f"for {lasted}")
     return ", ".join(said) + (f"; owner {_inert(row['owner'])}" if _known(row["owner"]) else "")
 
 
@@ -48,7 +49,7 @@ def page(found: pandas.DataFrame) -> str:
     head = "".join(f"<th>{name}</th>" for name in columns)
     body = "".join(
         f"<tr class='{escape(str(row['change']))}'>{''.join(_td(row[name]) for name in columns)}</tr>"
-        for row in found.to_dict("records")
+        for row in ({**row, "since": _since(row), "lasted": _lasted(row)} for row in found.to_dict("records"))
     )
     counts = ", ".join(f"{told['counts'][change]} {title.lower()}" for change, title in _TITLES.items())
     notes = "".join(f"<p>{escape(note)}</p>" for note in told["notes"])
@@ -77,9 +78,7 @@ def _cell(value: Any) -> str:
     known = _known(value)
     if known is None:
         return ""
-    if isinstance(known, pandas.Timedelta):
-        return _length(known)
-    return _when(known) if isinstance(known, pandas.Timestamp) else str(known)
+    return str(known)
 
 
 def _known(value: Any) -> Any:
@@ -90,9 +89,25 @@ def _when(moment: Any) -> str:
     return f"{pandas.Timestamp(moment):%Y-%m-%d %H:%M}Z"
 
 
-def _length(span: Any) -> str:
-    hours = pandas.Timedelta(span) / pandas.Timedelta(hours=1)
-    return f"{hours / 24:.0f} days" if hours >= 72 else f"{hours:.0f} h" if hours >= 1 else "less than an hour"
+def _since(row: Any) -> str:
+    """When it began, as far as it is known: ``after`` and ``before`` are bounds."""
+    if _known(row["since"]) is None:
+        return ""
+    word = _known(row["sinceIs"])
+    return f"{f'{word} ' if word in ('after', 'before') else ''}{_when(row['since'])}"
+
+
+def _lasted(row: Any) -> str:
+    """How long it has lasted; a bound is told as one, and rounded so that it stays one."""
+    if _known(row["lasted"]) is None:
+        return ""
+    hours = pandas.Timedelta(row["lasted"]) / pandas.Timedelta(hours=1)
+    least, most = _known(row["atLeast"]) is True, _known(row["atMost"]) is True
+    if hours < 1:
+        return "some time" if least else "less than an hour"
+    rounded = math.floor if least else math.ceil if most else round
+    length = f"{rounded(hours / 24)} days" if hours >= 72 else f"{rounded(hours)} h"
+    return f"{'at least ' if least else 'at most ' if most else ''}{length}"
 
 
 def _short(value: Any) -> str:

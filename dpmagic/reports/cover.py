@@ -84,10 +84,17 @@ def _thing(row: Mapping[str, Any]) -> str:
     return str(row["backupInstanceId"] if cell_text(row["backupInstanceId"]) else row["id"]).lower()
 
 
+def _since(row: Mapping[str, Any]) -> str:
+    """When it began, as far as it is known: a bound is told as one."""
+    words = {"after": "began after", "before": "since before"}
+    at = cell_text(row["since"])
+    return f"{words.get(str(row['sinceIs']), 'since')} {at} UTC" if at else ""
+
+
 def _finding(found: list[dict[str, Any]], advice: str) -> str:
     row = found[0]
     tone, meaning = SEVERITIES.get(row["severity"], ("unknown", ""))
-    about = [row["kind"], row["evidence"], f"since {cell_text(row['since'])} UTC" if cell_text(row["since"]) else ""]
+    about = [row["kind"], row["evidence"], _since(row)]
     about.append(f"owner {cell_text(row['owner'])}" if cell_text(row["owner"]) else "")
     details = [
         cell_text(row["detail"]),

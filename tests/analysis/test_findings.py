@@ -7,6 +7,7 @@ import pytest
 
 from dpmagic.analysis.coverage_gaps import coverage_gaps
 from dpmagic.analysis.findings import KINDS, findings
+from dpmagic.analysis.orphan_instances import orphan_instances
 from dpmagic.analysis.posture import posture
 from dpmagic.analysis.triage import triage
 from dpmagic.connection import connect_sandbox
@@ -40,6 +41,17 @@ def test_the_worst_come_first(estate: Estate) -> None:
     assert found.loc[0, "kind"] == "failure"
     assert found["command"].dropna().str.startswith("az dataprotection").all()
     assert str(found["since"].dtype) == "datetime64[us, UTC]"
+
+
+def test_since_says_what_kind_of_instant_it_is(estate: Estate) -> None:
+    found = findings(estate)
+    assert found["sinceIs"].notna().equals(found["since"].notna())
+    assert set(found["sinceIs"].dropna()) == {"at", "after", "before"}
+    for question, kind in ((coverage_gaps, "gap"), (triage, "failure"), (orphan_instances, "orphanInstance")):
+        told = question(estate).set_index("id")
+        rows = found[found["kind"] == kind].set_index("id")
+        pandas.testing.assert_series_equal(rows["sinceIs"], told.loc[rows.index, "sinceIs"])
+        pandas.testing.assert_series_equal(rows["since"], told.loc[rows.index, "since"])
 
 
 def test_some_kinds_only(estate: Estate) -> None:

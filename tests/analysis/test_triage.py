@@ -46,7 +46,7 @@ def test_failures_in_a_row() -> None:
     tables = {"snapshots": [snapshot("a", "26 22:01")], "disks": disks("a", tags={"Owner": "dba"})}
     ran = nightly("a", *DAYS[:4]) + nightly("a", "20", status="Failed") + nightly("a", *DAYS[5:-2])
     (row,) = triage(given([*ran, *last], **tables)).itertuples(index=False)
-    assert (row.reason, row.failures, row.since) == ("failed", 3, at("27 22:00:05"))
+    assert (row.reason, row.failures, row.since, row.sinceIs) == ("failed", 3, at("27 22:00:05"), "at")
     assert (row.stale, row.latestPoint, row.age) == (True, at("26 22:01"), at("3-02 08:00") - at("26 22:01"))
     assert (row.errorCode, row.fault, row.owner) == ("UserErrorX", "user", "dba")
     assert row.recommendedAction == "Do this. Then that."
@@ -73,7 +73,7 @@ def test_a_backup_that_does_not_end() -> None:
 
 def test_the_last_runs_are_missing() -> None:
     (row,) = triage(given(nightly("a", *DAYS[:-1]), snapshots=[snapshot("a", "27 22:01")])).itertuples(index=False)
-    assert (row.reason, row.missedRuns, row.since) == ("missed", 2, at("28 22:00"))
+    assert (row.reason, row.missedRuns, row.since, row.sinceIs) == ("missed", 2, at("28 22:00"), "at")
     assert row.stale
     assert pd.isna(row.errorCode)
     assert pd.isna(row.fault)
@@ -85,7 +85,18 @@ def test_points_that_are_old_or_gone_though_jobs_succeed() -> None:
     assert shown(ran, snapshots=[snapshot("a", "26 22:01")]) == {"a": ("stale", {"stale"})}
     assert shown(ran, snapshots=[snapshot("b", "26 22:01")]) == {"a": ("stale", {"stale"})}
     (row,) = triage(given(ran, snapshots=[snapshot("a", "26 22:01")])).itertuples(index=False)
-    assert row.since == row.latestPoint + row.rpo
+    assert (row.since, row.sinceIs) == (row.latestPoint + row.rpo, "at")
+    (row,) = triage(given(ran, snapshots=[snapshot("b", "26 22:01")])).itertuples(index=False)
+    assert pd.isna(row.since) and pd.isna(row.sinceIs), "nobody knows when its last point went"
+
+
+def test_what_began_before_there_are_jobs() -> None:
+    """No backup in sight was fine: it may have failed, or been missed, for as long as one likes."""
+    failing = [job("a", f"{day} 22:00:05", status="Failed") for day in (*DAYS, "3-01")]
+    (row,) = triage(given(failing)).itertuples(index=False)
+    assert (row.reason, row.since, row.sinceIs) == ("failed", at("16 22:00:05"), "before")
+    (row,) = triage(given(nightly("b", *DAYS), [instance("a")])).itertuples(index=False)
+    assert (row.reason, row.sinceIs) == ("missed", "before")
 
 
 def test_protection_that_is_off_is_not_looked_at_and_in_error_it_is() -> None:

@@ -97,6 +97,7 @@ def check_triage(name: str) -> None:
             run = planted[row.lastJobId.lower()]
             assert (row.errorCode, row.fault) == (run["errorCode"], _fault(run["errorCode"]))
             assert row.recommendedAction
+            assert (row.since, row.sinceIs) == _failing(_jobs(name)[one])
         if row.currentProtectionState == "ProtectionError" and "failed" not in wanted[one]:
             codes = {one["code"] for one in raw.planted(name) if one["kind"] == "inError"}
             assert row.errorCode in codes
@@ -106,10 +107,23 @@ def _fault(code: str) -> str:
     return "user" if code.startswith("UserError") else "service"
 
 
-def _troubled(name: str, now: Any) -> dict[str, set[str]]:
+def _jobs(name: str) -> dict[str, list[dict[str, Any]]]:
+    """The properties of each instance's jobs, in order of their start."""
     jobs: dict[str, list[dict[str, Any]]] = {}
     for record in raw.records(name, raw.JOBS):
         jobs.setdefault(record["properties"]["backupInstanceId"].lower(), []).append(record["properties"])
+    return {one: sorted(mine, key=lambda job: job["startTime"]) for one, mine in jobs.items()}
+
+
+def _failing(jobs: list[dict[str, Any]]) -> tuple[pd.Timestamp, str]:
+    """The first failure since the last success, and whether there is a success."""
+    over = [job for job in jobs if job["status"] != "InProgress"]
+    fine = [place for place, job in enumerate(over) if job["status"].startswith("Completed")]
+    return time(over[fine[-1] + 1 if fine else 0]["startTime"]), "at" if fine else "before"
+
+
+def _troubled(name: str, now: Any) -> dict[str, set[str]]:
+    jobs = _jobs(name)
     points = _points(name)
     unreadable = [one["ids"] for one in raw.planted(name) if one["kind"] == "unreadable"]
     hidden = {one.rpartition("/")[2] for ids in unreadable for one in ids}
@@ -119,7 +133,7 @@ def _troubled(name: str, now: Any) -> dict[str, set[str]]:
         one, what = record["id"].lower(), record["properties"]
         if what["currentProtectionState"] not in ("ProtectionConfigured", "ProtectionError"):
             continue
-        mine = sorted(jobs.get(one, []), key=lambda job: job["startTime"])
+        mine = jobs.get(one, [])
         over = [job for job in mine if job["status"] != "InProgress"]
         reasons = {"failed"} if over and over[-1]["status"] == "Failed" else set()
         going = [job for job in mine if job["status"] == "InProgress"]

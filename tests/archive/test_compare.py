@@ -96,11 +96,44 @@ def test_exactly_what_was_planted_between_the_looks(found: pandas.DataFrame) -> 
 def test_since_when_and_how_long(found: pandas.DataFrame) -> None:
     [stopped] = [row for row in found.to_dict("records") if row["reason"] == "stopped"]
     assert stopped["lasted"] == pandas.Timestamp(found.attrs["dpmagic"]["to"]) - stopped["since"]
+    assert (stopped["sinceIs"], stopped["atMost"], stopped["atLeast"]) == ("after", True, False)
+    [other] = [row for row in found.to_dict("records") if row["reason"] == "softDelete"]
+    assert pandas.isna(other["since"]) and pandas.isna(other["sinceIs"]) and pandas.isna(other["lasted"])
     [soft] = found[found["kind"] == "vault"].to_dict("records")
     assert (soft["before"], soft["after"]) == ("On", "Off")
     [fixed] = found[found["change"] == "fixed"].to_dict("records")
-    assert fixed["atLeast"] is True
+    assert (fixed["sinceIs"], fixed["atLeast"], fixed["atMost"]) == ("at", True, False)
     assert fixed["owner"] == "dba|<b>"
+    known = found[found["since"].notna()]
+    assert known["sinceIs"].notna().all() and known["lasted"].notna().all()
+    there = known[known["change"] != "fixed"]
+    assert (there["atMost"] == there["sinceIs"].eq("after")).all()
+
+
+def test_what_nobody_knows_the_beginning_of_was_there_at_the_earlier_look(found: pandas.DataFrame) -> None:
+    told = found.attrs["dpmagic"]
+    rows = found[(found["change"] == "open") & (found["kind"] == "posture")]
+    assert len(rows) and (rows["since"] == pandas.Timestamp(told["from"])).all()
+    assert (rows["sinceIs"].eq("before") & rows["atLeast"] & (rows["lasted"] == pandas.Timedelta("24h"))).all()
+
+
+@pytest.mark.parametrize(
+    ("since", "lasted", "text"),
+    [
+        ("at", "19h29min", "19 h"), ("after", "19h29min", "at most 20 h"), ("before", "19h29min", "at least 19 h"),
+        ("before", "19h55min", "at least 19 h"), ("at", "83h", "3 days"), ("after", "83h", "at most 4 days"),
+        ("before", "95h", "at least 3 days"), ("at", "20min", "less than an hour"),
+        ("after", "20min", "less than an hour"), ("before", "20min", "some time"),
+    ],
+)  # fmt: skip
+def test_a_bound_stays_one_in_words(found: pandas.DataFrame, since: str, lasted: str, text: str) -> None:
+    one = found[found["reason"] == "stopped"].assign(
+        sinceIs=since, lasted=pandas.Timedelta(lasted), atLeast=since == "before", atMost=since == "after"
+    )
+    one.attrs = found.attrs
+    assert f", for {text}; owner" in markdown(one)
+    cell = {"at": "", "after": "after ", "before": "before "}[since]
+    assert f"<td>{cell}{one['since'].iloc[0]:%Y-%m-%d %H:%M}Z</td><td>{text}</td>" in page(one)
 
 
 def test_as_text_that_people_read(found: pandas.DataFrame) -> None:

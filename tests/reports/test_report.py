@@ -19,6 +19,7 @@ import pytest
 
 import dpmagic
 from dpmagic.estate import Estate
+from dpmagic.reports.cover import worst as worst_of
 from dpmagic.reports.report import NOTEBOOK, Written
 from tests.reports.conftest import Ran
 from tests.reports.hostile import NAMES
@@ -70,7 +71,15 @@ def test_the_first_page_says_who_where_and_what_is_worst(default: Ran) -> None:
     assert shown.count("<li>") == 10
     findings = dpmagic.findings(Estate.load(default.folder / "estate"))
     assert findings.loc[0, "name"] in shown
+    assert findings.loc[0, "sinceIs"] == "at" and f"since {findings.loc[0, 'since']:%Y-%m-%d %H:%M} UTC" in shown
     assert "az dataprotection backup-instance" in shown and "nothing is known that would help" not in shown
+
+
+def test_a_bound_of_when_a_finding_began_is_told_as_one(default: Ran) -> None:
+    findings = dpmagic.findings(Estate.load(default.folder / "estate"), ["gap"])
+    for word, text in (("at", "since "), ("before", "since before "), ("after", "began after ")):
+        one = findings[findings["sinceIs"] == word].head(1)
+        assert f" · {text}{one['since'].iloc[0]:%Y-%m-%d %H:%M} UTC" in worst_of(one, 1, {}).html
 
 
 def test_sums_in_the_appendix_are_those_of_the_files(default: Ran) -> None:

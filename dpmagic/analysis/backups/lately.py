@@ -12,7 +12,8 @@ _A_DAY = pandas.Timedelta(days=1)
 def last_finished(jobs: pandas.DataFrame) -> pandas.DataFrame:
     """By instance, the backup that began last of those that are over, with ``failures``, how many failed in a row.
 
-    ``jobs`` are as `backups` gives them; ``failingSince`` is the start of the first of those failures.
+    ``jobs`` are as `backups` gives them; ``failingSince`` is the start of the first of those failures, and
+    ``failingIs`` is ``at``, or ``before`` where no success before it is known.
     """
     over = jobs[jobs["done"] | jobs["failed"]]
     grouped = over.groupby("instance", sort=False)
@@ -20,7 +21,10 @@ def last_finished(jobs: pandas.DataFrame) -> pandas.DataFrame:
     since = over[over["failed"] & (grouped["done"].cumsum() == grouped["done"].transform("sum"))].groupby("instance")
     last = over.drop_duplicates("instance", keep="last").set_index("instance")
     failures = since.size().reindex(last.index, fill_value=0)
-    return last.assign(failures=failures.astype("int64"), failingSince=since["startTime"].min().reindex(last.index))
+    first = since["startTime"].min().reindex(last.index)
+    return last.assign(
+        failures=failures.astype("int64"), failingSince=first, failingIs=_bound(first, grouped["done"].any())
+    )
 
 
 def stuck(jobs: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
@@ -38,7 +42,8 @@ def stuck(jobs: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
 
 
 def missing(expected: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFrame:
-    """By instance, the due times without a job after its last one, if any: ``missedRuns`` and ``missedSince``.
+    """By instance, the due times without a job after its last one, if any: ``missedRuns``, ``missedSince``, and
+    ``missedIs``: ``at``, or ``before`` where no earlier job is known.
 
     ``expected`` is that of a history. A backup on demand that succeeded since makes up for a missed one.
     """
@@ -48,4 +53,13 @@ def missing(expected: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFr
     after = (values.reindex(expected["instance"]).set_axis(expected.index) for values in (ran, made))
     tail = expected[~expected["due"].le(next(after)) & ~expected["due"].lt(next(after))]
     grouped = tail.groupby("instance")
-    return pandas.DataFrame({"missedRuns": grouped.size().astype("int64"), "missedSince": grouped["due"].min()})
+    first = grouped["due"].min()
+    known = pandas.Series(first.index.isin({*ran.index, *made.index}), first.index)
+    count = grouped.size().astype("int64")
+    return pandas.DataFrame({"missedRuns": count, "missedSince": first, "missedIs": _bound(first, known)})
+
+
+def _bound(since: pandas.Series, known: pandas.Series) -> pandas.Series:
+    """Whether it began at that instant, for it is ``known`` that it was otherwise, or may have begun before."""
+    words = known.reindex(since.index, fill_value=False).map({True: "at", False: "before"}).astype("str")
+    return words.where(since.notna())
