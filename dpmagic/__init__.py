@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from dpmagic.api import run as run
     from dpmagic.archive.collect import collect as collect
     from dpmagic.archive.compare import compare as compare
+    from dpmagic.archive.posture_history import posture_history as posture_history
     from dpmagic.estate import Estate as Estate
     from dpmagic.estate import Window as Window
     from dpmagic.queries import query as query
@@ -96,6 +97,7 @@ _PUBLIC = {
     "orphan_instances": "dpmagic.analysis.orphan_instances",
     "policy_inventory": "dpmagic.analysis.policy_inventory",
     "posture": "dpmagic.analysis.posture",
+    "posture_history": "dpmagic.archive.posture_history",
     "query": "dpmagic.queries",
     "recoveries": "dpmagic.analysis.failures",
     "report": "dpmagic.reports.report",

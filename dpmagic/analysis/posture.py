@@ -17,7 +17,7 @@ from dpmagic.estate import Estate
 from dpmagic.estate.source import estate_of, require
 
 PASS, FAIL, NOT_APPLICABLE, NOT_VERIFIABLE = "pass", "fail", "not applicable", "not verifiable"
-_NEEDED_FOR_ROLES = {
+NEEDED_FOR_ROLES = {
     "vaults": ["id", "principalId"],
     "instances": ["id", "vaultId", "dataSourceId", "dataSourceType", "resourceGroupId"],
 }
@@ -64,8 +64,8 @@ def posture(given: Any, baseline: Mapping[str, Any] | str | Path | None = None) 
 
 def _lacking(estate: Estate) -> dict[str, tuple[list[str], int, int]]:
     """Of each vault's instances: those for which a role is gone, how many are not known, how many there are."""
-    require(estate.source, _NEEDED_FOR_ROLES)
-    there = [name for name in (*_NEEDED_FOR_ROLES, "role_assignments", "subscriptions") if estate.has(name)]
+    require(estate.source, NEEDED_FOR_ROLES)
+    there = [name for name in (*NEEDED_FOR_ROLES, "role_assignments", "subscriptions") if estate.has(name)]
     instances = with_roles({name: estate.table(name) for name in there})
     gone = instances["lacksReader"].fillna(False) | instances["lacksContributor"].fillna(False)
     unknown = ~gone & (instances["lacksReader"].isna() | instances["lacksContributor"].isna())

@@ -15,7 +15,7 @@ from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
-from dpmagic.archive.manifest import Kind, Run, days_without, never_seen
+from dpmagic.archive.manifest import Kind, Manifest, Run, days_without, never_seen
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
@@ -79,6 +79,11 @@ class Archive:
         self.path, self._now = path, now
         self.target = str(path)
         self._manifest = read_manifest(path)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the archive says of itself, as last read."""
+        return self._manifest
 
     @property
     def runs(self) -> list[Run]:

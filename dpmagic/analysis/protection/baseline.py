@@ -55,7 +55,7 @@ def read(given: Mapping[str, Any] | str | Path | None) -> list[Control]:
 
     Raises `InvalidArgument` for a file that cannot be read and for a control that asks for nothing.
     """
-    return [_control(str(name), of) for name, of in _loaded(given).items()]
+    return [_control(str(name), of) for name, of in whole(given).items()]
 
 
 def shipped() -> dict[str, Any]:
@@ -63,7 +63,8 @@ def shipped() -> dict[str, Any]:
     return tomllib.loads(resources.files("dpmagic.analysis").joinpath("baseline.toml").read_text("utf-8"))
 
 
-def _loaded(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
+def whole(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
+    """A mapping of controls as it is given, or as its file has it.  Raises as `read`."""
     if given is None:
         return shipped()
     if isinstance(given, Mapping):
