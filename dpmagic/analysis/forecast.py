@@ -9,7 +9,6 @@ import pandas
 
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.completeness import KEY
-from dpmagic.frames.told import Told
 
 LEAST = 21
 """Daily points without which there is no line, only bounds."""
@@ -17,6 +16,9 @@ LEAST = 21
 SHARE = 0.8
 """The share of days that the band should hold."""
 
+_WEEK = 7
+# Times the scatter: of 2,000 noisy lines none was left so far by its last week, those that bend by twice the scatter.
+_FAR, _BENT = 1.5, 2.0
 _Z = 1.2815515655446004  # of a normal distribution, half of `SHARE` to either side
 
 
@@ -27,16 +29,23 @@ def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") ->
     is Theil and Sen's (the median of all slopes); the band widens with the uncertainty of the slope (80 %, by Kendall's
     test) and holds the scatter around the line.  No figure is below zero.
 
-    With fewer than 21 days there is no line: the value is missing, and ``low`` and ``high`` are bounds, as if every
-    day changed by the least, or the most, that a day has.  ``attrs["dpmagic"]`` has ``method`` (line or bounds),
-    ``perDay``, ``n`` and ``band``.
+    Where the line does not hold up to now, what made the earlier days grow has ended, as when policies have filled up:
+    then it is that of the later half of the days only, and so on, down to 21; a note says so.  It does not hold where
+    the later half by itself scatters less than half as much, or the last week leaves it: the median of its seven days
+    is half as far again as the band.
+
+    With fewer than 21 days, or where the last week leaves that line too, there is none: the value is missing, and
+    ``low`` and ``high`` are bounds, as if every day changed by the least, or the most, that one of those days has.
+    ``attrs["dpmagic"]`` has ``method`` (line or bounds), ``perDay``, ``n`` (the days it is from), ``band`` and
+    ``history``, the days that are known and their figures, for the chart.
 
     Raises `InvalidArgument` for a frame without what is needed, with several figures a day, or of less than two days.
     """
     known = _daily(given, value)
     start = known.index[-1]
     ahead = np.arange(1, days + 1, dtype=float)
-    method, middle, low, high, slope = _line(known, ahead) if len(known) >= LEAST else _bounds(known, ahead)
+    fit, found = _fitted(known, ahead)
+    middle, low, high, slope = found
     made = pandas.DataFrame(
         {
             "day": start + pandas.to_timedelta(ahead, unit="D"),
@@ -46,9 +55,36 @@ def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") ->
         }
     )
     made["day"] = made["day"].astype("datetime64[us, UTC]")
-    told = {"method": method, "perDay": slope, "n": len(known), "band": SHARE if method == "line" else None}
-    made.attrs[KEY] = Told(given.attrs.get(KEY, {}), **told)
+    made.attrs[KEY] = {**given.attrs.get(KEY, {}), **_told(given, known, fit, slope, value)}
     return made
+
+
+def _told(given: pandas.DataFrame, known: pandas.Series, fit: pandas.Series, slope: Any, value: str) -> dict[str, Any]:
+    """What a forecast says of itself."""
+    told: dict[str, Any] = {"method": "line" if slope is not None else "bounds", "perDay": slope, "n": len(fit)}
+    told |= {"band": SHARE if slope is not None else None}
+    told["history"] = {"day": [f"{day:%Y-%m-%d}" for day in known.index], value: known.to_list()}
+    notes = list((given.attrs.get(KEY) or {}).get("notes") or [])
+    if len(fit) < len(known):
+        notes.append(f"no line through all {len(known):,} days holds to the last: this is from the last {len(fit):,}")
+    return {**told, "notes": notes}
+
+
+Found = tuple[Any, Any, Any, float | None]
+
+
+def _fitted(known: pandas.Series, ahead: Any) -> tuple[pandas.Series, Found]:
+    """The days that count, and what they say: the longest stretch up to now whose line holds to its end."""
+    fit = known
+    while len(fit) >= LEAST:
+        found, scatter, leaves = _line(fit, ahead)
+        later = fit.iloc[-(len(fit) // 2) :]
+        if not leaves and scatter <= _BENT * _line(later, ahead)[1]:
+            return fit, found
+        if len(fit) == LEAST:
+            break
+        fit = fit.iloc[-max(LEAST, len(later)) :]
+    return fit, _bounds(fit, ahead)
 
 
 def _daily(given: pandas.DataFrame, value: str) -> pandas.Series:
@@ -65,7 +101,8 @@ def _daily(given: pandas.DataFrame, value: str) -> pandas.Series:
     return known.set_index("day")[value].astype(float).sort_index()
 
 
-def _line(known: pandas.Series, ahead: Any) -> tuple[str, Any, Any, Any, float]:
+def _line(known: pandas.Series, ahead: Any) -> tuple[Found, float, bool]:
+    """The line and its band, how far days lie from it, and whether the last week leaves it."""
     from scipy.stats import theilslopes
 
     days = (known.index - known.index[0]) / pandas.Timedelta(days=1)
@@ -78,7 +115,8 @@ def _line(known: pandas.Series, ahead: Any) -> tuple[str, Any, Any, Any, float]:
     unsure = (steepest - flattest) / 2 * np.abs(later - np.median(place))
     half = np.sqrt(scatter**2 * (1 + 1 / len(values)) + unsure**2)
     middle = intercept + slope * later
-    return "line", middle, middle - half, middle + half, float(slope)
+    leaves = abs(float(np.median(rest[-_WEEK:]))) > _FAR * scatter
+    return (middle, middle - half, middle + half, float(slope)), scatter, leaves
 
 
 def _scatter(rest: Any) -> float:
@@ -95,8 +133,8 @@ def _scatter(rest: Any) -> float:
     return float(spread * quantile * (n / (n - 2)) ** 0.5)
 
 
-def _bounds(known: pandas.Series, ahead: Any) -> tuple[str, Any, Any, Any, float | None]:
+def _bounds(known: pandas.Series, ahead: Any) -> Found:
     steps = known.diff().dropna() / (known.index.to_series().diff().dropna().dt.total_seconds() / 86_400)
     last = float(known.iloc[-1])
     unknown = np.full(len(ahead), np.nan)
-    return "bounds", unknown, last + float(steps.min()) * ahead, last + float(steps.max()) * ahead, None
+    return unknown, last + float(steps.min()) * ahead, last + float(steps.max()) * ahead, None

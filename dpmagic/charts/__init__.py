@@ -12,6 +12,9 @@ from typing import Any
 
 # A chart and the module that has it, loaded when the chart is first used.
 _CHARTS: dict[str, str] = {
+    "churn": "dpmagic.charts.changing",
+    "forecast": "dpmagic.charts.ahead",
+    "what_if": "dpmagic.charts.simulated",
     "concurrency": "dpmagic.charts.heat",
     "duration_outliers": "dpmagic.charts.scatter",
     "coverage_calendar": "dpmagic.charts.calendar",

@@ -129,17 +129,42 @@ def test_the_band_holds_its_share_over_many_seeds() -> None:
         random = np.random.default_rng(seed)
         days = np.arange(60)
         values = 500 + random.uniform(-2, 3) * days + random.normal(0, 8, 60)
-        when = pandas.to_datetime("2026-01-01", utc=True) + pandas.to_timedelta(days, "D")
-        known = pandas.DataFrame({"day": when, "usedGiB": values})
-        found = forecast(known.head(40), days=20)
+        found = forecast(series(values).head(40), days=20)
+        assert found.attrs["dpmagic"]["method"] == "line" and found.attrs["dpmagic"]["n"] == 40
         ahead = values[40:]
         held.append(((ahead >= found["low"].to_numpy(float)) & (ahead <= found["high"].to_numpy(float))).mean())
     assert 0.76 <= np.mean(held) <= 0.86
 
 
+def series(values: Any) -> pandas.DataFrame:
+    when = pandas.to_datetime("2026-01-01", utc=True) + pandas.to_timedelta(np.arange(len(values)), "D")
+    return pandas.DataFrame({"day": when, "usedGiB": values})
+
+
+def test_a_line_ends_where_growth_has_ended() -> None:
+    random = np.random.default_rng(3)
+    days = np.arange(100)
+    values = 1000 + 40 * np.minimum(days, 30) + random.normal(0, 5, 100)  # policies that are full after thirty days
+    found = forecast(series(values[:70]), days=30)
+    told = found.attrs["dpmagic"]
+    assert told["method"] == "line" and told["n"] == 35 and abs(told["perDay"]) < 0.5
+    assert told["notes"] == ["no line through all 70 days holds to the last: this is from the last 35"]
+    assert ((values[70:] >= found["low"]) & (values[70:] <= found["high"])).mean() >= 0.7
+    assert len(told["history"]["day"]) == 70 and told["history"]["usedGiB"][0] == values[0]
+    # Twelve days after it has ended no stretch of 21 days is a line.
+    early = forecast(series(values[:42]), days=30)
+    assert early.attrs["dpmagic"]["method"] == "bounds" and early.attrs["dpmagic"]["n"] == 21
+    assert (early["low"] <= values[42:72]).all() and (values[42:72] <= early["high"]).all()
+
+
+def test_a_step_of_the_last_days_is_no_line(estate: Estate, exports: Path) -> None:
+    """A disk that was made anew has been copied whole, four days ago."""
+    assert forecast(stored(estate, exports)).attrs["dpmagic"]["method"] == "bounds"
+
+
 def test_few_days_give_bounds_only(estate: Estate, exports: Path) -> None:
     whole = stored(estate, exports)
-    long = forecast(whole, days=30)
+    long = forecast(whole.head(25), days=30)
     assert long.attrs["dpmagic"]["method"] == "line"
     assert (long["low"] <= long["usedGiB"]).all() and (long["usedGiB"] <= long["high"]).all()
     short = forecast(whole.head(20), days=30)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,20 @@ def export(spec: Spec, kind: str, folder: Path, first: date, after: date) -> Pat
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"usage_{first:%Y%m%d}-{after - timedelta(days=1):%Y%m%d}.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, columns[kind], restval="", lineterminator="\r\n")
-        writer.writeheader()
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(columns[kind])
+        place = {name: number for number, name in enumerate(columns[kind])}
         for day, rows in _days(spec, first, after):
-            writer.writerows(_ROWS[kind](day, row) for row in rows)
+            writer.writerows(_line(_ROWS[kind](day, row), place) for row in rows)
     return file
+
+
+def _line(row: dict[str, Any], place: dict[str, int]) -> list[Any]:
+    """A row as the file has it: most of its many columns are empty."""
+    made: list[Any] = [""] * len(place)
+    for name, value in row.items():
+        made[place[name]] = value
+    return made
 
 
 def _days(spec: Spec, first: date, after: date) -> Iterator[tuple[date, list[dict[str, Any]]]]:
@@ -73,16 +83,16 @@ def _days(spec: Spec, first: date, after: date) -> Iterator[tuple[date, list[dic
     estate = start(spec)
     estate.generated = len(estate.instances)
     plant(estate)
-    day = first
+    day, ids = first, cache(lambda number, created, began: estate.snapshot_id(estate.instances[number], created, began))
     while day < after:
         until = min(after, day + _REMEMBERED)
         estate.advance(_ticks(until))
         while day < until:
-            yield day, list(_usage(estate, day))
+            yield day, list(_usage(estate, day, ids))
             day += timedelta(days=1)
 
 
-def _usage(estate: Estate, day: date) -> Iterator[dict[str, Any]]:
+def _usage(estate: Estate, day: date, ids: Callable[[int, int, int], str]) -> Iterator[dict[str, Any]]:
     begin, end = _ticks(day), _ticks(day + timedelta(days=1))
     points = estate.engine.points.everything()
     kept = points["gone"] > estate.engine.fleet["held"][points["instance"]]  # by stopped protection
@@ -92,11 +102,11 @@ def _usage(estate: Estate, day: date) -> Iterator[dict[str, Any]]:
     points = points.take(there)
     points = points.take(np.lexsort((points["created"], points["life"], points["instance"])))
     quantities = _sizes(estate, points, begin, end) / _length(day)
-    for row, quantity in enumerate(quantities.tolist()):
-        one = estate.instances[int(points["instance"][row])]
+    columns = (points[name].tolist() for name in ("instance", "created", "start"))
+    for number, created, began, quantity in zip(*columns, quantities.tolist(), strict=True):
+        one = estate.instances[number]
         if estate.visible(one.source):
-            created, began = int(points["created"][row]), int(points["start"][row])
-            yield {"id": estate.snapshot_id(one, created, began), "where": one.location, "quantity": quantity}
+            yield {"id": ids(number, created, began), "where": one.location, "quantity": quantity}
 
 
 def _sizes(estate: Estate, points: Table, begin: int, end: int) -> Any:

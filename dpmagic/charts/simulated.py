@@ -1,0 +1,102 @@
+"""What policies keep before and after a change, against what a disk can have."""
+
+from __future__ import annotations
+
+import pandas
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from dpmagic.charts.axis import names_axis
+from dpmagic.charts.checked import checked
+from dpmagic.charts.style import BAD, COLOURS, UNKNOWN, axes, empty, finish, grid, legend, plain
+
+_TITLE = "Points a disk by retention tag, before (pale) and after"
+_NEEDED = ("policyName", "retentionTag", "pointsBefore", "pointsAfter", "limit", "byOthers", "status")
+_MOST = 20  # policies, of two bars each
+_TAGS = (*COLOURS[:5], "#000000")  # the orange-red is the limit's
+_FEW = len(_TAGS) - 1
+
+
+def what_if(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
+    """Two bars a policy of `dpmagic.simulate` by retention tag: the points of a disk before, paler, and after.
+
+    Beside them are the snapshots that others made, and a line at the limit of a disk.  What Azure would refuse, or
+    does not fit, is in red.  Of more policies than can be read those with most points afterwards are shown.  Raises
+    `InvalidArgument` for a frame that is none of it.
+    """
+    checked(frame, _NEEDED, "simulate")
+    rows = frame[frame["retentionTag"].notna()]
+    names = _names(rows)
+    totals = rows.groupby(names, sort=False)[["pointsBefore", "pointsAfter"]].sum()
+    shown = list(totals.sort_values("pointsAfter", ascending=False, kind="stable").index[:_MOST])
+    drawn = axes(ax, height=1.9 + 0.5 * max(len(shown), 3))
+    if not shown:
+        return empty(drawn, frame, _TITLE, "no policies" if frame.empty else "no policy that can be read")
+    rows = rows.assign(label=names)[names.isin(shown)]
+    tags = _tags(rows)
+    for place, name in enumerate(shown):
+        _draw(drawn, rows[rows["label"] == name], place, tags)
+    limit = rows["limit"].max()
+    widest = float((totals.loc[shown].max(axis=1) + rows.groupby("label")["byOthers"].max().fillna(0)).max())
+    room = max(widest, 1.0) * 1.42  # for what is written at the bars
+    if pandas.notna(limit):
+        drawn.axvline(float(limit), color=BAD, linewidth=1.2)
+        room = max(room, float(limit) * 1.15)
+    names_axis(drawn, shown)
+    drawn.set_xlim(0, room)
+    drawn.set_xlabel("recovery points, and snapshots by others, of a disk")
+    grid(drawn, "x")
+    _legend(drawn, tags, rows)
+    left = len(totals) - len(shown)
+    unread = int(frame["retentionTag"].isna().sum())
+    said = [f"{left:,} policies with fewer points are not shown" if left else ""]
+    said += [f"{unread:,} policies cannot be read" if unread else ""]
+    return finish(drawn, frame, _TITLE, note=" · ".join(part for part in said if part))
+
+
+def _names(rows: pandas.DataFrame) -> pandas.Series:
+    """What each policy is called: with its vault, where it has one."""
+    name = rows["policyName"].astype("str").fillna("(the policy)")
+    if "vaultName" not in rows:
+        return name
+    return (name + " / " + rows["vaultName"].astype("str")).where(rows["vaultName"].notna(), name)
+
+
+def _tags(rows: pandas.DataFrame) -> dict[str, str]:
+    """A colour a tag; those beyond the first few share one."""
+    known = list(dict.fromkeys(rows["retentionTag"]))
+    return {tag: _TAGS[min(place, _FEW)] for place, tag in enumerate(known)}
+
+
+def _draw(drawn: Axes, rows: pandas.DataFrame, place: int, tags: dict[str, str]) -> None:
+    others = rows["byOthers"].max()
+    others = 0.0 if pandas.isna(others) else float(others)
+    status = rows["status"].iloc[0]
+    wrong = "" if status == "ok" else f", {'does not fit' if status == 'willFill' else status}"
+    for when, offset, alpha in (("Before", -0.2, 0.45), ("After", 0.2, 1.0)):
+        left = 0.0
+        for tag, count in zip(rows["retentionTag"], rows[f"points{when}"].astype(float), strict=True):
+            drawn.barh(place + offset, count, 0.36, left=left, color=tags[tag], alpha=alpha, linewidth=0)
+            left += count
+        drawn.barh(place + offset, others, 0.36, left=left, color=UNKNOWN, alpha=alpha, hatch="//", edgecolor="white")
+        bad = wrong if when == "After" else ""
+        said = f"{left:,.0f}" + (f" + {others:,.0f} by others" if others else "") + bad
+        drawn.annotate(
+            said, (left + others, place + offset), (4, 0), textcoords="offset points", va="center", fontsize=7.5,
+            color=BAD if bad else "#333333", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        )  # fmt: skip
+
+
+def _legend(drawn: Axes, tags: dict[str, str], rows: pandas.DataFrame) -> None:
+    many = len(tags) > len(_TAGS)
+    named = list(tags.items())[:_FEW] if many else list(tags.items())
+    made: list[Patch | Line2D] = [Patch(color=colour, label=f" {plain(tag, 24)}") for tag, colour in named]
+    if many:
+        made.append(Patch(color=_TAGS[_FEW], label=f"{len(tags) - _FEW:,} other tags"))
+    if (rows["byOthers"].fillna(0) > 0).any():
+        made.append(Patch(facecolor=UNKNOWN, edgecolor="white", hatch="//", label="by others"))
+    limits = rows["limit"].dropna()
+    if len(limits):
+        made.append(Line2D([], [], color=BAD, linewidth=1.2, label=f"limit: {limits.max():,} a disk"))
+    legend(drawn, handles=made)
