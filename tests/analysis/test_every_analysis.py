@@ -1,0 +1,186 @@
+"""Every analysis gives the same frame wherever the tables come from, and an answer without rows where there is nothing.
+
+Asked live of all subscriptions at once, of one at a time, from saved tables, and from tables put together in any order.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from importlib import import_module
+from typing import Any
+
+import pandas
+import pytest
+
+import dpmagic
+from dpmagic.estate import Estate
+from dpmagic.estate.columns import tables
+from dpmagic.graph import scope
+from dpmagic.sandbox import Sandbox
+from tests.wire import Wire
+
+ANALYSES = sorted(name for name, module in dpmagic._PUBLIC.items() if module.startswith("dpmagic.analysis."))
+ONE_ARGUMENT = [
+    name
+    for name in ANALYSES
+    if name != "forecast"  # of figures, not of an estate
+    and sum(one.default is one.empty for one in inspect.signature(getattr(dpmagic, name)).parameters.values()) == 1
+]
+
+_POLICIES = {
+    "often": {"every": "PT6H", "start": "2024-01-01T01:00:00Z", "keep": "P4D", "daily": "P6D", "weekly": "P28D"},
+    "nightly": {"every": "P1D", "start": "2024-01-01T22:00:00", "timeZone": "W. Europe Standard Time", "keep": "P7D"},
+}
+_DEFECTS: dict[str, dict[str, Any]] = {
+    "fails": {"kind": "failed", "at": "-2d", "runs": 50, "code": "UserErrorDESKeyVaultKeyDisabled"},
+    "failed": {"kind": "failed", "at": "-7d", "runs": 2, "code": "InternalServerError"},
+    "missed": {"kind": "missed", "at": "-5d", "runs": 2},
+    "late": {"kind": "late", "at": "-4d", "by": "3h", "runs": 1},
+    "hangs": {"kind": "stuck", "at": "-30h"},
+    "long": {"kind": "long", "at": "-6d", "lasts": "5h"},
+    "slower": {"kind": "drift", "at": "-13d", "slope": "90s"},
+    "stopped": {"kind": "stopped", "at": "-3d"},
+    "erring": {"kind": "inError", "at": "-3d", "code": "UserErrorSnapshotRGNotFound"},
+    "deleted": {"kind": "softDeleted", "at": "-3d"},
+    "gone": {"kind": "diskDeleted", "at": "-3d"},
+    "moved": {"kind": "policyChanged", "at": "-5d", "policy": "nightly"},
+    "lingers": {"kind": "lingering", "at": "-12d", "by": "P2D"},
+    "lost": {"kind": "snapshotDeleted", "at": "-3d", "which": 1},
+    "orphaned": {"kind": "orphanSnapshots", "at": "-13d", "count": 2},
+    "full": {"kind": "snapshotCount", "at": "-1d", "count": 490},
+    "spare": {"kind": "exempt", "at": "-9d", "expires": "+30d", "reason": "scratch"},
+}
+SPEC: dict[str, Any] = {
+    "seed": 11,
+    "end": "2026-03-31T08:00:00Z",  # summer time has begun two days ago
+    "days": 16,
+    "policies": _POLICIES,
+    "subscriptions": [
+        {
+            "name": "One",
+            "vaults": {"v": {"policies": ["often", "nightly"], "softDelete": "On"}},
+            "disks": [{"name": name, "vault": "v", "policy": "often"} for name in _DEFECTS if name != "spare"]
+            + [{"name": "spare"}, {"name": "vm", "count": 2, "perVm": 2, "vmBackup": "rsv", "excludeLuns": [1]}],
+        },
+        {
+            "name": "Two",
+            "vaults": {"w": {"policies": ["nightly"], "redundancy": "LocallyRedundant"}},
+            "disks": [{"name": "Größe-東京", "count": 2, "vault": "w", "policy": "nightly"}, {"name": "bare"}],
+        },
+        {"name": "None"},
+        {"name": "Hidden", "readable": False, "disks": [{"name": "h", "vault": "Two/w", "policy": "nightly"}]},
+    ],
+    "plant": [{"disks": name, **defect} for name, defect in _DEFECTS.items()],
+}
+# These have a row for each of a table's, in its order.
+AS_THEY_COME = ("exclusions", "latest_points", "rpo", "rpo_targets")
+# What `findings` collects.
+COLLECTED = (
+    "coverage_gaps", "orphan_instances", "orphan_snapshots", "posture", "retention", "snapshot_headroom", "triage",
+)  # fmt: skip
+
+
+def opened(wire: Wire) -> Estate:
+    """The estate at its last instant, of which nothing has been read."""
+    planted = wire.sandbox.planted()
+    hidden = [one for found in planted if found["kind"] == "unreadable" for one in found["ids"]]
+    return dpmagic.open(connection=wire.connection(), expected=[*wire.sandbox.subscriptions, *hidden])
+
+
+@pytest.fixture(scope="module")
+def live() -> Estate:
+    made = opened(Wire(Sandbox(estate=SPEC)))
+    for name in tables():
+        made.table(name)
+    return made
+
+
+@pytest.fixture(scope="module")
+def saved(live: Estate, tmp_path_factory: pytest.TempPathFactory) -> Estate:
+    return Estate.load(live.save(tmp_path_factory.mktemp("saved") / "estate"))
+
+
+@pytest.fixture(scope="module")
+def one_by_one() -> Estate:
+    """A request names one subscription at most."""
+    wire, named = Wire(Sandbox(estate=SPEC)), set[int]()
+    made = opened(wire)
+    wire.before = lambda request: named.add(len(asked_of(request))) if request.method == "POST" else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scope, "SUBSCRIPTIONS", 1)
+        for name in tables():
+            made.table(name)
+    assert named == {1}
+    return made
+
+
+def asked_of(request: Any) -> list[str]:
+    found: list[str] = json.loads(request.content)["subscriptions"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def in_pieces(saved: Estate) -> Estate:
+    """Tables of two halves, the later one first, each in an order of its own."""
+    wider = saved.over((saved.window.start, saved.now + pandas.Timedelta("1us").to_pytimedelta()))
+    whole = {name: wider.table(name).sample(frac=1, random_state=7) for name in tables()}
+    halves = {name: [rows.iloc[len(rows) // 2 :], rows.iloc[: len(rows) // 2]] for name, rows in whole.items()}
+    given = {name: pandas.concat(parts, ignore_index=True) for name, parts in halves.items()}
+    for name, rows in given.items():
+        rows.attrs = whole[name].attrs
+    return Estate.of(given, now=saved.now, window=saved.window)
+
+
+class Answers:
+    """The answers of analyses over an estate, each asked for once."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate, self._known = estate, dict[str, pandas.DataFrame]()
+
+    def __getitem__(self, name: str) -> pandas.DataFrame:
+        if name not in self._known:
+            analysis = getattr(import_module(dpmagic._PUBLIC[name]), name)
+            told = {"answers": {other: self[other] for other in COLLECTED}} if name == "findings" else {}
+            self._known[name] = analysis(self._estate, **told)
+        return self._known[name]
+
+
+@pytest.fixture(scope="module")
+def wanted(live: Estate) -> Answers:
+    return Answers(live)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(saved: Estate, one_by_one: Estate, in_pieces: Estate) -> dict[str, Answers]:
+    return {"saved": Answers(saved), "one by one": Answers(one_by_one), "in pieces": Answers(in_pieces)}
+
+
+@pytest.mark.parametrize("name", ONE_ARGUMENT)
+def test_the_answer_is_the_same(name: str, wanted: Answers, elsewhere: dict[str, Answers]) -> None:
+    here = wanted[name]
+    assert len(here), "something to compare"
+    for place, answers in elsewhere.items():
+        found = answers[name]
+        if place == "in pieces" and name in AS_THEY_COME:
+            found = found.set_index("id").loc[here["id"]].reset_index()[list(here.columns)]
+        pandas.testing.assert_frame_equal(found, here)
+        assert found.attrs["dpmagic"]["notes"] == here.attrs["dpmagic"]["notes"]
+        assert found.attrs["dpmagic"]["window"] == here.attrs["dpmagic"]["window"]
+
+
+@pytest.fixture(scope="module")
+def nothing(live: Estate) -> Answers:
+    """Those over a subscription in which there is nothing."""
+    empty = dpmagic.open(connection=live.source.connection, subscriptions="None")
+    return Answers(Estate(empty.source, live.now, live.window))
+
+
+@pytest.mark.parametrize("name", ONE_ARGUMENT)
+def test_nothing_has_an_answer(nothing: Answers, wanted: Answers, name: str) -> None:
+    empty, full = nothing[name], wanted[name]
+    assert list(empty.columns) == list(full.columns)
+    assert empty.attrs["dpmagic"]["window"] == full.attrs["dpmagic"]["window"]
+    assert len(empty) <= 1 or name == "controls"  # one row where it is a sum, and one for each control
+    other = {column: (str(empty[column].dtype), str(full[column].dtype)) for column in full}
+    assert {column: pair for column, pair in other.items() if pair[0] != pair[1] and "object" not in pair} == {}
