@@ -11,7 +11,7 @@ from dpmagic.charts.axis import names_axis
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import BAD, COLOURS, UNKNOWN, axes, empty, finish, grid, legend, plain
 
-_TITLE = "Points a disk by retention tag, before (pale) and after"
+_TITLE, _SAME = "Points a disk by retention tag, before (pale) and after", "Points that policies keep of a disk, by tag"
 _NEEDED = ("policyName", "retentionTag", "pointsBefore", "pointsAfter", "limit", "byOthers", "status")
 _MOST = 20  # policies, of two bars each
 _TAGS = (*COLOURS[:5], "#000000")  # the orange-red is the limit's
@@ -19,7 +19,8 @@ _FEW = len(_TAGS) - 1
 
 
 def what_if(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
-    """Two bars a policy of `dpmagic.simulate` by retention tag: the points of a disk before, paler, and after.
+    """Two bars a policy of `dpmagic.simulate` by retention tag: the points of a disk before, paler, and after; one bar
+    where nothing is changed at all.
 
     Beside them are the snapshots that others made, and a line at the limit of a disk.  What Azure would refuse, or
     does not fit, is in red.  Of more policies than can be read those with most points afterwards are shown.  Raises
@@ -30,13 +31,15 @@ def what_if(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     names = _names(rows)
     totals = rows.groupby(names, sort=False)[["pointsBefore", "pointsAfter"]].sum()
     shown = list(totals.sort_values("pointsAfter", ascending=False, kind="stable").index[:_MOST])
-    drawn = axes(ax, height=1.9 + 0.5 * max(len(shown), 3))
+    same = _same(rows)
+    title = _SAME if same else _TITLE
+    drawn = axes(ax, height=1.9 + (0.3 if same else 0.5) * max(len(shown), 3))
     if not shown:
-        return empty(drawn, frame, _TITLE, "no policies" if frame.empty else "no policy that can be read")
+        return empty(drawn, frame, title, "no policies" if frame.empty else "no policy that can be read")
     rows = rows.assign(label=names)[names.isin(shown)]
     tags = _tags(rows)
     for place, name in enumerate(shown):
-        _draw(drawn, rows[rows["label"] == name], place, tags)
+        _draw(drawn, rows[rows["label"] == name], place, tags, same)
     limit = rows["limit"].max()
     widest = float((totals.loc[shown].max(axis=1) + rows.groupby("label")["byOthers"].max().fillna(0)).max())
     room = max(widest, 1.0) * 1.42  # for what is written at the bars
@@ -52,7 +55,7 @@ def what_if(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     unread = int(frame["retentionTag"].isna().sum())
     said = [f"{left:,} policies with fewer points are not shown" if left else ""]
     said += [f"{unread:,} policies cannot be read" if unread else ""]
-    return finish(drawn, frame, _TITLE, note=" · ".join(part for part in said if part))
+    return finish(drawn, frame, title, note=" · ".join(part for part in said if part))
 
 
 def _names(rows: pandas.DataFrame) -> pandas.Series:
@@ -69,12 +72,19 @@ def _tags(rows: pandas.DataFrame) -> dict[str, str]:
     return {tag: _TAGS[min(place, _FEW)] for place, tag in enumerate(known)}
 
 
-def _draw(drawn: Axes, rows: pandas.DataFrame, place: int, tags: dict[str, str]) -> None:
+def _same(rows: pandas.DataFrame) -> bool:
+    """Whether nothing was changed."""
+    pairs = [(f"{name}Before", f"{name}After") for name in ("points", "interval", "retention")]
+    return all(rows[one].equals(rows[other]) for one, other in pairs if one in rows)
+
+
+def _draw(drawn: Axes, rows: pandas.DataFrame, place: int, tags: dict[str, str], same: bool) -> None:
     others = rows["byOthers"].max()
     others = 0.0 if pandas.isna(others) else float(others)
     status = rows["status"].iloc[0]
     wrong = "" if status == "ok" else f", {'does not fit' if status == 'willFill' else status}"
-    for when, offset, alpha in (("Before", -0.2, 0.45), ("After", 0.2, 1.0)):
+    bars = [("After", 0.0, 1.0)] if same else [("Before", -0.2, 0.45), ("After", 0.2, 1.0)]
+    for when, offset, alpha in bars:
         left = 0.0
         for tag, count in zip(rows["retentionTag"], rows[f"points{when}"].astype(float), strict=True):
             drawn.barh(place + offset, count, 0.36, left=left, color=tags[tag], alpha=alpha, linewidth=0)
