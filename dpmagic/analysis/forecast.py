@@ -16,9 +16,10 @@ LEAST = 21
 SHARE = 0.8
 """The share of days that the band should hold."""
 
-_WEEK = 7
-# Times the scatter: of 2,000 noisy lines none was left so far by its last week, those that bend by twice the scatter.
-_FAR, _BENT = 1.5, 2.0
+# So many days in a row beyond the band, on one side, and the line has ended: of 3,000 with noise one looks so.
+_LAST = 3
+# Of those lines none has a later half that scatters so many times less.
+_BENT = 2.0
 _Z = 1.2815515655446004  # of a normal distribution, half of `SHARE` to either side
 
 
@@ -31,10 +32,9 @@ def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") ->
 
     Where the line does not hold up to now, what made the earlier days grow has ended, as when policies have filled up:
     then it is that of the later half of the days only, and so on, down to 21; a note says so.  It does not hold where
-    the later half by itself scatters less than half as much, or the last week leaves it: the median of its seven days
-    is half as far again as the band.
+    the last three days are beyond the band on one side, or the later half by itself scatters less than half as much.
 
-    With fewer than 21 days, or where the last week leaves that line too, there is none: the value is missing, and
+    With fewer than 21 days, or where that line does not hold either, there is none: the value is missing, and
     ``low`` and ``high`` are bounds, as if every day changed by the least, or the most, that one of those days has.
     ``attrs["dpmagic"]`` has ``method`` (line or bounds), ``perDay``, ``n`` (the days it is from), ``band`` and
     ``history``, the days that are known and their figures, for the chart.
@@ -102,7 +102,7 @@ def _daily(given: pandas.DataFrame, value: str) -> pandas.Series:
 
 
 def _line(known: pandas.Series, ahead: Any) -> tuple[Found, float, bool]:
-    """The line and its band, how far days lie from it, and whether the last week leaves it."""
+    """The line and its band, how far days lie from it, and whether the last days leave it."""
     from scipy.stats import theilslopes
 
     days = (known.index - known.index[0]) / pandas.Timedelta(days=1)
@@ -115,7 +115,7 @@ def _line(known: pandas.Series, ahead: Any) -> tuple[Found, float, bool]:
     unsure = (steepest - flattest) / 2 * np.abs(later - np.median(place))
     half = np.sqrt(scatter**2 * (1 + 1 / len(values)) + unsure**2)
     middle = intercept + slope * later
-    leaves = abs(float(np.median(rest[-_WEEK:]))) > _FAR * scatter
+    leaves = bool((rest[-_LAST:] > scatter).all() or (rest[-_LAST:] < -scatter).all())
     return (middle, middle - half, middle + half, float(slope)), scatter, leaves
 
 

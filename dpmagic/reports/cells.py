@@ -22,10 +22,14 @@ _SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[-_/:,]
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's classes of direction
 _SHARES = ("share", "rate", "low", "high", "adherence", "cumulative", "compliance", "shareGiB")
 """Columns that hold a part of one, which people read in percent."""
+_BOUNDS = ("low", "high")
+"""Columns that do so only beside another such."""
 
 _TONES = {
     **dict.fromkeys(("pass", "within", "tested", "met"), "good"),
-    **dict.fromkeys(("fail", "breached", "noPoint", "failed", "orphan", "error", "missing", "tooShort", "full"), "bad"),
+    **dict.fromkeys(
+        ("fail", "breached", "noPoint", "failed", "orphan", "error", "missing", "tooShort", "full", "refused"), "bad"
+    ),
     **dict.fromkeys(("not verifiable", "unverifiable", "inferred"), "unknown"),
     **dict.fromkeys(("excepted", "late", "stale", "stuck", "missed", "not tested", "surplus", "willFill"), "fair"),
 }
@@ -108,7 +112,8 @@ def table(frame: pandas.DataFrame, columns: Sequence[str] = (), rows: int = 15, 
     # What is never there needs no room.
     names = [name for name in names if name in columns[:1] or not len(head) or head[name].notna().any()]
     tops = "".join(f'<th{sides[name]} scope="col">{escape(_head(frame, name))}</th>' for name in names)
-    body = "".join(_row(values, names, sides) for values in head[names].itertuples(index=False, name=None))
+    kinds = {name: "" if name in _BOUNDS and not _shares(frame) else name for name in names}
+    body = "".join(_row(values, kinds, sides) for values in head[names].itertuples(index=False, name=None))
     counted = f"{len(frame):,} row{'' if len(frame) == 1 else 's'}"
     said = counted if len(head) == len(frame) else f"{len(head):,} of {counted}"
     if len(frame):
@@ -122,8 +127,14 @@ def _head(frame: pandas.DataFrame, name: str) -> str:
     return f"{name} (UTC)" if isinstance(frame[name].dtype, pandas.DatetimeTZDtype) else name
 
 
-def _row(values: Iterable[Any], names: Sequence[str], sides: Mapping[str, str]) -> str:
-    return f"<tr>{''.join(_cell(value, name, sides[name]) for value, name in zip(values, names, strict=True))}</tr>"
+def _shares(frame: pandas.DataFrame) -> bool:
+    """Whether a part of one is in the frame, whose bounds are others."""
+    return any(name in frame for name in _SHARES if name not in _BOUNDS)
+
+
+def _row(values: Iterable[Any], kinds: Mapping[str, str], sides: Mapping[str, str]) -> str:
+    pairs = zip(values, kinds.items(), strict=True)
+    return f"<tr>{''.join(_cell(value, kind, sides[name]) for value, (name, kind) in pairs)}</tr>"
 
 
 def _cell(value: Any, name: str, side: str) -> str:

@@ -24,6 +24,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.opening import open_live
 from dpmagic.progress import Silent
+from dpmagic.reports.cells import table
 from dpmagic.reports.contents import Report
 from dpmagic.reports.report import NOTEBOOK, report
 from dpmagic.reports.running import ReportFailed
@@ -169,6 +170,12 @@ def test_sizes_are_handed_to_the_questions(estate: Estate, tmp_path: Path) -> No
         .text.endswith("no sizes were given.")
     )
     json.dumps(made.summary())
+
+
+def test_bounds_are_percent_only_beside_a_share() -> None:
+    sizes = pandas.DataFrame({"usedGiB": [262296.5], "low": [0.5], "high": [273226.2]})
+    assert "%" not in table(sizes).html and "273,226" in table(sizes).html
+    assert "50.0 %" in table(pandas.DataFrame({"rate": [0.7], "low": [0.5]})).html
 
 
 def test_the_summary_is_json_and_the_gate_minds_the_severity(estate: Estate, tmp_path: Path) -> None:
