@@ -22,8 +22,8 @@ _COUNTS = {
     "notVerifiable": NOT_VERIFIABLE,
 }  # fmt: skip
 _COLUMNS = ("control", "kind", "wanted", "verdict", "n", *_COUNTS, "until", "by", "evidence")
-_MEMBERS = ("control", "kind", "id", "verdict", "value", "reason", "by", "until")
-_TEXTS = ("control", "kind", "id", "verdict", "value", "reason", "by")
+_MEMBERS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by", "until")
+_TEXTS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by")
 File = Mapping[str, Any] | str | Path | None
 
 
@@ -57,8 +57,11 @@ def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None 
 
 
 def control_members(given: Any, file: File = None) -> pandas.DataFrame:
-    """One row a control and member: ``id``, ``verdict``, the ``value`` that it goes by, as text, and where the member
-    is excepted the ``reason``, ``by`` whom and ``until`` when. Arguments and errors are those of `controls`."""
+    """One row a control and member: ``id``, ``name``, ``verdict``, the ``value`` that it goes by, as text, and where
+    the member is excepted the ``reason``, ``by`` whom and ``until`` when.
+
+    Arguments and errors are those of `controls`.
+    """
     estate = estate_of(given, "instances")
     parts = [
         _with_exceptions(estate, control).assign(control=control.name, kind=control.kind) for control in read(file)

@@ -33,13 +33,14 @@ _COLUMNS = {"vault": "vaultName", "policy": "policyName"}
 
 
 def members(estate: Estate, control: Control) -> pandas.DataFrame:
-    """One row a member that ``where`` chooses, in order of ids: ``id``, ``value`` as text, ``verdict``, ``tags``."""
+    """One row a member that ``where`` chooses, in order of ids: ``id``, ``name``, ``value`` as text, ``verdict``,
+    ``tags``."""
     there = _about(estate, control)
     chosen = there[_chosen(estate, there, control.where)]
     judged = _judged(estate, control)
     judged = judged[~judged.index.duplicated()].reindex(key(chosen["id"])).set_axis(chosen.index)
     # An analysis that has no row of a member found nothing that it could be held to.
-    made = chosen[["id", "tags"]].assign(
+    made = chosen[["id", "name", "tags"]].assign(
         value=judged["value"].astype("str"), verdict=judged["verdict"].fillna(NOT_APPLICABLE).astype("str")
     )
     return made.sort_values("id", kind="stable", ignore_index=True)
@@ -52,6 +53,7 @@ def _about(estate: Estate, control: Control) -> pandas.DataFrame:
         vaults = whole(estate, "vaults")
         return vaults.assign(vaultName=vaults["name"])
     instances = whole(estate, "instances").drop(columns=["tags", "location", "sku"], errors="ignore")
+    instances = instances.assign(name=instances["friendlyName"].fillna(instances["name"]))
     if not estate.has("disks"):
         require(estate.source, {"disks": ["tags"]} if {"tags", "location", "sku"} & set(control.where) else {})
         return instances.assign(tags=None)
