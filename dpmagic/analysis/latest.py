@@ -7,7 +7,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer, readable, whole
-from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, key
+from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, is_in, key
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
@@ -85,7 +85,7 @@ def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pa
 def _listed(points: pandas.DataFrame, snapshots: pandas.DataFrame, others: pandas.Series) -> pandas.DataFrame:
     """The recovery points that can be restored: those of ``others``, and those of disks whose snapshot is there."""
     rows = of_points(points.assign(instance=key(points["backupInstanceId"])), snapshots)
-    usable = rows["instance"].isin(others) | rows["snapshotId"].notna()
+    usable = is_in(rows["instance"], others) | rows["snapshotId"].notna()
     return rows.loc[usable, ["instance", "recoveryPointTime"]].rename(columns={"recoveryPointTime": "at"})
 
 

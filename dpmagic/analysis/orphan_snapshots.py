@@ -8,7 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer, readable, whole
 from dpmagic.analysis.backups.kept import SURPLUS
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import is_in, key
 from dpmagic.analysis.backups.snapshots import by_backup, group_of
 from dpmagic.analysis.retention_points import retention_points
 from dpmagic.estate.completeness import KEY
@@ -55,7 +55,7 @@ def _without(estate: Estate) -> pandas.DataFrame:
     deleted = set(key(gone["dataSourceId"])) if gone is not None else set()
     ours = ours[~ours["source"].isin(set(key(instances["dataSourceId"])) | deleted)]
     disks = whole(estate, "disks")
-    there = ours["source"].isin(set(key(disks["id"])))
+    there = is_in(ours["source"], key(disks["id"]))
     known = readable(estate, ours["source"])
     reason = pandas.Series(NO_DISK, ours.index, "str").mask(there, NO_INSTANCE).mask(~known, UNVERIFIABLE)
     blind = estate.source.scope.unreadable

@@ -8,7 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer, whole
 from dpmagic.analysis.backups.kept import EXPIRING, HELD, MISSING, PRESENT, SURPLUS, UNVERIFIABLE
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import is_in, key
 from dpmagic.analysis.backups.naming import NAMES
 from dpmagic.analysis.retention_points import retention_points
 from dpmagic.estate.completeness import KEY
@@ -71,7 +71,7 @@ def _grouped(points: pandas.DataFrame, verified: bool) -> pandas.DataFrame:
 def _without(instances: pandas.DataFrame, points: pandas.DataFrame) -> pandas.DataFrame:
     """The instances without any point, which may be for none can be seen."""
     seen = points.attrs[KEY]["seen"]
-    rows = instances[~key(instances["id"]).isin(key(points["id"]))]
+    rows = instances[~is_in(key(instances["id"]), key(points["id"]))]
     rows = rows.assign(name=rows["friendlyName"])
     known = key(rows["id"]).isin(seen)
     rows = rows[[*NAMES, "policyName"]].assign(verdict=known.map({True: AS_EXPECTED, False: UNVERIFIABLE}))

@@ -10,7 +10,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer, jobs_until_now, reached, readable, until_now, whole
 from dpmagic.analysis.backups.kept import EXPIRING, HELD, HOLDING, SURPLUS, by_schedule, by_tag, judged
-from dpmagic.analysis.backups.keys import DISK, among, key, last_part
+from dpmagic.analysis.backups.keys import DISK, among, is_in, key, last_part
 from dpmagic.analysis.backups.naming import NAMES, named, names_of
 from dpmagic.analysis.backups.policies import Schedules, schedules_of
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
@@ -72,7 +72,7 @@ def retention_points(given: Any, *, grace: Any = "24h", verify: str | None = Non
     rows = _from_points(world) if verify else _from_snapshots(world)
     rows["status"] = judged(rows["expiryTime"], rows["there"], world.now, patience).mask(rows["unlisted"], SURPLUS)
     stopped = world.instances[among(world.instances["currentProtectionState"], HOLDING)]
-    held = rows["instance"].isin(key(stopped["id"])) & rows["status"].isin((EXPIRING, SURPLUS)) & ~rows["unlisted"]
+    held = is_in(rows["instance"], key(stopped["id"])) & rows["status"].isin((EXPIRING, SURPLUS)) & ~rows["unlisted"]
     rows["status"] = rows["status"].mask(held, HELD)
     rows = rows[rows["status"].notna()]
     rows = named(rows, names_of(world.instances, world.jobs))
@@ -103,7 +103,7 @@ class _World:
         instances, jobs = whole(estate, "instances"), jobs_until_now(estate)
         disk = among(instances["dataSourceType"], (DISK,))
         seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
-        done = jobs[jobs["done"] & jobs["instance"].isin(key(instances.loc[seen, "id"]))]
+        done = jobs[jobs["done"] & is_in(jobs["instance"], key(instances.loc[seen, "id"]))]
         ours = of_instances(estate.snapshots(), instances, estate.disks())
         points = whole(estate, "recovery_points") if verify else None
         reach = pandas.Timestamp(reached(estate, jobs))
@@ -114,7 +114,7 @@ class _World:
 def _from_snapshots(world: _World) -> pandas.DataFrame:
     """Snapshots with their jobs, and jobs without a snapshot."""
     there = _of_snapshots(world.snapshots, world)
-    lost = _lost(world.done[~world.done["id"].isin(there["jobId"].dropna())], world)
+    lost = _lost(world.done[~is_in(world.done["id"], there["jobId"])], world)
     return _whole(_joined(there, lost.assign(evidence="job")), world)
 
 
@@ -166,7 +166,7 @@ def _before(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
 def _from_points(world: _World) -> pandas.DataFrame:
     """The points that are listed, with their snapshots; jobs whose point is not; and snapshots that are of none."""
     assert world.points is not None  # they are read when they are asked for
-    listed = world.points[key(world.points["backupInstanceId"]).isin(key(world.instances.loc[world.seen, "id"]))]
+    listed = world.points[is_in(key(world.points["backupInstanceId"]), key(world.instances.loc[world.seen, "id"]))]
     of = key(listed["backupInstanceId"])
     rows = of_points(listed.assign(instance=of), world.snapshots)
     rows = rows.rename(
@@ -175,7 +175,7 @@ def _from_points(world: _World) -> pandas.DataFrame:
     vault = rows["instance"].str.replace(r"/backupinstances/.*$", "", regex=True)
     rows["policy"] = vault + "/backuppolicies/" + rows["policyName"].str.lower()
     disks = key(world.instances.loc[among(world.instances["dataSourceType"], (DISK,)), "id"])
-    rows["there"] = rows["snapshotId"].notna() | ~rows["instance"].isin(disks)
+    rows["there"] = rows["snapshotId"].notna() | ~is_in(rows["instance"], disks)
     rows["timeCreated"] = rows["creationTime"].fillna(rows["timeCreated"])
     exact = rows["timeCreated"].notna()
     rows["timeCreated"] = rows["timeCreated"].fillna(rows["recoveryPointTime"])
@@ -185,8 +185,8 @@ def _from_points(world: _World) -> pandas.DataFrame:
     ids = rows["recoveryPointId"].str.lower()
     jobs = made.drop_duplicates("point").set_index("point")["id"]
     rows["jobId"] = jobs.reindex(ids).to_numpy()
-    lost = _lost(made[~made["point"].isin(set(ids))], world)
-    left = world.snapshots[~world.snapshots["id"].isin(set(rows["snapshotId"].dropna()))]
+    lost = _lost(made[~is_in(made["point"], ids)], world)
+    left = world.snapshots[~is_in(world.snapshots["id"], rows["snapshotId"])]
     left = _of_snapshots(left, world).assign(unlisted=True)
     return _whole(_joined(rows[_LISTED], lost, left).assign(evidence="recoveryPoint"), world)
 

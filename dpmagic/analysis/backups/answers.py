@@ -8,7 +8,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.history import History, backups, history
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import each, key
 from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import table
@@ -86,4 +86,4 @@ def readable(estate: Estate, ids: pandas.Series) -> pandas.Series:
     if not scope.asked:
         return ids.notna()
     seen = {one.lower() for one in scope.readable}
-    return key(ids).str.extract(r"^/subscriptions/([^/]+)", expand=False).isin(seen)
+    return each(key(ids), lambda spelled: spelled.str.extract(r"^/subscriptions/([^/]+)", expand=False)).isin(seen)

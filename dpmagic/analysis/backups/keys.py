@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +25,25 @@ def key(ids: pandas.Series) -> pandas.Series:
     >>> key(pandas.Series(["/subscriptions/A", "/Subscriptions/a/", None])).tolist()
     ['/subscriptions/a', '/subscriptions/a', nan]
     """
-    codes, spelled = pandas.factorize(ids)
-    lowered = pandas.Series(spelled, dtype="str").str.lower().str.rstrip("/")
-    return pandas.Series(lowered.array.take(codes, allow_fill=True), index=ids.index, name=ids.name)
+    return each(ids, lambda spelled: spelled.str.lower().str.rstrip("/"))
+
+
+def each(texts: pandas.Series, change: Callable[[pandas.Series], pandas.Series]) -> pandas.Series:
+    """What ``change`` makes of the texts: of each only once, however often it is there."""
+    codes, spelled = pandas.factorize(texts)
+    changed = change(pandas.Series(spelled, dtype="str"))
+    return pandas.Series(changed.array.take(codes, allow_fill=True), index=texts.index, name=texts.name)
+
+
+def is_in(texts: pandas.Series, others: pandas.Series) -> pandas.Series:
+    """Whether each text is among the others; a missing one is not.  As ``isin``, which takes ten times as long on the
+    ids of a large estate.
+
+    >>> is_in(pandas.Series(["a", None, "c"]), pandas.Series(["c", None, "c"])).tolist()
+    [False, False, True]
+    """
+    known = pandas.Index(others.dropna().unique())
+    return pandas.Series(known.get_indexer(pandas.Index(texts)) >= 0, index=texts.index)
 
 
 def by_key(values: pandas.Series, ids: pandas.Series) -> pandas.Series:
@@ -36,8 +52,12 @@ def by_key(values: pandas.Series, ids: pandas.Series) -> pandas.Series:
 
 
 def last_part(ids: pandas.Series) -> pandas.Series:
-    """What is after the last slash of each id."""
-    return ids.astype("str").str.extract(r"([^/]*)$", expand=False)
+    """What is after the last slash of each id.
+
+    >>> last_part(pandas.Series(["/a/b", "c", "/a/", None])).tolist()
+    ['b', 'c', '', nan]
+    """
+    return each(ids, lambda spelled: spelled.str.extract(r"([^/]*)$", expand=False))
 
 
 def among(texts: pandas.Series, wanted: Sequence[str]) -> pandas.Series:

@@ -21,8 +21,8 @@ _APART = pandas.Timedelta(minutes=1)
 def by_backup(snapshots: pandas.DataFrame) -> pandas.Series:
     """Which snapshots Azure Backup made, by their name or tag; only incremental ones."""
     named = snapshots["name"].astype("str").str.lower().str.startswith(PREFIX)
-    tagged = snapshots["tags"].map(_signed).astype(bool)
-    return (named | tagged) & snapshots["incremental"].fillna(False).astype(bool)
+    tagged = snapshots.loc[~named, "tags"].map(_signed).astype(bool)
+    return tagged.reindex(snapshots.index, fill_value=True) & snapshots["incremental"].fillna(False).astype(bool)
 
 
 def group_of(snapshots: pandas.DataFrame) -> pandas.Series:
