@@ -19,13 +19,15 @@ def rpo_gaps(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     """A line an instance of `dpmagic.rpo`, from its objective to the longest gap of the window, the worst on top.
 
     Worst is the gap by the objective. Behind the mark stand how many gaps were too long, and the share of time within
-    the objective. Of more than can be read the worst are shown.
+    the objective. Of more than can be read the worst are shown, and of those within it no more than
+    make it ten.
     Raises `InvalidArgument` for a frame that is none of it.
     """
     checked(frame, _NEEDED, "rpo")
     known = frame[frame["maxGap"].notna() & frame["rpo"].notna()]
     times = known["maxGap"] / known["rpo"]
-    rows = known.assign(times=times).sort_values("times", ascending=False, kind="stable").head(MOST)
+    most = min(MOST, max(10, int((times > 1).sum())))  # those that are well only to fill a short list
+    rows = known.assign(times=times).sort_values("times", ascending=False, kind="stable").head(most)
     rows = rows.reset_index(drop=True)
     drawn = axes(ax, height=2.0 + 0.27 * max(len(rows), 4))
     if rows.empty:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas
 
 from dpmagic.charts.axis import duration_text
+from dpmagic.reports.wording import heading, spoken
 
 _MOST = 140  # characters of a cell; the whole of it is in the files
 _LONG = 14  # characters of a name that stays on one line
@@ -76,7 +77,7 @@ def _number(value: Any, column: str) -> str:
         return f"{int(value):,}"
     if column in _SHARES:
         return f"{value:.1%}".replace("%", " %")
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"
 
 
 def _nested(value: Any) -> str:
@@ -111,7 +112,10 @@ def table(frame: pandas.DataFrame, columns: Sequence[str] = (), rows: int = 15, 
     sides = {name: _side(frame[name].dtype) for name in names}
     # What is never there needs no room.
     names = [name for name in names if name in columns[:1] or not len(head) or head[name].notna().any()]
-    tops = "".join(f'<th{sides[name]} scope="col">{escape(_head(frame, name))}</th>' for name in names)
+    if "since" in names and "sinceIs" in names:
+        head = head.assign(since=_since(head))
+        names.remove("sinceIs")
+    tops = "".join(_top(frame, name, sides[name]) for name in names)
     kinds = {name: "" if name in _BOUNDS and not _shares(frame) else name for name in names}
     body = "".join(_row(values, kinds, sides) for values in head[names].itertuples(index=False, name=None))
     counted = f"{len(frame):,} row{'' if len(frame) == 1 else 's'}"
@@ -123,8 +127,18 @@ def table(frame: pandas.DataFrame, columns: Sequence[str] = (), rows: int = 15, 
     return Shown(f'{grid}</div><p class="more">{said}{f"; {escape(more)}" if more else ""}</p>', said)
 
 
-def _head(frame: pandas.DataFrame, name: str) -> str:
-    return f"{name} (UTC)" if isinstance(frame[name].dtype, pandas.DatetimeTZDtype) else name
+def _top(frame: pandas.DataFrame, name: str, side: str) -> str:
+    """A column's head: its name in words, and on its title what it is called in the files."""
+    utc = " (UTC)" if isinstance(frame[name].dtype, pandas.DatetimeTZDtype) else ""
+    return f'<th{side} scope="col" title="{escape(name)}">{escape(heading(name))}{utc}</th>'
+
+
+def _since(head: pandas.DataFrame) -> pandas.Series:
+    """Instants, those that are bounds with the word for it."""
+    words = {"after": "after ", "before": "before "}
+    pairs = zip(head["since"], head["sinceIs"], strict=True)
+    texts = [f"{words.get(str(how), '')}{cell_text(at)}" if cell_text(at) else None for at, how in pairs]
+    return pandas.Series(texts, index=head.index, dtype="str")
 
 
 def _shares(frame: pandas.DataFrame) -> bool:
@@ -140,8 +154,18 @@ def _row(values: Iterable[Any], kinds: Mapping[str, str], sides: Mapping[str, st
 def _cell(value: Any, name: str, side: str) -> str:
     text = cell_text(value, name)
     tone = _TONES.get(text)
-    shown = f'<span class="tone {tone}">{escape(text)}</span>' if tone else breakable(text)
+    said = spoken(text, name)
+    shown = f'<span class="tone {tone}">{escape(said)}</span>' if tone else breakable(said)
     return f"<td{side}>{shown}</td>"
+
+
+def tally(values: pandas.Series[Any]) -> str:
+    """How often each value is there, as a list of marks in the colours of verdicts."""
+    items = "".join(
+        f'<li class="tone {_TONES.get(str(value), "unknown")}"><b>{count:,}</b> {escape(spoken(str(value)))}</li>'
+        for value, count in values.value_counts().items()
+    )
+    return f'<ul class="tally">{items}</ul>' if items else ""
 
 
 def breakable(text: str) -> str:

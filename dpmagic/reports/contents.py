@@ -95,7 +95,7 @@ class Report:
         """The answer ``name`` as ``draw`` draws it, one of `dpmagic.charts`."""
         if name in self.unanswered:
             return cells.note(f"No picture of {name}: it was not answered.", "unknown")
-        return draw(self.frame(name), **options)
+        return draw(cover.drawn(self.frame(name)), **options)
 
     @property
     def verify(self) -> str | None:
@@ -151,8 +151,13 @@ class Answer:
         """All of it.  Raises `InvalidArgument` when the question was not answered."""
         return self.report.frame(self.name)
 
-    def show(self, *columns: str, rows: int = 15, only: Mapping[str, Any] | None = None) -> Shown:
-        """Its first ``rows``, of these ``columns``; ``only`` picks rows by a column's value or values."""
+    def show(
+        self, *columns: str, rows: int = 15, only: Mapping[str, Any] | None = None, tally: str | None = None
+    ) -> Shown:
+        """Its first ``rows``, of these ``columns``; ``only`` picks rows by a column's value or values.
+
+        Above them stands how often each value of the column ``tally`` is there.
+        """
         if self.name in self.report.unanswered:
             return cells.note(f"{self.name} is not answered: {self.report.unanswered[self.name]}.", "unknown")
         frame, more = self.frame, f"all in tables/{self.name}.parquet"
@@ -160,7 +165,8 @@ class Answer:
             more = f"all {len(frame):,} in tables/{self.name}.parquet"
         for column, wanted in (only or {}).items():
             frame = frame[frame[column].isin([wanted] if isinstance(wanted, str) else list(wanted))]
-        return cells.table(frame, columns, rows, more)
+        shown = cells.table(frame, columns, rows, more)
+        return Shown(cells.tally(frame[tally]) + shown.html, shown.text) if tally else shown
 
     def _repr_html_(self) -> str:
         return self.show().html

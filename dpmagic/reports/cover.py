@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas
 
+from dpmagic.estate.completeness import KEY
 from dpmagic.reports.cells import Shown, cell_text, facts, printable
+from dpmagic.reports.wording import spoken
 
 if TYPE_CHECKING:
     from dpmagic.reports.contents import Report
 
+_COUNTED = ("disks", "instances", "jobs")
 SEVERITIES = {
     1: ("bad", "data may be lost today"),
     2: ("fair", "tomorrow, or unnoticed"),
@@ -32,6 +36,8 @@ def cover(report: Report) -> Shown:
         "As of": f"{cell_text(estate.now)} UTC",
         "Jobs and changes of": f"{' to '.join(map(cell_text, window))} UTC",
         "Subscriptions": f"{len(scope.readable)} of {len(scope.asked)} answered",
+        "Controls": _of(report.controls),
+        "Baseline of vaults": _of(report.baseline),
     }
     names = names_of(estate)
     lost = [names.get(one.lower(), one) for one in scope.unreadable]
@@ -42,6 +48,22 @@ def cover(report: Report) -> Shown:
             "Nothing in this report tells of what is there.</p>"
         )
     return Shown(f'<div class="cover">{facts(said)}</div>{alarm}', f"as of {cell_text(estate.now)} UTC")
+
+
+def drawn(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """The frame for a chart, whose caption then counts what backups are of; all tables are in the appendix."""
+    made = frame.copy(deep=False)
+    told = dict(frame.attrs.get(KEY) or {})
+    tables = told.get("tables") or {}
+    made.attrs = {KEY: told | {"tables": {name: tables[name] for name in _COUNTED if name in tables}}}
+    return made
+
+
+def _of(given: Any) -> str:
+    """Which rules things are held against."""
+    if given is None:
+        return "those that come with dpmagic"
+    return Path(given).name if isinstance(given, (str, Path)) else "as given"
 
 
 def names_of(estate: Any) -> dict[str, str]:
@@ -94,18 +116,18 @@ def _since(row: Mapping[str, Any]) -> str:
 def _finding(found: list[dict[str, Any]], advice: str) -> str:
     row = found[0]
     tone, meaning = SEVERITIES.get(row["severity"], ("unknown", ""))
-    about = [row["kind"], row["evidence"], _since(row)]
+    about = [spoken(cell_text(row["kind"])), row["evidence"], _since(row)]
     about.append(f"owner {cell_text(row['owner'])}" if cell_text(row["owner"]) else "")
     details = [
         cell_text(row["detail"]),
-        *(f"{cell_text(one['reason'])}: {cell_text(one['detail'])}" for one in found[1:]),
+        *(f"{spoken(cell_text(one['reason']))}: {cell_text(one['detail'])}" for one in found[1:]),
     ]
     command = next((str(one["command"]) for one in found if cell_text(one["command"])), "")
     told = printable(advice) or ("" if command else "nothing is known that would help")
     fix = f"<p>→ {escape(told)}</p>" if told else ""
     fix += f"<pre>{escape(printable(command))}</pre>" if command else ""
     return (
-        f'<li><p><span class="tone {tone}" title="{meaning}">{escape(cell_text(row["reason"]))}</span> '
+        f'<li><p><span class="tone {tone}" title="{meaning}">{escape(spoken(cell_text(row["reason"])))}</span> '
         f"<b>{escape(cell_text(row['name']))}</b> "
         f"<small>{escape(' · '.join(text for one in about if (text := cell_text(one))))}</small></p>"
         f"<p>{escape('; '.join(text for text in details if text))}</p>{fix}</li>"

@@ -55,7 +55,8 @@ ASK = """<body style="margin:0"><iframe id="page" src="{page}" style="border:0;w
   const page = document.getElementById("page").contentDocument, root = page.documentElement;
   const images = [...page.images];
   document.getElementById("told").textContent = [root.scrollWidth, root.scrollHeight, images.length,
-    images.filter(one => one.naturalWidth > 300 && one.getBoundingClientRect().right <= {width}).length].join(" ");
+    images.filter(one => one.naturalWidth > 300 && one.getBoundingClientRect().width >= Math.min(700, {width} * 0.5)
+      && one.closest("figure").getBoundingClientRect().right <= {width}).length].join(" ");
 }});</script></body>"""
 
 

@@ -239,3 +239,20 @@ def test_a_baseline_of_ones_own_that_fails_shuts_the_gate(estate: Estate, tmp_pa
     made.ask("posture", dpmagic.posture, baseline=made.baseline)
     assert made.summary()["gate"]["reasons"] == ["2 settings of vaults failed the baseline"]
     assert '<td>vaultTier</td><td class="number">2</td>' in made.tally("posture", "control", "verdict").html
+
+
+def test_heads_are_words_bounds_are_said_and_verdicts_are_counted(estate: Estate, tmp_path: Path) -> None:
+    made = Report(estate, tmp_path)
+    since = pandas.to_datetime(["2026-02-01", "2026-02-02", None], utc=True).astype("datetime64[us, UTC]")
+    rows = {
+        "name": ["pastExpiry", "b", "c"],
+        "reason": ["pastExpiry", "fail", "fail"],
+        "since": since,
+        "sinceIs": ["after", "at", None],
+        "diskSizeGB": [1, 2, 3],
+    }
+    shown = made.keep("mine", pandas.DataFrame(rows).astype({"sinceIs": "str"})).show(*rows, tally="reason").html
+    assert '<th class="number" scope="col" title="diskSizeGB">disk size GB</th>' in shown
+    assert '<td class="time">after 2026-02-01 00:00</td>' in shown and '<td class="time">2026-02-02 00:00</td>' in shown
+    assert "sinceIs" not in shown and "<td>pastExpiry</td><td>past expiry</td>" in shown
+    assert '<li class="tone bad"><b>2</b> fail</li>' in shown

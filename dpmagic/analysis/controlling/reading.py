@@ -21,6 +21,18 @@ from dpmagic.estate.window import Window, instant
 DISK, INSTANCE, VAULT = "disk", "instance", "vault"
 _MEMBERS = ("kind", "atMost", "atLeast", "state", "setting", *SETTING, "over", "where", "except")
 _EXCEPTION = ("id", "tag", "reason", "by", "until")
+_WANTED = {
+    "rpo": "the newest recovery point is at most {} old",
+    "frequency": "a backup is due at least every {}",
+    "retention": "every recovery point is kept for at least {}",
+    "restoreTested": "it was restored within {}",
+    "restoreTime": "a restore takes at most {}",
+    "adherence": "of the days on which it was due, a backup on at least {}",
+    "successRate": "at least {} of the backup jobs succeed",
+    "configured": "backup is configured",
+    "healthy": "backup is configured and without an error",
+    "effective": "a recovery point exists and is within its RPO",
+}
 _STATES = ("configured", "healthy", "effective")
 _DISK_WHERE = ("tags", "subscription", "resourceGroup", "location", "sku")
 WHERE = {
@@ -142,11 +154,12 @@ def _control(whole: Any, name: str, of: Any) -> Control:
 def _wanted(of: Any, kind: Kind, state: str, baseline: Mapping[str, Any]) -> str:
     if kind.limit:
         over = f" over {of['over']}" if "over" in of else ""
-        return f"{'at most' if kind.limit == 'atMost' else 'at least'} {of[kind.limit]}{over}"
+        return _WANTED[of["kind"]].format(of[kind.limit]) + over
     if not baseline:
-        return state
+        return _WANTED[state]
     [held] = read_baseline(baseline)
-    return held.wanted if held.column == ROLES else f"{held.column}: {held.wanted}"
+    is_ = "" if held.least is not None else "is "
+    return held.wanted if held.column == ROLES else f"{held.column} {is_}{held.wanted}"
 
 
 def _baseline(whole: Any, name: str, of: Any) -> Mapping[str, Any]:
