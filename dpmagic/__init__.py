@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dpmagic.analysis.retention_points import retention_points as retention_points
     from dpmagic.analysis.rpo import rpo as rpo
     from dpmagic.analysis.simulate import simulate as simulate
+    from dpmagic.analysis.sizing.exports import read_exports as read_exports
     from dpmagic.analysis.snapshot_headroom import snapshot_headroom as snapshot_headroom
     from dpmagic.analysis.start_delay import start_delay as start_delay
     from dpmagic.analysis.stored import stored as stored
@@ -99,6 +100,7 @@ _PUBLIC = {
     "posture": "dpmagic.analysis.posture",
     "posture_history": "dpmagic.archive.posture_history",
     "query": "dpmagic.queries",
+    "read_exports": "dpmagic.analysis.sizing.exports",
     "recoveries": "dpmagic.analysis.failures",
     "report": "dpmagic.reports.report",
     "rest": "dpmagic.api",

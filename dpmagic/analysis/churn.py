@@ -8,7 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import by_key, key
-from dpmagic.analysis.sizing.chains import Sizes, sizes_of, snapshots_of, whole_since
+from dpmagic.analysis.sizing.chains import Sizes, said, sizes_of, snapshots_of, whole_since
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
@@ -47,11 +47,12 @@ def churn(given: Any, sizes: Sizes | None = None, by: str = "disk") -> pandas.Da
             f"churn has no groups by {by}", did_you_mean(by, GROUPS, f"by one of {', '.join(GROUPS)}")
         )
     instances = disks_of(estate)
-    measured = None if sizes is None else _measured(estate, sizes_of(sizes))
+    daily = None if sizes is None else sizes_of(sizes)
+    measured = None if daily is None else _measured(estate, daily)
     rows = instances if measured is None else instances.join(measured, on="instance")
     made = _grouped(rows, by, measured is not None)
-    note = "" if measured is not None else "no sizes were given: churn is not known, provisioned sizes bound it"
-    return answer(estate, made, note, measured=measured is not None)
+    notes = ["no sizes were given: churn is not known, provisioned sizes bound it"] if daily is None else said(daily)
+    return answer(estate, made, *notes, measured=measured is not None)
 
 
 def disks_of(estate: Estate) -> pandas.DataFrame:

@@ -13,7 +13,7 @@ from dpmagic.analysis.backups.snapshots import of_instances
 from dpmagic.analysis.churn import NEEDS
 from dpmagic.analysis.orphan_snapshots import PAST_EXPIRY, orphan_snapshots
 from dpmagic.analysis.protection.tags import tag
-from dpmagic.analysis.sizing.chains import Sizes, sizes_of
+from dpmagic.analysis.sizing.chains import Sizes, said, sizes_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
@@ -30,9 +30,10 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
     ids, or a frame with a column ``id``.
 
     Columns: the group, ``snapshots``, ``withoutSize`` (not in the exports), ``usedGiB`` on the last day of the exports,
-    ``cost`` over all their days, ``perMonth`` (the last day's times 30), ``currency``, and ``savingLow`` and
-    ``savingHigh`` a month if they were deleted: a snapshot's own blocks move to the next one that stays, so deleting
-    one in the middle may save nothing, deleting the newest ones of a disk or all of them saves all they hold.
+    ``cost`` over all their days, ``perMonth`` (the last day's times the days of its month: so is a day billed),
+    ``currency``, and ``savingLow`` and ``savingHigh`` a month if they were deleted: a snapshot's own blocks move to the
+    next one that stays, so deleting one in the middle may save nothing, deleting the newest ones of a disk or all of
+    them saves all they hold.
 
     Raises `InvalidArgument` for an unknown ``what`` or ``by`` and for tables or sizes without what is needed.
     """
@@ -50,22 +51,24 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
     mine = rows[rows["id"].isin(wanted)]
     column, label = _label(estate, mine, by)
     groups = mine.groupby(label.rename(column), dropna=False)
+    month = int(daily["day"].max().days_in_month) if len(daily) else 30
+    currency = next(iter(daily["currency"].dropna()), None)
     made = pandas.DataFrame(
         {
             "snapshots": groups.size(),
             "withoutSize": groups["last"].agg(lambda values: int(values.isna().sum())),
             "usedGiB": groups["usedGiB"].sum(),
             "cost": groups["cost"].sum(),
-            "perMonth": groups["last"].sum() * 30,
-            "savingLow": groups["low"].sum() * 30,
-            "savingHigh": groups["last"].sum() * 30,
-            "currency": groups["currency"].first(),
+            "perMonth": groups["last"].sum() * month,
+            "savingLow": groups["low"].sum() * month,
+            "savingHigh": groups["last"].sum() * month,
+            "currency": groups["currency"].first().fillna(currency),
         }
     ).reset_index()
     counts = dict.fromkeys(("snapshots", "withoutSize"), "Int64")
     numbers = dict.fromkeys(("usedGiB", "cost", "perMonth", "savingLow", "savingHigh"), "Float64")
     made = made.astype({**counts, **numbers}).sort_values("perMonth", ascending=False, kind="stable", ignore_index=True)
-    return answer(estate, made)
+    return answer(estate, made, *said(daily))
 
 
 def _ids(estate: Estate, what: Any) -> pandas.Series:

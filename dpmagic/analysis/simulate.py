@@ -9,7 +9,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.sizing.chains import sizes_of
+from dpmagic.analysis.sizing.chains import said, sizes_of
 from dpmagic.analysis.snapshot_headroom import LIMIT, OK, POLICY_LIMIT, WILL_FILL
 from dpmagic.analysis.whatif.cases import Case, Change, cases, followed, named, rows_of
 from dpmagic.analysis.whatif.disks import alone, following, held, is_churn, price_of
@@ -92,8 +92,9 @@ def simulate(
     pairs = [(case, groups.get(str(case.id).lower().rstrip("/"), disks.head(0))) for case in found]
     price = (None, None) if daily is None else price_of(daily)
     made = _frame(_rows(pairs, limits, sizes is not None, price), by)
-    note = "" if sizes is not None else "no sizes were given: provisioned sizes bound what is held"
-    return answer(estate, made, note, measured=sizes is not None)
+    notes = [] if daily is None else said(daily)
+    notes += ["no sizes were given: provisioned sizes bound what is held"] if sizes is None else []
+    return answer(estate, made, *notes, measured=sizes is not None)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.churn import GROUPS, NEEDS, disks_of
-from dpmagic.analysis.sizing.chains import Sizes, sizes_of, snapshots_of
+from dpmagic.analysis.sizing.chains import Sizes, said, sizes_of, snapshots_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.source import estate_of
 
@@ -20,12 +20,12 @@ def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
 
     Columns: the group's, ``day`` (UTC), ``usedGiB`` (the day's average), ``snapshots``, ``cost`` and ``currency``.
     Snapshots that Azure Backup did not make, or whose disk is not known, are in the group ``(other)``; without ``by``
-    all count.  The last day may not be whole: exports run behind.
+    all count.  A last day that exports do not tell whole yet is left out, and a note says so.
 
     Raises `InvalidArgument` for an unknown ``by`` and for tables or sizes without what is needed.
     """
     estate, daily = estate_of(given, "instances", needs=NEEDS), sizes_of(sizes)
-    keys = ["day", "currency"]
+    keys, notes = ["day", "currency"], said(daily)
     if by is not None:
         if by not in GROUPS:
             hint = did_you_mean(by, GROUPS, f"by one of {', '.join(GROUPS)}")
@@ -39,4 +39,4 @@ def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
     made = groups.agg(usedGiB=("usedGiB", "sum"), snapshots=("id", "nunique"), cost=("cost", "sum"))
     made = made.astype({"usedGiB": "Float64", "cost": "Float64", "snapshots": "Int64"})
     columns = [*keys[:-1], "usedGiB", "snapshots", "cost", "currency"]
-    return answer(estate, made.sort_values(keys, kind="stable", ignore_index=True)[columns])
+    return answer(estate, made.sort_values(keys, kind="stable", ignore_index=True)[columns], *notes)

@@ -205,12 +205,13 @@ def test_the_saving_of_a_deletion_is_a_range() -> None:
         assert row["tags.team"] == "x"
         return round(row["savingLow"], 9), round(row["savingHigh"], 9)
 
-    assert saving("a") == (0, 30)  # its blocks move to b
-    assert saving("b") == (0, 3)
-    assert saving("c") == (6, 6)  # the newest: nobody needs its blocks
-    assert saving("b", "c") == (9, 9)
-    assert saving("a", "c") == (6, 36)
-    assert saving("a", "b", "c") == (39, 39)
+    # The day is one of February's 28.
+    assert saving("a") == (0, 28)  # its blocks move to b
+    assert saving("b") == (0, 2.8)
+    assert saving("c") == (5.6, 5.6)  # the newest: nobody needs its blocks
+    assert saving("b", "c") == (8.4, 8.4)
+    assert saving("a", "c") == (5.6, 33.6)
+    assert saving("a", "b", "c") == (36.4, 36.4)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ ANALYSES = sorted(name for name, module in dpmagic._PUBLIC.items() if module.sta
 ONE_ARGUMENT = [
     name
     for name in ANALYSES
-    if name != "forecast"  # of figures, not of an estate
+    if name not in ("forecast", "read_exports")  # of figures and files, not of an estate
     and sum(one.default is one.empty for one in inspect.signature(getattr(dpmagic, name)).parameters.values()) == 1
 ]
 

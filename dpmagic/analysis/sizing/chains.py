@@ -45,7 +45,14 @@ def sizes_of(given: Sizes) -> pandas.DataFrame:
         }
     )
     made = made.astype({"currency": "str"})
-    return made.groupby(["id", "day", "currency"], as_index=False, dropna=False).sum(min_count=1)
+    made = made.groupby(["id", "day", "currency"], as_index=False, dropna=False).sum(min_count=1)
+    made.attrs[KEY] = {"notes": said(given)}
+    return made
+
+
+def said(sizes: pandas.DataFrame) -> list[str]:
+    """What sizes say of themselves: a last day that was left out."""
+    return list((sizes.attrs.get(KEY) or {}).get("notes") or [])
 
 
 def snapshots_of(estate: Estate) -> pandas.DataFrame:

@@ -10,12 +10,14 @@ import pandas
 
 from dpmagic.analysis.sizing.recognise import Layout, recognise
 from dpmagic.errors import InvalidArgument
+from dpmagic.estate.completeness import KEY
 
 if TYPE_CHECKING:
     import pyarrow
 
 _SNAPSHOT = "/providers/microsoft.compute/snapshots/"
 _UNIT = r"^\s*(?P<many>[\d,]*)\s*(?:GB|GiB)\s*[/ -]?\s*(?:Month|Months|mo)\s*$"
+_SHARE = 0.8  # of the day before: no day of snapshots that are deleted takes so much, one that is still told does
 _COLUMNS = ["id", "day", "usedGiB", "cost", "currency"]
 
 
@@ -25,6 +27,9 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
     ``source`` is a CSV or Parquet file, a folder (searched below, too), a pattern, or several of them.  Usage of
     snapshots is told in GB and months: the day's quantity times the days of its month is what was used.  Files that
     tell of the same day and snapshot again, as month-to-date exports do, count once: the one that reaches furthest.
+
+    Exports run behind: a last day that tells of less than four fifths of what the one before did is not whole, and left
+    out; ``attrs["dpmagic"]["notes"]`` says so.
 
     Raises `InvalidArgument` for what is not there, is no export, or mixes currencies.
     """
@@ -39,7 +44,19 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
     currencies = sorted(found["currency"].dropna().unique())
     if len(currencies) > 1:
         raise InvalidArgument(f"the exports are in {' and '.join(currencies)}", "give those of one billing currency")
-    return found[_COLUMNS].sort_values(["id", "day"], ignore_index=True)
+    return _whole(found[_COLUMNS].sort_values(["id", "day"], ignore_index=True))
+
+
+def _whole(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows without the last day, if that is not whole yet."""
+    total = rows.groupby("day")["usedGiB"].sum()
+    last = total.index[-1]
+    notes = []
+    if len(total) > 1 and total.iloc[-1] < _SHARE * total.iloc[-2]:
+        rows = rows[rows["day"] < last].reset_index(drop=True)
+        notes = [f"the exports' last day, {last:%Y-%m-%d}, is not whole and left out"]
+    rows.attrs[KEY] = {"notes": notes}
+    return rows
 
 
 def _files(given: list[str | Path]) -> list[Path]:
@@ -62,7 +79,8 @@ def _usage(file: Path) -> pandas.DataFrame:
     layout, table = _read(file)
     rows = table.rename_columns([_ours(layout, name) for name in table.column_names]).to_pandas()
     rows = rows[rows["id"].fillna("").str.lower().str.contains(_SNAPSHOT, regex=False)]
-    rows = rows[rows["charge"].fillna("").isin(layout.usage)]
+    if "charge" in rows:
+        rows = rows[rows["charge"].fillna("").isin(layout.usage)]
     unit = rows["unit"].fillna("").astype("str").str.extract(_UNIT)["many"]
     rows, unit = rows[unit.notna()], unit.dropna()
     many = pandas.to_numeric(unit.str.replace(",", "").replace("", "1")).astype(float)

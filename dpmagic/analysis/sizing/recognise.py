@@ -38,13 +38,13 @@ def recognise(header: Sequence[str], where: str) -> Layout:
     there = {name.strip().lower(): name for name in reversed(header)}
     for name, told in known.items():
         if all(one in header for one in told["spelled"]):
-            found = {ours: _first(told[ours], there) for ours in COLUMNS}
+            found = {ours: _first(told[ours], there) for ours in COLUMNS if ours in told}
             missing = [told[ours][0] for ours, column in found.items() if column is None]
             if missing:
                 raise InvalidArgument(
                     f"{where} is an export of the {name} kind without {', '.join(missing)}", "export all columns"
                 )
-            return Layout(name, {ours: column for ours, column in found.items() if column}, told["usage"])
+            return Layout(name, {ours: column for ours, column in found.items() if column}, told.get("usage", ()))
     for name, told in refused.items():
         if all(one.lower() in there for one in told["has"]):
             raise InvalidArgument(f"{where} is {name}: it tells no sizes", told["hint"])

@@ -34,6 +34,7 @@ PRICE, CURRENCY = 0.0484, "EUR"  # for a GiB and month
 _CHURN = streams.Spread((0, 4), (50, 15), (90, 40), (100, 70))  # thousandths of the disk's size a day
 _USED = streams.Spread((0, 300), (100, 850))  # thousandths of the disk's size
 _NOISE = streams.Spread((0, 960), (100, 1040))
+_LEFT = (0.4, 0.01)  # of the size: what a disk that is gone used, and what changed of it in a day
 _REMEMBERED = timedelta(days=14)  # how long an estate knows of snapshots that are gone
 _METER = ("Storage", "Standard HDD Managed Disks", "ZRS Snapshots", "1 GB/Month")
 
@@ -107,6 +108,27 @@ def _usage(estate: Estate, day: date, ids: Callable[[int, int, int], str]) -> It
         one = estate.instances[number]
         if estate.visible(one.source):
             yield {"id": ids(number, created, began), "where": one.location, "quantity": quantity}
+    yield from _others(estate, begin, end, _length(day))
+
+
+def _others(estate: Estate, begin: int, end: int, days: int) -> Iterator[dict[str, Any]]:
+    """The usage of snapshots that are of no recovery point: by hand, or of a disk that is gone.
+
+    By hand it is what changed since the one by hand before; of a disk that is gone the oldest is all that was used.
+    """
+    changed, _ = _facts(estate)
+    rates = {one.source.lower(): float(changed[number]) for number, one in enumerate(estate.instances)}
+    extras = [one for group in estate.extras.values() for one in group.values() if one.created < end]
+    before: dict[str, int] = {}
+    for one in sorted(extras, key=lambda extra: (extra.source, extra.created)):
+        used, rate = _LEFT[0] * one.size, rates.get(one.source.lower(), _LEFT[1] * one.size)
+        gone = one.source.lower() not in rates
+        last = before.get(one.source, one.created - DAY // 4)
+        size = used if gone and one.source not in before else min(rate * (one.created - last) / DAY, used)
+        before[one.source] = one.created
+        if estate.visible(one.source):
+            share = (end - max(begin, one.created)) / DAY
+            yield {"id": one.id, "where": one.location, "quantity": size * share / days}
 
 
 def _sizes(estate: Estate, points: Table, begin: int, end: int) -> Any:

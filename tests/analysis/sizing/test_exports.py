@@ -34,9 +34,25 @@ FOCUS = (
     f"0.01613,USD,Usage,2026-01-31T00:00:00Z,2026-02-01T00:00:00Z,0.3226,GB/Month,0.01613,Microsoft,{SNAPSHOT}one,s\n"
     f'0.025,USD,Usage,2026-02-01T00:00Z,2026-02-02T00:00:00Z,0.5,"GB/Month",0.025,Microsoft,{SNAPSHOT}one,s\n'
 )
+# FOCUS 1.2 has SkuMeter in place of x_SkuMeterName.
+FOCUS_12 = FOCUS.replace("x_SkuMeterName", "SkuMeter")
+# An agreement's file of 2019-10-01: capitals, and InstanceName.
+OLD_MCA = (
+    "InvoiceID,BillingProfileId,Date,MeterName,InstanceName,Quantity,UnitOfMeasure,ChargeType,BillingCurrencyCode,"
+    "CostInBillingCurrency\n"
+    f",p,01/31/2026,LRS Snapshots,{SNAPSHOT}one,0.3226,1 GB/Month,Usage,USD,0.01613\n"
+    f",p,02/01/2026,LRS Snapshots,{SNAPSHOT}one,0.5,1 GB/Month,Usage,USD,0.025\n"
+)
+PAYG = (
+    "SubscriptionGuid,ResourceGroup,UsageDateTime,MeterCategory,MeterName,UsageQuantity,ResourceRate,PreTaxCost,"
+    "InstanceId,Currency,UnitOfMeasure\n"
+    f"{SUB},RG,2026-01-31,Storage,LRS Snapshots,0.3226,0.05,0.01613,{SNAPSHOT}one,USD,1 GB/Month\n"
+    f"{SUB},RG,2026-02-01,Storage,LRS Snapshots,0.5,0.05,0.025,{SNAPSHOT}ONE,USD,1 GB/Month\n"
+)
+KINDS = {"ea": EA, "mca": MCA, "focus": FOCUS, "focus12": FOCUS_12, "oldMca": OLD_MCA, "payg": PAYG}
 
 
-@pytest.mark.parametrize(("name", "content"), [("ea", EA), ("mca", MCA), ("focus", FOCUS)])
+@pytest.mark.parametrize(("name", "content"), KINDS.items())
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV"])
 def test_each_kind_by_hand(tmp_path: Path, name: str, content: str, suffix: str) -> None:
     file = tmp_path / f"{name}{suffix}"
@@ -54,6 +70,18 @@ def test_each_kind_by_hand(tmp_path: Path, name: str, content: str, suffix: str)
     assert found["usedGiB"].to_list() == pytest.approx([0.3226 * 31, 0.5 * 28])
     assert found["cost"].sum() == pytest.approx(0.04113)
     assert set(found["currency"]) == {"USD"}
+
+
+def test_a_last_day_that_is_not_whole_is_left_out(tmp_path: Path) -> None:
+    lines = EA.splitlines()
+    days = {"02/01": 10, "02/02": 10.5, "02/03": 7.9}
+    rows = [lines[2].replace("02/01", day).replace(",0.5,", f",{size},") for day, size in days.items()]
+    (tmp_path / "x.csv").write_text("\n".join([lines[0], *rows]))
+    found = read_exports(tmp_path)
+    assert [f"{day:%m/%d}" for day in found["day"]] == ["02/01", "02/02"]
+    assert found.attrs["dpmagic"]["notes"] == ["the exports' last day, 2026-02-03, is not whole and left out"]
+    (tmp_path / "x.csv").write_text("\n".join([lines[0], *rows]).replace(",7.9,", ",8.5,"))
+    assert len(read_exports(tmp_path)) == 3 and read_exports(tmp_path).attrs["dpmagic"]["notes"] == []
 
 
 def test_month_to_date_files_count_once(tmp_path: Path) -> None:
