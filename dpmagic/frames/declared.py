@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -19,46 +20,15 @@ import pyarrow.compute as pc
 
 from dpmagic.errors import InvalidArgument
 from dpmagic.frames.columns import DURATION, TIME
+from dpmagic.frames.packed import Packed
 from dpmagic.frames.times import parse_durations, parse_times
 
 _TEXT = pa.large_string()  # what pandas' str is made of: nothing to convert, and no limit of 2 GiB a column
+# Finished columns: Arrow's own pool keeps room for each size that it has seen, and no two columns have one size.
+_POOL = pa.system_memory_pool()
+_LET_GO = 1 << 20
 _CODED, _LOOK = pa.dictionary(pa.int32(), _TEXT), 16
 _PLAIN = {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_()}
-
-
-class Packed(Sequence[list[Any]]):
-    """A page of rows in table format as columns of Arrow: a small part of what it takes as Python's objects.
-
-    It is still a sequence of rows, each a list in the order of the page's columns, made anew whenever they are asked
-    for.
-    """
-
-    def __init__(self, columns: list[Any], length: int) -> None:
-        self._columns, self._length = columns, length
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, place: Any) -> Any:
-        return list(self)[place]
-
-    def __iter__(self) -> Iterator[list[Any]]:
-        cells = (column if isinstance(column, list) else column.to_pylist() for column in self._columns)
-        return map(list, zip(*cells, strict=True))
-
-    def __contains__(self, row: object) -> bool:
-        first = self._columns[0] if self._columns else []
-        if not isinstance(row, list) or isinstance(first, list) or row[0] is None:
-            return any(one == row for one in self)
-        # Rows begin with an id: one column tells which rows to make.
-        first = first.cast(first.type.value_type) if pa.types.is_dictionary(first.type) else first
-        places = pc.indices_nonzero(pc.equal(first, pa.scalar(row[0], first.type))).to_pylist()
-        return any(row == [_cell(column, place) for column in self._columns] for place in places)
-
-    def use_up(self, place: int) -> Any:
-        """The column at this place, which is gone from the page afterwards."""
-        column, self._columns[place] = self._columns[place], None
-        return column
 
 
 class Declared:
@@ -111,10 +81,6 @@ class Declared:
     def _piece(self, wire: str, cells: Sequence[Any]) -> Any:
         name = self._wire.get(wire)
         return list(cells) if name is None else _piece(name, cells, self._dtypes[name])
-
-
-def _cell(column: Any, place: int) -> Any:
-    return column[place] if isinstance(column, list) else column[place].as_py()
 
 
 def declared(
@@ -172,10 +138,8 @@ def _plain(piece: Any, kind: Any) -> Any:
     """What `_texts` has made, as plain texts; any other piece as it is."""
     if piece.type == kind:
         return piece
-    if not pa.types.is_dictionary(piece.type):
-        return piece.cast(kind)
-    alone = len(piece.dictionary) == 1 and not piece.null_count
-    return pa.repeat(piece.dictionary[0], len(piece)) if alone else piece.cast(kind)
+    alone = _alone(piece)
+    return piece.cast(kind) if alone is None else pa.repeat(alone, len(piece))
 
 
 def _seconds(cells: Sequence[Any]) -> Any:
@@ -187,13 +151,14 @@ def _seconds(cells: Sequence[Any]) -> Any:
 
 
 def _finished(name: str, pieces: list[Any], dtype: str) -> Any:
+    """A column of the frame from its pages' pieces, which are let go of."""
     if dtype == "object":
-        return pandas.Series([cell for piece in pieces for cell in _objects(piece)], dtype=object)
+        return pandas.Series(list(chain.from_iterable(map(_objects, pieces))), dtype=object)
     if dtype == DURATION:
-        return pa.chunked_array([_lengths(name, piece) for piece in pieces], pa.duration("us")).to_pandas()
-    kind = _PLAIN.get(dtype, _TEXT)
-    whole = pa.chunked_array([_plain(piece, kind) for piece in pieces], kind).combine_chunks()
-    pieces.clear()
+        return _lengths(name, pieces).to_pandas()
+    whole = _whole(pieces, _PLAIN.get(dtype, _TEXT))
+    if whole.nbytes > _LET_GO:
+        pa.default_memory_pool().release_unused()  # else what the pieces had stays with Arrow, for the next answer
     if dtype == TIME:
         try:
             return parse_times(whole).to_pandas()
@@ -205,21 +170,49 @@ def _finished(name: str, pieces: list[Any], dtype: str) -> Any:
     return made.__from_arrow__(whole)
 
 
-def _lengths(name: str, piece: Any) -> Any:
+def _whole(pieces: list[Any], kind: Any) -> Any:
+    """The pieces as one array of this kind; the list is empty afterwards."""
+    length, value = sum(map(len, pieces)), _constant(pieces)
+    plain = [] if value is not None else [_plain(piece, kind) for piece in pieces]
+    pieces.clear()
+    if value is not None:
+        return pa.repeat(value, length, memory_pool=_POOL)
+    return pa.concat_arrays(plain, memory_pool=_POOL) if plain else pa.array([], kind)
+
+
+def _constant(pieces: list[Any]) -> Any:
+    """The one text that all rows of all pieces have; None where they differ or that is not known."""
+    values = {_alone(piece) for piece in pieces}
+    return values.pop() if len(values) == 1 else None
+
+
+def _alone(piece: Any) -> Any:
+    if not pa.types.is_dictionary(piece.type) or len(piece.dictionary) != 1 or piece.null_count:
+        return None
+    return piece.dictionary[0]
+
+
+def _lengths(name: str, pieces: list[Any]) -> Any:
     """Seconds, or texts of either spelling, as durations; cut to the microsecond as all durations are."""
-    if piece.type == _TEXT:
+    kinds = {piece.type for piece in pieces}
+    if len(kinds) > 1:  # pages of which one has seconds and another texts
+        return pa.concat_arrays([_lengths(name, [piece]) for piece in pieces])
+    whole = _whole(pieces, kinds.pop() if kinds else pa.float64())
+    if whole.type == _TEXT:
         try:
-            return parse_durations(pc.cast(piece, pa.string()))
+            return parse_durations(pc.cast(whole, pa.string()))
         except InvalidArgument as error:
             raise _not_so(name, DURATION, error) from error
     # By way of Kusto's ticks: the nearest double of a sum of ticks may be a hair below it.
-    ticks = pc.cast(pc.round(pc.multiply(piece, 1e7)), pa.int64())
+    ticks = pc.cast(pc.round(pc.multiply(whole, 1e7)), pa.int64())
     return pc.divide(ticks, 10).view(pa.duration("us"))
 
 
 def _objects(cells: list[Any]) -> list[Any]:
     """Nested values, those that came as text decoded."""
-    return [_decoded(cell) if isinstance(cell, str) else cell for cell in cells] if str in map(type, cells) else cells
+    if cells.count(None) == len(cells) or str not in map(type, cells):
+        return cells
+    return [_decoded(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def _decoded(cell: str) -> Any:

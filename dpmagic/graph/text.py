@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,7 +71,7 @@ def frozen(kql: str, now: datetime) -> list[Edit]:
     return sorted(edits)
 
 
-def _closing(found: list[Token], opened: int) -> int | None:
+def _closing(found: Sequence[Token], opened: int) -> int | None:
     depth = 0
     for index in range(opened, len(found)):
         depth += (found[index].text in OPENING) - (found[index].text in CLOSING)

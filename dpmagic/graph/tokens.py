@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -21,8 +22,7 @@ _TOKEN = re.compile(
 OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A piece of a query: ``kind`` is string, name (``$x``), word, number or mark; ``start`` counts from 0."""
 
     kind: str
@@ -35,14 +35,15 @@ class Token:
         return self.start + len(self.text)
 
 
-def tokens(kql: str) -> list[Token]:
+@lru_cache(maxsize=64)  # each question about a query begins here
+def tokens(kql: str) -> tuple[Token, ...]:
     """The tokens of a query, without spaces and comments.
 
     >>> [token.text for token in tokens("resources | where a-b == '|' // $done")]
     ['resources', '|', 'where', 'a', '-', 'b', '==', "'|'"]
     """
     found = (Token(str(match.lastgroup), match.group(), match.start()) for match in _TOKEN.finditer(kql))
-    return [token for token in found if token.kind != "space"]
+    return tuple(token for token in found if token.kind != "space")
 
 
 def operators(kql: str) -> Iterator[tuple[int, Token]]:
