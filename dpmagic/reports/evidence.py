@@ -16,7 +16,7 @@ import pandas
 from dpmagic.estate.columns import tables
 from dpmagic.estate.completeness import KEY
 from dpmagic.output import write as write_file
-from dpmagic.reports.cells import Shown, facts, table
+from dpmagic.reports.cells import Shown, facts, printable, table
 from dpmagic.reports.files import sum_of, sums_below, workbook, write_tables
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _rules(name: str, given: Any) -> str:
     else:
         content = Path(given).expanduser().read_bytes()
     whose = {"of": "dpmagic's own" if given is None else "as given", "SHA-256": sum_of(content)}
-    return f"<h4>{name}</h4>{facts(whose)}<pre>{escape(content.decode('utf-8').strip())}</pre>"
+    text = "\n".join(map(printable, content.decode("utf-8").strip().splitlines()))
+    return f"<h4>{name}</h4>{facts(whose)}<pre>{escape(text)}</pre>"
 
 
 def _asked(report: Report) -> str:

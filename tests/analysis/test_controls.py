@@ -132,6 +132,22 @@ def test_a_fault_has_its_line_and_a_hint(tmp_path: Path, text: str, said: str, h
     assert said in caught.value.message and hint in caught.value.hint
 
 
+def test_those_that_ship_are_what_aws_and_microsoft_ask_for(tmp_path: Path) -> None:
+    shipped = {one.name: one for one in read(None)}
+    assert list(shipped) == [
+        "inPlan", "effective", "minimumFrequency", "minimumRetention", "lastRecoveryPoint", "softDelete",
+        "immutability", "multiUserAuthorization", "customerManagedKeys", "crossRegionRestore", "restoreTime",
+        "restoreTested",
+    ]  # fmt: skip
+    keys = ["Enabled", "Disabled", None]
+    vaults = pandas.DataFrame(
+        [{"id": f"/v/{n}", "name": str(n), "encryptionState": one, **WHERE} for n, one in enumerate(keys)]
+    )
+    control = {"kind": "posture", **shipped["customerManagedKeys"].baseline["customerManagedKeys"]}
+    members = control_members(estate([instance("a")], FRESH, vaults=vaults), {"keys": control})
+    assert members["verdict"].tolist() == ["pass", "fail", "fail"] and members["name"].tolist() == ["0", "1", "2"]
+
+
 def test_words_of_azure_are_no_booleans(tmp_path: Path) -> None:
     path = tmp_path / "controls.yaml"
     path.write_text(

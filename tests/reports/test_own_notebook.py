@@ -192,6 +192,7 @@ def test_controls_of_ones_own_come_first_shut_the_gate_and_stay_with_the_report(
     file = tmp_path / "mine.yaml"
     late = "{id: 'ID', reason: moving house, by: dba, until: 2027-01-01}".replace("ID", estate.vaults()["id"].min())
     file.write_text(
+        "# <b>\u202e</b>\n"
         "geo: {kind: posture, column: storageType, allowed: [NobodyHasThis]}\n"
         "protected: {kind: coverage, state: configured, where: {resourceGroup: rg}}\n"
         f"old:\n  kind: posture\n  column: location\n  allowed: [moon]\n  where: {{vault: v1}}\n  except: [{late}]\n"
@@ -205,6 +206,7 @@ def test_controls_of_ones_own_come_first_shut_the_gate_and_stay_with_the_report(
     assert (tmp_path / "out" / "controls.yaml").read_bytes() == file.read_bytes()
     html = written.page.read_text()
     assert hashlib.sha256(file.read_bytes()).hexdigest() in html and "reason: moving house" in html
+    assert "\u202e" not in html and "<b>" not in html.partition("Controls and baseline")[2].partition("geo:")[0]
     assert "<td>dba</td>" in html and "2027-01-01 00:00" in html
     members = pandas.read_parquet(tmp_path / "out" / "tables" / "control_members.parquet")
     failed = members.loc[members["verdict"] == "fail", ["control", "id"]].to_numpy().tolist()
