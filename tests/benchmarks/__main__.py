@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.benchmarks import (
     archive,
+    capacity,
     commands,
     completion,
     coverage,
@@ -30,6 +31,7 @@ _ALL = (
     archive,
     report,
     questions,
+    capacity,
 )
 
 if __name__ == "__main__":
