@@ -288,6 +288,46 @@ def test_now_is_bound_at_each_run_of_a_kept_translation() -> None:
     assert ask("resources | project now() | take 1", elsewhere).rows == [(iso(NOW),)]
 
 
+WRITTEN = [
+    "where todatetime(properties.startTime) >= datetime({0}) | project name",
+    "where todatetime(properties.startTime) between (datetime({0}) .. datetime({1})) | project name, x = datetime({0})",
+    "summarize n = countif(todatetime(properties.startTime) > datetime({0})) by d = bin(datetime({1}), 1d)",
+    "project t = 'datetime({0})', u = \"datetime({1})\", v = @'datetime({0})' // datetime({1})",
+    "project d = dynamic(['datetime({0})', 1]), s = tostring(datetime({0})), n = datetime({1}) - datetime({0})",
+    "project d = dynamic([datetime({0})]), i = iff(datetime({0}) < datetime({1}), 'a', 'b'), f = datetime({0}) + 1h",
+    "where todatetime(properties.startTime) in (datetime({0}), datetime({1})) | project name",
+    "where todatetime(properties.startTime) > datetime({0}) | where nosuch == 1",
+]
+
+
+@pytest.mark.parametrize("query", WRITTEN)
+def test_queries_that_differ_in_instants_alone_answer_as_if_each_were_the_first(query: str) -> None:
+    engine, tables = Engine(), Tables(frozenset(ROWS), ROWS.__getitem__)
+    for pair in (
+        ("2026-11-09T01:00:00.123456Z", "2026-11-10T11:00:00Z"),
+        ("2026-11-10T01:00:00Z", "2026-11-10T10:59:59.9999990Z"),
+        ("1871-02-03T04:05:06.000000Z", "2026-11-10T11:00:00Z"),
+        ("2026-13-45T01:00:00Z", "2026-11-10T11:00:00Z"),
+    ):
+        text = "recoveryservicesresources | " + query.format(*pair)
+        assert told(engine, text, tables) == told(Engine(), text, tables)
+
+
+def told(engine: Engine, text: str, tables: Tables) -> Any:
+    try:
+        answer = engine.run(text, tables, NOW, version=0)
+    except KqlError as error:
+        return error.code, error.line, error.position, error.token
+    return answer.columns, answer.rows
+
+
+def test_an_instant_of_a_query_is_none_of_its_translation() -> None:
+    text = "recoveryservicesresources | where todatetime(properties.startTime) >= datetime(2026-11-{:02}T01:00:00Z)"
+    assert [len(ask(text.format(day)).rows) for day in (9, 10, 11)] == [3, 2, 0]
+    first, second = (ENGINE._plan(text.format(day), frozenset(ROWS)) for day in (9, 10))
+    assert first is second
+
+
 def test_tables_are_loaded_again_unless_the_version_stands() -> None:
     engine, rows = Engine(), [{"id": "/a"}]
     tables = Tables(frozenset({"resources"}), lambda name: rows)

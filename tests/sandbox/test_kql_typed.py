@@ -159,6 +159,45 @@ def test_a_record_that_holds_another_type_at_a_path_keeps_its_value() -> None:
     ]
 
 
+def test_a_member_put_under_a_name_is_read_from_its_column() -> None:
+    query = """resources | extend info = properties.extendedInfo, p = properties | extend more = info.additionalDetails
+        | where p.status == 'Completed'
+        | project name, a = info["bytes moved"], b = more.RetentionTag, c = info.additionalDetails.RetentionTag, info"""
+    assert ask(query, "typed").rows == ask(query, "records").rows
+    assert "json_extract" not in sql(query, "typed").partition("_s3 AS")[2]
+    assert ask(query.replace("more.", "p.extendedInfo.additionalDetails."), "typed").rows == ask(query, "records").rows
+
+
+def test_rows_that_change_are_answered_as_the_first_ones() -> None:
+    odd = {"id": "/q", "name": "q", "properties": {"status": {"code": 5}, "startTime": "soon"}}
+    fewer = TypedRows(typed(3).table, typed(3).columns, dict(list(typed(3).members.items())[:4]))
+    wider = typed(4).table
+    wider = wider.set_column(wider.schema.get_field_index("n"), "n", pa.array(range(4), pa.int64()))
+    worlds: list[Any] = [
+        [typed(8)],
+        [typed(5)],
+        [typed(5), *records(9)[8:]],
+        [typed(6), odd],
+        [odd],
+        [typed(6), *records(9)[8:]],
+        [fewer],
+        [TypedRows(wider, typed(4).columns, typed(4).members), typed(2)],
+        [],
+        [typed(8)],
+    ]
+    queries = [
+        "resources | project id, name, properties",
+        "resources | where properties.status == 'Completed' | summarize n = count(), max(toint(properties.share))",
+        "resources | project name, properties.status, todatetime(properties.startTime)",
+    ]
+    engine = Engine()
+    for version, rows in enumerate(worlds):
+        tables = Tables(frozenset({"resources"}), lambda name, rows=rows: rows)  # type: ignore[misc]
+        for query in queries:
+            answer = engine.run(query, tables, NOW, version=version)
+            assert answer.rows == run(query, {"resources": rows}, NOW).rows, (version, query)
+
+
 def test_nanoseconds_show_seven_digits() -> None:
     table = pa.table({"t": pa.array([1_700_000_000_123_456_700], pa.timestamp("ns"))})
     rows = TypedRows(table, {"id": "'/1'"}, {"$.t": "t"})

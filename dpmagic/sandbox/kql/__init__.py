@@ -17,17 +17,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from . import moments
 from .model import TABLES, Answer, Column, KqlError, semantic, unsupported
 from .text import Source
 from .tokens import LIMITS
 from .typed import TypedRows
 
 if TYPE_CHECKING:
-    from .operators import Shape
+    from .conversions import Shape
     from .store import Store
 
 __all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "TypedRows", "iso", "run"]
@@ -59,6 +60,7 @@ class _Plan:
     clocked: bool
     limited: bool
     grouped: bool
+    moments: bool = False  # whether the instants written in it are parameters
 
 
 def run(query: str, tables: Mapping[str, Rows] | Callable[[str], Rows], now: datetime) -> Answer:
@@ -95,7 +97,7 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[tuple[str, frozenset[str], str], _Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[str, bool, frozenset[str], str], _Plan | None] = OrderedDict()
         self._store: Store | None = None
         self._lock = threading.Lock()
 
@@ -114,7 +116,8 @@ class Engine:
             plan = self._plan(query, frozenset(tables.names))  # loading tells which members have columns
             shapes = self._shapes(query)
             read = {name: shapes.get(name, {}) for name in plan.tables}
-            table = self._store.query(plan.sql, read, now if plan.clocked else None)
+            bound = moments.values(plan.sql, moments.apart(query)[1]) if plan.moments else {}
+            table = self._store.query(plan.sql, read, now if plan.clocked else None, bound)
         return Answer(plan.columns, table, plan.limited, plan.grouped)
 
     def _shapes(self, query: str) -> dict[str, Shape]:
@@ -127,14 +130,30 @@ class Engine:
 
     def _plan(self, query: str, names: frozenset[str]) -> _Plan:
         shapes = self._shapes(query)
-        key = (query, names, repr(shapes))
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = translate(query, names, shapes)
-            if len(self._plans) > _KEPT:
-                self._plans.popitem(last=False)
-        self._plans.move_to_end(key)
-        return plan
+        timeless, instants = moments.apart(query)
+        # What is refused, or is not the like at every instant, is translated as it is written.
+        for text, make in ((timeless, _timeless), (query, translate)) if instants else ((query, translate),):
+            key = (text, make is translate, names, repr(shapes))
+            if key not in self._plans:
+                self._plans[key] = make(query, names, shapes)
+                if len(self._plans) > _KEPT:
+                    self._plans.popitem(last=False)
+            self._plans.move_to_end(key)
+            plan = self._plans[key]
+            if plan is not None:
+                return plan
+        raise AssertionError("a query is translated, or refused")
+
+
+def _timeless(query: str, names: Collection[str], shapes: Mapping[str, Shape]) -> _Plan | None:
+    """The plan of all queries that differ from this one in their instants alone; None when they have no such."""
+    text, instants = moments.apart(query)
+    try:
+        plan = translate(text, names, shapes)
+    except KqlError:
+        return None  # the query itself says what is wrong with it
+    sql = moments.bound(plan.sql, len(instants))
+    return None if sql is None else replace(plan, sql=sql, moments=True)
 
 
 def translate(query: str, names: Collection[str], shapes: Mapping[str, Shape] | None = None) -> _Plan:

@@ -23,6 +23,9 @@ class Shred:
     json: str
 
 
+Shape = Mapping[tuple[str, ...], Shred]  # the shredded members of a column, by their path
+
+
 @dataclass(frozen=True)
 class Scoped:
     """A column in scope: its name in the SQL, which no other column's differs from by case alone.
@@ -32,7 +35,7 @@ class Scoped:
 
     internal: str
     type: KustoType
-    shreds: Mapping[tuple[str, ...], Shred] = field(default_factory=dict, compare=False)
+    shreds: Shape = field(default_factory=dict, compare=False)
 
     @property
     def beside(self) -> list[str]:

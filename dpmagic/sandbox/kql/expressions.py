@@ -19,7 +19,7 @@ from typing import Any
 from duckdb_kql import ir
 
 from .aggregates import AGGREGATES, SEVERAL
-from .conversions import NUMBERS, Scope, Typed, call, convert, shredded, widest
+from .conversions import NUMBERS, Scope, Scoped, Shape, Typed, call, convert, shredded, widest
 from .functions import ALIASES, FOREIGN_FAMILIES, FOREIGN_FUNCTIONS, PREFIX, SCALARS, TYPES
 from .model import KqlError, KustoType, outside_language, semantic, unsupported
 from .rarer import NOT_RUN
@@ -104,14 +104,26 @@ class Typer:
                 base = call("present", call("member", base, convert(index, kind, "string")))
         return base, "dynamic"
 
+    def members(self, expr: ir.Expr) -> Shape:
+        """The members below a path that have columns: what is put under a name, ``extend a = properties.a``, keeps."""
+        column, names = self._path_of(expr) if isinstance(expr, ir.PathAccess) else (None, ())
+        if column is None or not isinstance(expr, ir.PathAccess) or len(names) < len(expr.steps):
+            return {}
+        below = len(names)
+        return {path[below:]: shred for path, shred in column.shreds.items() if path[:below] == names and path[below:]}
+
     def _shred(self, node: ir.PathAccess) -> tuple[ir.Expr | None, int]:
         """The columns of a shredded member that a path starts with, and of how many steps it is."""
-        column = self.scope.get(node.base.name) if isinstance(node.base, ir.ColumnRef) else None
-        names = tuple(takewhile(bool, (step.name or _constant(step.index) or "" for step in node.steps)))
+        column, names = self._path_of(node)
         for length in range(len(names), 0, -1):
             if column is not None and names[:length] in column.shreds:
                 return shredded(column.shreds[names[:length]]), length
         return None, 0
+
+    def _path_of(self, node: ir.PathAccess) -> tuple[Scoped | None, tuple[str, ...]]:
+        """The column that a path starts at, and its steps as far as they are names."""
+        column = self.scope.get(node.base.name) if isinstance(node.base, ir.ColumnRef) else None
+        return column, tuple(takewhile(bool, (step.name or _constant(step.index) or "" for step in node.steps)))
 
     def _unary(self, node: ir.UnaryOp) -> Typed:
         if node.op == "not":

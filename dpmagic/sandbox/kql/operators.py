@@ -16,7 +16,7 @@ from duckdb_kql import ir
 from duckdb_kql.schema import disambiguate, resolve_let_refs
 from duckdb_kql.translate import naming
 
-from .conversions import Scope, Scoped, Shred, call, convert
+from .conversions import Scope, Scoped, Shape, call, convert
 from .expressions import Typer
 from .joins import join, union
 from .model import TABLE_COLUMNS, KqlError, KustoType, semantic, unsupported
@@ -24,7 +24,6 @@ from .stages import Stage, carry, final, fresh, select, tie_break
 from .summarize import summarize
 
 Lets = Mapping[str, Scope]
-Shape = Mapping[tuple[str, ...], Shred]
 
 
 class Rewriter:
@@ -142,7 +141,7 @@ class Rewriter:
         added = []
         for name, named in zip(names, operator.expressions, strict=True):
             expr, kind = typer.typed(named.expr)
-            after[name] = Scoped(fresh(name, after), kind)
+            after[name] = Scoped(fresh(name, after), kind, typer.members(named.expr))
             added.append(ir.NamedExpr(expr, after[name].internal))
         return [ir.Extend(tuple(added))], after
 

@@ -1,6 +1,7 @@
 """Tables of Resource Graph in DuckDB: records and typed columns in, answers out as Arrow tables.
 
-A table is a view over its parts: one DuckDB table of all records, and each Arrow table as it stands. The members of
+A table is a view over its parts: one Arrow table of all records, and each typed one as it stands. Time passes and rows
+change, and columns hardly ever do: views and prepared statements then go on over the new rows. The members of
 ``properties`` that a typed part gives have two more columns each in the view, the value itself and its JSON. A query
 gets a view with those alone that it may read: DuckDB works out no more columns than it reads, but plans all there are.
 """
@@ -8,35 +9,22 @@ gets a view with those alone that it may read: DuckDB works out no more columns 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from . import typed
-from .conversions import Shred
+from .conversions import Shape, Shred
 from .model import TABLE_COLUMNS, KqlError, KustoType, semantic
+from .parts import Held, Part, select, texts, typed_column
 from .typed import Path, TypedRows
 
 Rows = Sequence[Mapping[str, Any] | TypedRows]
-Shape = Mapping[Path, Shred]
 
 _CLOCK = "kqlnow"
 _KEPT = 256
 #: A datetime's text that reads back as the same instant.
 _ISO = r"'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|\+00:00)$'"
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Where rows come from, and the SQL of each column and of each member that has a type."""
-
-    source: str
-    columns: Mapping[str, str]
-    members: Mapping[Path, tuple[str, str]]  # expression and DuckDB type
-    typed: bool
 
 
 class Store:
@@ -51,7 +39,8 @@ class Store:
         self._versions: dict[str, object] = {}
         self._prepared: OrderedDict[str, str] = OrderedDict()
         self._count = 0
-        self._parts: dict[str, list[_Part]] = {}
+        self._held: dict[str, Held] = {}
+        self._parts: dict[str, list[Part]] = {}
         self._subscriptions: dict[str, frozenset[str]] = {}
         self._wanted: dict[str, frozenset[str] | None] = {}
         self._views: dict[tuple[str, frozenset[Path], frozenset[str] | None], str] = {}
@@ -63,21 +52,33 @@ class Store:
         if version is not None and self._versions.get(table) == version:
             return
         found = rows(table)
-        self._forget(table)
         arrow = [row for row in found if isinstance(row, TypedRows)]
-        parts = [self._typed_part(f"{table}~{number}", part) for number, part in enumerate(arrow)]
         records = [row for row in found if not isinstance(row, TypedRows)]
+        before = self._parts.get(table, [])
+        same = {part.source: part for part in before}
+        parts = [self._typed_part(f"{table}~{number}", part, same) for number, part in enumerate(arrow)]
+        fresh = False
         if records or not parts:
-            parts.append(self._record_part(f"{table}~records", records))
+            part, fresh = self._record_part(f"{table}~records", records, same)
+            parts.append(part)
+        if parts != before:
+            self._forget(table)
+            fresh = True
         self._parts[table] = parts
-        self.shapes.pop(table, None)
-        shape = self._shape(parts)
-        if shape:
-            self.shapes[table] = shape
+        if fresh:
+            self._reshape(table, parts)
         self._wanted[table] = None
         query = f'SELECT DISTINCT lower("subscriptionId") FROM "{self._view(table, {})}"'
         self._subscriptions[table] = frozenset(row[0] for row in self._connection.execute(query).fetchall())
         self._versions[table] = version
+
+    def _reshape(self, table: str, parts: Sequence[Part]) -> None:
+        """Note which members have columns, now that the documents or the columns are others."""
+        shape = self._shape(parts)
+        if shape != self.shapes.pop(table, {}):
+            self._forget(table)
+        if shape:
+            self.shapes[table] = shape
 
     def narrow(self, table: str, subscriptions: Collection[str] | None) -> None:
         """Have a loaded table show rows of these subscriptions (lower-case ids) alone, and those of none."""
@@ -86,15 +87,20 @@ class Store:
             wanted = None
         self._wanted[table] = wanted
 
-    def query(self, sql: str, tables: Mapping[str, Shape], now: datetime | None) -> Any:
+    def query(
+        self, sql: str, tables: Mapping[str, Shape], now: datetime | None, values: Mapping[str, str] | None = None
+    ) -> Any:
         """The answer of a translated query as an Arrow table; ``now`` is bound where the query reads the clock.
 
-        ``tables`` are those that it reads, with the shredded members that it was translated for.
+        ``tables`` are those that it reads, with the shredded members that it was translated for; ``values`` are SQL
+        for its other parameters.
         """
         views = ((table, self._view(table, shape)) for table, shape in tables.items())
         named = ", ".join(f'"{table}" AS NOT MATERIALIZED (SELECT * FROM "{view}")' for table, view in views)
         sql = f"WITH {named}, {sql[5:]}" if sql.startswith("WITH ") else f"WITH {named} {sql}"
-        bound = "" if now is None else f"({_CLOCK} := TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None)}')"
+        clock = {} if now is None else {_CLOCK: f"TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None)}'"}
+        given = ", ".join(f"{name} := {value}" for name, value in {**clock, **(values or {})}.items())
+        bound = f"({given})" if given else ""
         try:
             return self._connection.sql(f"EXECUTE {self._prepare(sql)}{bound}").to_arrow_table()
         except self._duckdb.BinderException as error:
@@ -125,55 +131,73 @@ class Store:
             self._connection.execute(f"DEALLOCATE {name}")
         self._prepared.clear()
 
-    def _record_part(self, name: str, rows: Sequence[Mapping[str, Any]]) -> _Part:
+    def _hold(self, name: str, table: Any) -> bool:
+        """Have DuckDB read a table under a name; whether its columns are those of the table before it."""
+        held = self._held.get(name)
+        if held is not None and held.table.schema == table.schema:
+            held.table = table
+            return True
+        self._held[name] = Held(table)
+        self._connection.register(name, self._held[name])
+        return False
+
+    def _record_part(self, name: str, rows: Sequence[Mapping[str, Any]], same: Mapping[str, Part]) -> tuple[Part, bool]:
+        """All records as one part, and whether any is another than before."""
         import pyarrow as pa
 
         columns = {
-            column: pa.array(_texts(rows, column, kind == "dynamic"), pa.string())
+            column: pa.array(texts(rows, column, kind == "dynamic"), pa.string())
             for column, kind in TABLE_COLUMNS.items()
         }
-        self._connection.register("incoming", pa.table(columns))
-        try:
-            # As Arrow, too: DuckDB plans a prepared statement anew each time where it reads a table of its own.
-            ordered = self._connection.sql("SELECT * FROM incoming ORDER BY id").to_arrow_table()
-        finally:
-            self._connection.unregister("incoming")
-        self._connection.register(name, ordered)
+        # As Arrow, too: DuckDB plans a prepared statement anew each time where it reads a table of its own.
+        table = pa.table(columns).sort_by("id")
+        if name in same and self._held[name].table.equals(table):
+            return same[name], False
+        if self._hold(name, table) and name in same:
+            return same[name], True
         dynamic = {column: f'CAST("{column}" AS JSON)' for column, kind in TABLE_COLUMNS.items() if kind == "dynamic"}
-        return _Part(name, {column: f'"{column}"' for column in TABLE_COLUMNS} | dynamic, {}, typed=False)
+        return Part(name, {column: f'"{column}"' for column in TABLE_COLUMNS} | dynamic, {}), True
 
-    def _typed_part(self, name: str, rows: TypedRows) -> _Part:
-        self._connection.register(name, rows.table)
+    def _typed_part(self, name: str, rows: TypedRows, same: Mapping[str, Part]) -> Part:
+        given = (rows.columns, rows.members)
+        if self._hold(name, rows.table) and name in same and same[name].given == given:
+            return same[name]
         members: dict[Path, tuple[str, str]] = {}
         if rows.members:
             listed = ", ".join(f"({sql})" for sql in rows.members.values())
             described = self._connection.execute(f'DESCRIBE SELECT {listed} FROM "{name}"').fetchall()
             for (path, sql), row in zip(rows.members.items(), described, strict=True):
                 members[typed.steps(path)] = (f"({sql})", str(row[1]))
-        columns = {column: _typed_column(rows.columns.get(column), kind) for column, kind in TABLE_COLUMNS.items()}
+        columns = {column: typed_column(rows.columns.get(column), kind) for column, kind in TABLE_COLUMNS.items()}
         columns["properties"] = typed.document({path: typed.as_json(*member) for path, member in members.items()})
-        return _Part(name, columns, members, typed=True)
+        return Part(name, columns, members, given)
 
-    def _shape(self, parts: Sequence[_Part]) -> Shape:
+    def _shape(self, parts: Sequence[Part]) -> Shape:
         """The members that have one type in every part that has them."""
         paths = sorted({path for part in parts for path in part.members})
-        shape: dict[Path, Shred] = {}
-        for number, path in enumerate(paths):
-            kinds = {typed.kind(part.members[path][1]) for part in parts if path in part.members}
-            kind = kinds.pop()
-            if not kinds and kind != "dynamic" and all(self._fits(part, path, kind) for part in parts):
-                shape[path] = Shred(kind, f"shred~{number}", f"shred~{number}~json")
-        return shape
+        kinds: dict[Path, KustoType] = {}
+        for path in paths:
+            found = {typed.kind(part.members[path][1]) for part in parts if path in part.members}
+            kind = found.pop()
+            if not found and kind != "dynamic":
+                kinds[path] = kind
+        misfits = {path for part in parts for path in self._misfits(part, kinds)}
+        return {
+            path: Shred(kinds[path], f"shred~{number}", f"shred~{number}~json")
+            for number, path in enumerate(paths)
+            if path in kinds and path not in misfits
+        }
 
-    def _fits(self, part: _Part, path: Path, kind: KustoType) -> bool:
-        """Whether a part either gives the member or holds nothing at its path that is not of the type."""
+    def _misfits(self, part: Part, kinds: Mapping[Path, KustoType]) -> list[Path]:
+        """The members that a part does not give, and holds something at their path that is not of their type."""
         if part.typed:
-            nested = [other for other in part.members if other != path and _nested(other, path)]
-            return not nested
-        value = f'json_extract("properties", {typed.pointer(path)})'
-        wrong = _MISFITS[kind].format(value)
-        found = self._connection.execute(f'SELECT count(*) FROM "{part.source}" WHERE {wrong}').fetchone()
-        return found == (0,)
+            return [path for path in kinds if any(other != path and _nested(other, path) for other in part.members)]
+        values = {path: f'json_extract("properties", {typed.pointer(path)})' for path in kinds}
+        tests = [f"count(*) FILTER ({_MISFITS[kind].format(values[path])})" for path, kind in kinds.items()]
+        if not tests:
+            return []
+        counted = self._connection.execute(f'SELECT {", ".join(tests)} FROM "{part.source}"').fetchone()
+        return [path for path, count in zip(kinds, counted or (), strict=True) if count]
 
     def _view(self, table: str, shape: Shape) -> str:
         """The name of a view of a table with these shredded members, and with the subscriptions that are wanted."""
@@ -191,46 +215,15 @@ class Store:
 
     def _union(self, table: str, shape: Shape) -> str:
         subscriptions = self._wanted[table]
-        selects = [_select(part, shape) for part in self._parts[table]]
+        selects = [select(part, shape) for part in self._parts[table]]
         listed = "" if subscriptions is None else ", ".join(_quoted(one) for one in sorted(subscriptions))
         where = f' WHERE lower("subscriptionId") IN ({listed})' if listed else ""
         return " UNION ALL ".join(f"SELECT * FROM ({select}){where}" for select in selects)
 
 
-def _select(part: _Part, shape: Shape) -> str:
-    chosen = [f'{sql} AS "{column}"' for column, sql in part.columns.items()]
-    for path, shred in shape.items():
-        native, json = _member(part, path, shred.kind)
-        chosen += [f'{native} AS "{shred.native}"', f'{json} AS "{shred.json}"']
-    return f'SELECT {", ".join(chosen)} FROM "{part.source}"'
-
-
-def _member(part: _Part, path: Path, kind: KustoType) -> tuple[str, str]:
-    """The SQL of a member's value and of its JSON."""
-    if path in part.members:
-        return typed.as_native(*part.members[path]), typed.as_json(*part.members[path])
-    native = typed.NATIVE[kind]
-    if part.typed:
-        return f"CAST(NULL AS {native})", "CAST(NULL AS JSON)"
-    value = f'json_extract("properties", {typed.pointer(path)})'
-    return f"TRY_CAST({value} ->> '$' AS {native})", f"nullif({value}, CAST('null' AS JSON))"
-
-
-def _typed_column(sql: str | None, kind: KustoType) -> str:
-    if kind == "dynamic":
-        return "CAST(NULL AS JSON)" if sql is None else f"to_json({sql})"
-    return "''" if sql is None else f"coalesce(CAST({sql} AS VARCHAR), '')"
-
-
 def _nested(one: Path, other: Path) -> bool:
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
-
-
-def _texts(rows: Iterable[Mapping[str, Any]], name: str, dynamic: bool) -> list[str | None]:
-    if dynamic:
-        return [None if row.get(name) is None else orjson.dumps(row[name]).decode() for row in rows]
-    return [str(row.get(name) or "") for row in rows]
 
 
 def _quoted(text: str) -> str:

@@ -22,11 +22,13 @@ FOREIGN_OPERATORS = words(
 #: Operators that cut the rows themselves.
 LIMITS = frozenset({"limit", "take", "sample"})
 
+#: The texts of a query, as a pattern.
+STRINGS = r"""[hH]?(?:@"(?:[^"]|"")*"|@'(?:[^']|'')*'|```.*?```|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
 _HYPHENATED = sorted((o for o in OPERATORS | FOREIGN_OPERATORS if "-" in o), key=len, reverse=True)
 _TOKEN = re.compile(
     rf"""
     (?P<space>\s+|//[^\n]*)
-  | (?P<string>[hH]?(?:@"(?:[^"]|"")*"|@'(?:[^']|'')*'|```.*?```|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
+  | (?P<string>{STRINGS})
   | (?P<word>(?:{"|".join(_HYPHENATED)})\b|[A-Za-z_$][A-Za-z0-9_]*)
   | (?P<number>\d\w*(?:\.\d\w*)*)
   | (?P<mark>==|=~|!=|!~|<=|>=|<>|\.\.|[^\s])
