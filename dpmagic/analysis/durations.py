@@ -83,7 +83,7 @@ def _needs(asked: Sequence[Group]) -> dict[str, list[str]]:
 
 def _choice(estate: Estate) -> tuple[str, str]:
     """The method for an estate, and why it is not rows."""
-    if ("jobs", estate.window) in estate._cached:
+    if any(one.reaches(estate.window) for one in estate.kept.of("jobs")):
         return "rows", ""
     part = expected(estate.source, "jobs", estate.now, estate.window)
     plan = Plan((part,) if part else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -62,18 +62,23 @@ def _merged(writer: Writer, parts: list[Part]) -> Part:
     return writer.write(parts[0].table, parts[0].kind, rows, first, last)
 
 
-def read_parts(path: Path, parts: list[Part], filters: list[Any] | None = None) -> pyarrow.Table:
+def read_parts(
+    path: Path, parts: list[Part], filters: list[Any] | None = None, columns: Collection[str] | None = None
+) -> pyarrow.Table:
     """The rows of several parts of a table; where a part holds newer versions of rows, only those.
 
-    ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  Parts of older versions may lack columns: they are
-    null there.  Raises FileNotFoundError when a file has gone.
+    ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  ``columns``, ``id`` among them, are those to read;
+    None for all.  Parts of older versions may lack columns: they are null there.  Raises FileNotFoundError when a file
+    has gone.
     """
     import pyarrow
     from pyarrow import parquet
 
     found: pyarrow.Table | None = None
     for part in parts:
-        rows = parquet.read_table(path / part.file, filters=filters, partitioning=None)
+        file = path / part.file
+        some = None if columns is None else [name for name in parquet.read_schema(file).names if name in columns]
+        rows = parquet.read_table(file, columns=some, filters=filters, partitioning=None)
         if found is not None and part.again:
             found = _without(found, rows)
         found = rows if found is None else pyarrow.concat_tables([found, rows], promote_options="permissive")

@@ -20,6 +20,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import at_least
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform, declared
 from dpmagic.frames.times import format_time
@@ -42,6 +43,7 @@ _OF_THE_END = (
     "recoveryPointId",
     "errorDetails",
 )
+_ENDED = ("endTime", "status")  # what tells whether a job had ended
 _TRIES = 3  # a run that ends while files are opened may remove them: the manifest then says where the rows are now
 
 
@@ -77,7 +79,7 @@ class Archive:
 
     def __init__(self, path: Path, now: datetime) -> None:
         self.path, self._now = path, now
-        self.target = str(path)
+        self.target, self.metered = str(path), False
         self._manifest = read_manifest(path)
 
     @property
@@ -100,23 +102,30 @@ class Archive:
         there = any(part.first <= self._now for part in self._manifest.of(name, "rows", "whole", "latest"))
         return list(tables()[name].columns) if there else None
 
-    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+    def table(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
+    ) -> pandas.DataFrame:
         known = table(name)
-        rows = self._rows(known, window)
+        wanted = at_least(known, columns)
+        rows = self._rows(known, window, None if columns is None else [known.wire[one] for one in wanted])
         if rows is None:
             raise InvalidArgument(
                 f"the archive has no table {name!r}", f"it has: {', '.join(self._manifest.tables)}; collect it anew"
             )
         made = _as_known(to_frame(rows), now)
-        lacking = declared([], {name: one for name, one in known.dtypes.items() if name not in made})
-        made = conform(made.join(lacking)[list(known.columns)], known.dtypes)
-        notes = self.holes(window) if known.time else self._unseen(window)
+        lacking = declared([], {name: known.dtypes[name] for name in wanted if name not in made})
+        made = conform(made.join(lacking)[wanted], known.dtypes)
+        says = self.says(name, now, window)
         since = format_time(self.runs[0].since) if known.time else None
         made.attrs[KEY] = told(
-            known, made, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=notes
+            known, made, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=says["notes"]
         )
-        made.attrs[KEY]["holes"] = [[_shown(edge) for edge in span] for span in self._spans(window)]
+        made.attrs[KEY]["holes"] = says["holes"]
         return made
+
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
+        holes = [[_shown(edge) for edge in span] for span in self._spans(window)]
+        return {"notes": self.holes(window) if table(name).time else self._unseen(window), "holes": holes}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         from dpmagic.archive.query import answer
@@ -163,10 +172,15 @@ class Archive:
         names = ", ".join(f"{day:%Y-%m-%d}" for day in days)
         return [f"no run looked at the estate on {names}"] if days else []
 
-    def _rows(self, known: Table, window: Window | None) -> pyarrow.Table | None:
+    def _rows(
+        self, known: Table, window: Window | None, columns: Collection[str] | None = None
+    ) -> pyarrow.Table | None:
+        """The rows, ``columns`` by their names in files, None for all."""
         for left in reversed(range(_TRIES)):
             try:
-                return self._happened(known, window) if known.time and window else self._states(known.name)
+                if known.time and window:
+                    return self._happened(known, window, columns)
+                return self._states(known.name, columns)
             except FileNotFoundError as error:
                 fresh = read_manifest(self.path)
                 if not left or fresh.version == self._manifest.version:
@@ -176,34 +190,38 @@ class Archive:
                 self._manifest = fresh
         raise AssertionError("one try at least")
 
-    def _happened(self, known: Table, window: Window) -> pyarrow.Table | None:
+    def _happened(self, known: Table, window: Window, columns: Collection[str] | None) -> pyarrow.Table | None:
         """What began within the window: what ended is stored once, what had not by the last run is in a list."""
         end = min(window.end, self._now + datetime.resolution)
         between = [(known.time, ">=", window.start), (known.time, "<", end)]
-        stored = self._within("rows", known, window, between)
-        going_on = self._within("latest", known, window, between)
+        some = None if columns is None else {*columns, *_ENDED}
+        stored = self._within("rows", known, window, between, some)
+        going_on = self._within("latest", known, window, between, some)
         if stored is None or going_on is None:
             return going_on if stored is None else stored
         fresh, _ = deltas.unknown(going_on, stored)
         return _together([stored, fresh])
 
-    def _within(self, kind: Kind, known: Table, window: Window, between: list[Any]) -> pyarrow.Table | None:
+    def _within(
+        self, kind: Kind, known: Table, window: Window, between: list[Any], columns: Collection[str] | None
+    ) -> pyarrow.Table | None:
         parts = self._manifest.of(known.name, kind)
         chosen = [part for part in parts if part.first < window.end and part.last >= window.start]
-        return read_parts(self.path, chosen or parts[:1], filters=between) if parts else None
+        return read_parts(self.path, chosen or parts[:1], between, columns) if parts else None
 
-    def _states(self, name: str) -> pyarrow.Table | None:
+    def _states(self, name: str, columns: Collection[str] | None) -> pyarrow.Table | None:
         whole = [part for part in self._manifest.of(name, "whole") if part.first <= self._now]
         if not whole:
             return None
         base = whole[-1]
-        rows = read_parts(self.path, [base])
+        rows = read_parts(self.path, [base], columns=columns)
         later = [part for part in self._manifest.of(name, "states") if part.last > base.first]
         later = [part for part in later if part.first <= self._now]
         if not later:
             return rows
         between = [(deltas.AS_OF, ">", base.first), (deltas.AS_OF, "<=", self._now)]
-        return deltas.as_of(rows, read_parts(self.path, later, filters=between))
+        some = None if columns is None else {*columns, deltas.AS_OF, deltas.GONE}
+        return deltas.as_of(rows, read_parts(self.path, later, between, some))
 
 
 def _together(pieces: list[pyarrow.Table]) -> pyarrow.Table:

@@ -65,23 +65,55 @@ def told(
     remembers such rows, None where it forgets none; ``kql`` is the query, ``""`` without;
     ``unread`` are the ids of objects that take a call each and could not be read.
     """
-    owners = rows["subscriptionId"].dropna().unique() if "subscriptionId" in rows else None
-    oldest = rows[table.time].min() if table.time in rows and len(rows) else None
-    first = None if oldest is None or pandas.isna(oldest) else format_time(oldest.to_pydatetime(warn=False))
     return Told(
         table=table.name,
         target=target,
         at=format_time(now),
         window=window.texts(),
-        subscriptions=scope.told(owners),
+        subscriptions=scope.told(_owners(rows)),
         rows=len(rows),
         of=len(rows) if of is None else of,
-        oldest=first,
+        oldest=_oldest(table, rows),
         since=since,
         kql=kql,
         notes=list(notes),
         unread=list(unread),
     )
+
+
+def narrowed(
+    table: Table,
+    rows: pandas.DataFrame,
+    before: Mapping[str, Any],
+    window: Window,
+    said: Sequence[str],
+    says: Mapping[str, Sequence[Any]],
+) -> Told:
+    """The completeness of the ``rows`` of a part of the window that a table was read for.
+
+    ``before`` is that of all of it, ``said`` the notes in it that are about its window; ``says`` is what there is to
+    say of this window in their place.  ``kql`` is what was asked: the wider window.
+    """
+    scope = before["subscriptions"]
+    found = {
+        "window": window.texts(),
+        "subscriptions": Scope(scope["asked"], scope["answered"]).told(_owners(rows)),
+        "rows": len(rows),
+        "of": before["of"] - before["rows"] + len(rows),
+        "oldest": _oldest(table, rows),
+        **says,
+        "notes": [*says["notes"], *(note for note in before["notes"] if note not in said)],
+    }
+    return Told({**before, **found})
+
+
+def _owners(rows: pandas.DataFrame) -> Iterable[str] | None:
+    return rows["subscriptionId"].dropna().unique() if "subscriptionId" in rows else None
+
+
+def _oldest(table: Table, rows: pandas.DataFrame) -> str | None:
+    oldest = rows[table.time].min() if table.time in rows and len(rows) else None
+    return None if oldest is None or pandas.isna(oldest) else format_time(oldest.to_pydatetime(warn=False))
 
 
 def merged(parts: Mapping[str, Mapping[str, Any]], **known: Any) -> Told:

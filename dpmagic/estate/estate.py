@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas
 
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, merged
+from dpmagic.estate.kept import Columns, Kept, Memory
 from dpmagic.estate.source import Given, Source
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.times import format_time
@@ -20,7 +22,7 @@ from dpmagic.frames.times import format_time
 if TYPE_CHECKING:
     from dpmagic.estate.plan import Plan, Question
 
-Cached = dict[tuple[str, Window | None], pandas.DataFrame]
+Made = TypeVar("Made")
 TableMethod = Callable[["Estate"], pandas.DataFrame]
 
 
@@ -44,7 +46,7 @@ class Estate:
     source: Source = field(repr=False)
     now: datetime
     window: Window
-    _cached: Cached = field(default_factory=dict, repr=False, compare=False)
+    kept: Memory = field(default_factory=Memory, repr=False, compare=False)
 
     @classmethod
     def of(cls, given: Mapping[str, pandas.DataFrame], *, now: Any = None, window: Any = None) -> Estate:
@@ -93,8 +95,8 @@ class Estate:
         return save(self, folder, self._to_save() if tables is None else list(tables))
 
     def _to_save(self) -> list[str]:
-        read = {name for name, _ in self._cached}
-        return [name for name in tables() if self.has(name) and (name != "recovery_points" or name in read)]
+        read = bool(self.kept.of("recovery_points"))
+        return [name for name in tables() if self.has(name) and (name != "recovery_points" or read)]
 
     def reach(self, name: str = "jobs") -> Window | None:
         """The part of the window whose rows of a table are still remembered: Azure forgets jobs and changes after 14
@@ -108,17 +110,60 @@ class Estate:
         """The same estate over another window; see `Window.of`.  Tables that were read are kept."""
         return replace(self, window=Window.of(window, self.now))
 
-    def table(self, name: str) -> pandas.DataFrame:
+    def table(self, name: str, columns: Iterable[str] | None = None) -> pandas.DataFrame:
         """A table by its name; ``estate.table("jobs")`` is ``estate.jobs()``.
 
-        Raises `InvalidArgument` when there is none of this name, and what reading it raises.
+        ``columns`` are the names of those to give, in the table's own order, which takes less memory and time: no more
+        of a large table is asked for or read from files than these, ``id``, ``subscriptionId`` and the table's time.
+        What was read, with more columns or over a wider window, is not read again.  Where reading spends a quota, a
+        table that has to be read anew for its columns is read with all of them.
+
+        Raises `InvalidArgument` when there is no table or column of this name, and what reading raises.
         """
         if name not in tables():
             raise unknown_table(name, tables())
-        key = (name, self.window if tables()[name].time else None)
-        if key not in self._cached:
-            self._cached[key] = self.source.table(name, self.now, self.window)
-        return self._cached[key].copy(deep=False)  # changes to it are nobody else's
+        wanted = None if columns is None else self._columns(name, columns)
+        found = self.kept.find(name, self.window, wanted) or self._read(name, wanted)
+        return found.part(self.window, wanted, partial(self.source.says, name, self.now))
+
+    def _columns(self, name: str, columns: Iterable[str]) -> frozenset[str]:
+        """The columns that are meant and are here.  Raises `InvalidArgument` for one that no such table has."""
+        there = self.source.columns(name) or ()
+        known = dict.fromkeys([*table(name).columns, *there])
+        asked = list(columns)
+        for column in asked:
+            if column not in known:
+                hint = did_you_mean(column, known, f"it has: {', '.join(known)}")
+                raise InvalidArgument(f"the table {name} has no column {column!r}", hint)
+        return frozenset(asked).intersection(there)
+
+    def _read(self, name: str, wanted: Columns) -> Kept:
+        """Read a table, with the columns that it was read with before; over their window, if that is wider."""
+        before = [one for one in self.kept.of(name) if one.reaches(self.window)]
+        window = before[0].window if before else self.window
+        if wanted is not None and before:
+            columns = None if self.source.metered else wanted.union(*(one.columns or () for one in before))
+        else:
+            columns = wanted
+        rows = self.source.table(name, self.now, window, columns)
+        whole = columns is None or set(self.source.columns(name) or ()) <= set(rows)
+        return self.kept.keep(Kept(table(name), window, None if whole else frozenset(map(str, rows)), rows))
+
+    def once(self, made: Callable[..., Made], *args: Hashable) -> Made:
+        """``made(estate, *args)``, which several questions build upon: made once over each window, and kept.
+
+        What it gives is everybody's, and not to be changed.  Arguments that cannot be told apart, such as a list, are
+        no reason to keep it.
+        """
+        key = (made, self.window, args)
+        try:
+            known = key in self.kept.made
+        except TypeError:  # an argument that has no hash
+            return made(self, *args)
+        if not known:
+            self.kept.made[key] = made(self, *args)
+        found: Made = self.kept.made[key]
+        return found
 
     def has(self, name: str) -> bool:
         """Whether this table can be had here."""
@@ -147,7 +192,7 @@ class Estate:
     def completeness(self) -> dict[str, Any]:
         """What the tables that were read cover, together: the subscriptions ``asked``, ``answered``, ``unreadable``
         and ``empty``, and for each table its rows, of how many, its oldest instant and notes."""
-        parts = {name: rows.attrs[KEY] for (name, _), rows in self._cached.items()}
+        parts = {one.known.name: one.told(self.window) for one in self.kept.tables}
         scope = self.source.scope
         made = merged(parts, target=self.source.target, at=format_time(self.now), window=self.window.texts())
         if not parts:

@@ -24,6 +24,7 @@ from dpmagic.estate.arm_tables import (
 )
 from dpmagic.estate.columns import Table, table
 from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.source import at_least
 from dpmagic.estate.window import Window
 from dpmagic.frames import table_frame
 from dpmagic.frames.declared import Declared
@@ -38,6 +39,8 @@ KEPT = timedelta(days=14)
 # Tables that may have many pages are asked in parts at once, as far as the quota goes, when there are subscriptions
 # enough for it: each part has pages of its own, the last one not full.
 _LARGE, _PARTS, _EACH = ("jobs", "snapshots", "changes"), 4, 10
+# Of tables that may have many rows only the columns that are wanted are asked for.
+_MANY = (*_LARGE, "disks", "instances")
 # Tables of which a subscription inherits rows from its management groups.
 _INHERITED = ("role_assignments", "exemptions")
 
@@ -52,6 +55,7 @@ class Live:
 
     def __init__(self, connection: Connection, scope: Scope, observer: Observer) -> None:
         self.connection, self.scope, self._observer = connection, scope, observer
+        self.metered = True
         # What was found one call at a time stays: reading that was stopped goes on from there.
         self._found: dict[str, dict[str, Any]] = {}
 
@@ -62,8 +66,10 @@ class Live:
     def columns(self, name: str) -> Collection[str] | None:
         return list(table(name).columns)
 
-    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
-        read = _Read(table(name), now, window)
+    def table(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
+    ) -> pandas.DataFrame:
+        read = _Read(table(name), now, window, columns if name in _MANY else None)
         if name in views.VIEWS:
             made = self._view(read)
         elif name == "recovery_points":
@@ -82,10 +88,16 @@ class Live:
             of=read.of,
             since=format_time(now - KEPT) if read.known.time else None,
             kql=read.kql,
-            notes=[*_notes(read.known, now, window), *read.notes],
+            notes=[*self.says(name, now, window)["notes"], *read.notes],
             unread=read.unread,
         )
         return made
+
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
+        known = table(name)
+        if known.time and window.start < now - KEPT:
+            return {"notes": [f"{name} are kept for {KEPT.days} days, and the window begins before that"]}
+        return {"notes": []}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         kql = views.expanded(kql, window)
@@ -98,8 +110,10 @@ class Live:
         return self.query(kql, {}, now, Window(now - KEPT, now))
 
     def _view(self, read: _Read) -> pandas.DataFrame:
-        name, how = read.known.name, Declared(read.known.dtypes, read.known.wire)
-        read.kql = views.query(name, read.window)
+        name, wanted = read.known.name, at_least(read.known, read.columns)
+        dtypes, wire = ({column: one[column] for column in wanted} for one in (read.known.dtypes, read.known.wire))
+        how = Declared(dtypes, wire)
+        read.kql = views.query(name, read.window, None if read.columns is None else list(wire.values()))
         if not self.scope.readable:
             return how.of_objects([])
         with uncollected():
@@ -127,7 +141,7 @@ class Live:
         self, read: _Read, calls: Calls, of: str, row: Callable[[Mapping[str, Any]], dict[str, Any]]
     ) -> pandas.DataFrame:
         """A call for each object of another table."""
-        ids = self._view(_Read(table(of), read.now, read.window))["id"]
+        ids = self._view(_Read(table(of), read.now, read.window, ["id"]))["id"]
         found = calls.read(self.connection, ids, self._observer, self._found.setdefault(read.known.name, {}))
         read.unread = [one for one, items in found.items() if isinstance(items, Unread)]
         if read.unread:
@@ -161,13 +175,8 @@ class _Read:
     known: Table
     now: datetime
     window: Window
+    columns: Collection[str] | None = None
     kql: str = ""
     of: int | None = None
     notes: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-
-
-def _notes(known: Table, now: datetime, window: Window) -> list[str]:
-    if known.time and window.start < now - KEPT:
-        return [f"{known.name} are kept for {KEPT.days} days, and the window begins before that"]
-    return []

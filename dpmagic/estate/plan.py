@@ -17,7 +17,7 @@ from dpmagic.estate import views
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.live import parts
-from dpmagic.estate.source import Source
+from dpmagic.estate.source import Source, at_least
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import declared
 from dpmagic.graph import scope as graph
@@ -149,11 +149,12 @@ class Rehearsal:
     def __init__(self, estate: Estate) -> None:
         from dpmagic.estate.estate import Estate
 
-        self._real, self._read = estate.source, set(estate._cached)
+        self._real, self.metered = estate.source, estate.source.metered
         self.parts: list[Part] = []
         self.counts = 0  # requests that the question counts with before it asks, and will send again
         self.counted = 0  # those that the rehearsal took in all
-        self.estate = Estate(self, estate.now, estate.window)
+        # What was read is at hand here too, without its rows.
+        self.estate = Estate(self, estate.now, estate.window, estate.kept.blank())
 
     @property
     def target(self) -> str:
@@ -166,17 +167,21 @@ class Rehearsal:
     def columns(self, name: str) -> Collection[str] | None:
         return self._real.columns(name)
 
-    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+    def table(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
+    ) -> pandas.DataFrame:
         known = table(name)
         if self._real.columns(name) is None:
             return self._real.table(name, now, window)  # which says that there is none
-        if (name, window if known.time else None) not in self._read:
-            part = expected(self._real, name, now, window)
-            self.counted += part is not None
-            self.parts += [part] if part else []
-        made = declared([], known.dtypes)
+        part = expected(self._real, name, now, window)
+        self.counted += part is not None
+        self.parts += [part] if part else []
+        made = declared([], {column: known.dtypes[column] for column in at_least(known, columns)})
         made.attrs[KEY] = told(known, made, target=self.target, now=now, window=window, scope=self.scope)
         return made
+
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
+        return {"notes": []}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         if self.count(f"{kql}\n| summarize rows = count()", now) is None:

@@ -13,7 +13,7 @@ import pandas
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
-from dpmagic.estate.source import of_window
+from dpmagic.estate.source import at_least, of_window
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform
 from dpmagic.frames.files import parquet_bytes
@@ -86,7 +86,7 @@ class Saved:
     """The source of an estate that was saved: each table is read from its file when it is asked for."""
 
     def __init__(self, folder: Path, said: Mapping[str, Any]) -> None:
-        self._folder, self._said = folder, said
+        self._folder, self._said, self.metered = folder, said, False
 
     @property
     def target(self) -> str:
@@ -99,21 +99,23 @@ class Saved:
     def columns(self, name: str) -> Collection[str] | None:
         return list(table(name).columns) if name in self._said["tables"] and name in tables() else None
 
-    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+    def table(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
+    ) -> pandas.DataFrame:
         if self.columns(name) is None:
             kept = [other for other in self._said["tables"] if other in tables()]
             raise InvalidArgument(
                 f"the table {name!r} was not saved", f"these were: {', '.join(kept)}; save it with tables=[{name!r}]"
             )
         known, before = table(name), self._said["tables"][name]
-        read = conform(self._read(name), known.dtypes)
-        missing = [column for column in known.columns if column not in read]
+        wanted = at_least(known, columns)
+        read = conform(self._read(name, wanted), known.dtypes)
+        missing = [column for column in wanted if column not in read]
         # Of a version before the column: nothing is known of it.
-        read = conform(read.assign(**dict.fromkeys(missing)), known.dtypes)[list(known.columns)]
+        read = conform(read.assign(**dict.fromkeys(missing)), known.dtypes)[wanted]
         rows = of_window(known, read, window)
         notes = [*before.get("notes", ()), *(f"saved before there was a column {column}" for column in missing)]
-        if known.time and not Window(*map(instant, before["window"])).contains(window):
-            notes.append(f"{name} were saved for {' to '.join(before['window'])} only")
+        notes += self.says(name, now, window)["notes"]
         rows.attrs[KEY] = told(
             known,
             rows,
@@ -128,16 +130,24 @@ class Saved:
         )
         return rows
 
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
+        before = self._said["tables"][name]["window"]
+        within = not table(name).time or Window(*map(instant, before)).contains(window)
+        return {"notes": [] if within else [f"{name} were saved for {' to '.join(before)} only"]}
+
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("a saved estate answers no query", "ask the live one, or use pandas on its tables")
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
         return None
 
-    def _read(self, name: str) -> pandas.DataFrame:
+    def _read(self, name: str, columns: Collection[str]) -> pandas.DataFrame:
+        from pyarrow import parquet
+
         path = self._folder / f"{name}.parquet"
         try:
-            return pandas.read_parquet(path)
+            there = parquet.read_schema(path).names
+            return pandas.read_parquet(path, columns=[column for column in there if column in columns])
         except FileNotFoundError:
             raise InvalidArgument(f"{str(path)!r} is not there", "save the estate again") from None
         except (OSError, ValueError) as error:

@@ -32,8 +32,20 @@ class Source(Protocol):
     def columns(self, name: str) -> Collection[str] | None:
         """The columns of a table, None where there is no such table here."""
 
-    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
-        """The table, typed, its rows of the window, its completeness in ``attrs``; ``name`` is one of the tables."""
+    @property
+    def metered(self) -> bool:
+        """Whether reading spends a quota, so that nothing should be read more than once."""
+
+    def table(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
+    ) -> pandas.DataFrame:
+        """The table, typed, its rows of the window, its completeness in ``attrs``; ``name`` is one of the tables.
+
+        It has these ``columns`` and those that `at_least` adds; a source to which more is no effort gives all.
+        """
+
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
+        """What the completeness of a table says of the window, whatever its rows: ``notes``, and keys of its own."""
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         """The answer to a query of Resource Graph's.  Raises `InvalidArgument` where there is nobody to ask."""
@@ -51,7 +63,7 @@ class Given:
                 raise unknown_table(name, tables())
             if not isinstance(rows, pandas.DataFrame):
                 raise InvalidArgument(f"table {name!r} is {type(rows).__name__}, not a DataFrame", "give DataFrames")
-        self.target = target
+        self.target, self.metered = target, False
         self._tables = {name: conform(rows, table(name).dtypes) for name, rows in given.items()}
 
     @property
@@ -68,7 +80,9 @@ class Given:
     def columns(self, name: str) -> Collection[str] | None:
         return list(self._tables[name].columns) if name in self._tables else None
 
-    def table(self, name: str, now: datetime, window: Window) -> pandas.DataFrame:
+    def table(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
+    ) -> pandas.DataFrame:
         if name not in self._tables:
             raise InvalidArgument(
                 f"there is no table {name!r} here",
@@ -89,6 +103,9 @@ class Given:
         )
         return rows
 
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
+        return {"notes": []}
+
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("tables answer no query", "ask an estate that dpmagic.open() gives, or use pandas")
 
@@ -106,6 +123,16 @@ class Given:
         found = [self._tables[name][column].dropna() for name, column in wanted if column in self._tables.get(name, ())]
         ends = [edge.to_pydatetime(warn=False) for times in found if len(times) for edge in (times.min(), times.max())]
         return [min(ends), max(ends)] if ends else []
+
+
+def at_least(known: Table, columns: Collection[str] | None) -> list[str]:
+    """Which columns to read where some are wanted, None for all: those that windows, pages and completeness go by, too.
+
+    >>> at_least(table("snapshots"), {"timeCreated", "name"})
+    ['id', 'name', 'subscriptionId', 'timeCreated']
+    """
+    always = ("id", "subscriptionId", known.time)
+    return [name for name in known.columns if columns is None or name in columns or name in always]
 
 
 def of_window(known: Table, rows: pandas.DataFrame, window: Window) -> pandas.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -38,9 +38,13 @@ def view(name: str, window: Window) -> str:
     return re.sub(r"\$(start|end)\b", lambda found: literal(bounds[found[1]]), _body(name))
 
 
-def query(name: str, window: Window) -> str:
-    """The KQL of a table with its rows in an order that pages can go by."""
-    return f"{view(name, window)}\n| order by {_ORDER.get(name, 'id asc')}"
+def query(name: str, window: Window, columns: Collection[str] | None = None) -> str:
+    """The KQL of a table with its rows in an order that pages can go by.
+
+    ``columns`` are those to ask for, by their names on the way, what the order goes by among them; None for all.
+    """
+    some = "" if columns is None else f"\n| project {', '.join(columns)}"
+    return f"{view(name, window)}{some}\n| order by {_ORDER.get(name, 'id asc')}"
 
 
 def expanded(kql: str, window: Window) -> str:

@@ -1,0 +1,87 @@
+"""What an estate has read: tables over windows, some columns of each or all, and what was made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas
+
+from dpmagic.estate.columns import Table
+from dpmagic.estate.completeness import KEY, narrowed
+from dpmagic.estate.window import Window
+
+Columns = frozenset[str] | None
+"""Names of columns, None for all that there are."""
+Says = Callable[[Window], Mapping[str, list[Any]]]
+
+
+@dataclass
+class Kept:
+    """A table as it was read: over a window, where it has one, and which of its columns."""
+
+    known: Table
+    window: Window
+    columns: Columns
+    rows: pandas.DataFrame
+    _told: dict[Window, dict[str, Any]] = field(default_factory=dict)
+
+    def covers(self, window: Window, columns: Columns) -> bool:
+        """Whether all of this is there."""
+        enough = self.columns is None or (columns is not None and columns <= self.columns)
+        return enough and self.reaches(window)
+
+    def reaches(self, window: Window) -> bool:
+        """Whether the rows of this window are there, with some columns or all."""
+        return not self.known.time or self.window.contains(window)
+
+    def part(self, window: Window, columns: Columns, says: Says) -> pandas.DataFrame:
+        """These columns of the window's rows, with their completeness: another frame, whose changes are its own."""
+        some = self.rows if columns is None else self.rows[[name for name in self.rows if name in columns]]
+        if not self.known.time or window == self.window:
+            return some.copy(deep=False)  # changes to it are nobody else's
+        times = self.rows[self.known.time]
+        inside = (times >= window.start) & (times < window.end)
+        made = some[inside].reset_index(drop=True)
+        if window not in self._told:
+            mine = self.rows.loc[inside, [name for name in self.rows if name in ("subscriptionId", self.known.time)]]
+            self._told[window] = narrowed(
+                self.known, mine, self.rows.attrs[KEY], window, says(self.window)["notes"], says(window)
+            )
+        made.attrs = deepcopy({**self.rows.attrs, KEY: self._told[window]})
+        return made
+
+    def told(self, window: Window) -> dict[str, Any]:
+        """The completeness of the window's rows, where they were asked for, else of all."""
+        found: dict[str, Any] = self._told.get(window, self.rows.attrs[KEY])
+        return found
+
+
+@dataclass
+class Memory:
+    """What was read, and what was made of it: shared by the windows of an estate."""
+
+    tables: list[Kept] = field(default_factory=list)
+    made: dict[Hashable, Any] = field(default_factory=dict)
+
+    def find(self, name: str, window: Window, columns: Columns) -> Kept | None:
+        """What has these columns of a table over the window: that of the very window, else of a wider one."""
+        able = [one for one in self.of(name) if one.covers(window, columns)]
+        return min(able, key=lambda one: one.window != window, default=None)
+
+    def of(self, name: str) -> list[Kept]:
+        """All that was read of a table, in the order in which it was."""
+        return [one for one in self.tables if one.known.name == name]
+
+    def keep(self, kept: Kept) -> Kept:
+        """Keep a table, in place of what it has more of."""
+        mine = self.of(kept.known.name)
+        less = [one for one in mine if kept.covers(one.window, one.columns)]
+        self.tables = [one for one in self.tables if one not in less] + [kept]
+        return kept
+
+    def blank(self) -> Memory:
+        """The same without rows, for those who want to know what is there."""
+        return Memory([replace(one, rows=one.rows.head(0)) for one in self.tables])
