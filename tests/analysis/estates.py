@@ -1,26 +1,18 @@
-"""Estates of the sandbox by name, asked live, and what is wrong with them."""
+"""Estates of the sandbox by name, and what is wrong with them."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import pandas as pd
 
-import dpmagic
-from dpmagic.estate import Estate
 from tests import generated
 from tests.analysis import raw
 from tests.analysis.handwritten import HAND_WRITTEN
+from tests.analysis.worlds import estate as estate
 
 #: The default estate, those written by hand, and the generated ones, whose names are their numbers.
 NAMES = ("default", *HAND_WRITTEN, *map(str, generated.SEEDS))
-
-
-@cache
-def estate(name: str) -> Estate:
-    """The estate over the last 14 whole days."""
-    return dpmagic.open(connection=raw.connection(name))
 
 
 def time(text: str) -> pd.Timestamp:

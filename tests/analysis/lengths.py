@@ -11,7 +11,8 @@ import pandas
 
 from dpmagic.estate import Estate
 from dpmagic.estate.opening import open_live
-from tests.analysis.raw import DISKS, JOBS, Record, connection, records
+from tests.analysis.raw import DISKS, JOBS, Record, connection
+from tests.analysis.worlds import records
 from tests.estate.raw import at, instant
 
 SIZES = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767, 65536)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from dpmagic.arm import subscriptions
@@ -14,6 +14,8 @@ from tests import generated
 from tests.analysis.handwritten import HAND_WRITTEN
 
 Record = dict[str, Any]
+KEPT = 4
+"""Estates in memory at a time; tests take one after another."""
 
 JOBS = "microsoft.dataprotection/backupvaults/backupjobs"
 INSTANCES = "microsoft.dataprotection/backupvaults/backupinstances"
@@ -22,22 +24,21 @@ SNAPSHOTS = "microsoft.compute/snapshots"
 DISKS = "microsoft.compute/disks"
 
 
-@cache
+@lru_cache(maxsize=KEPT)
 def connection(name: str) -> Connection:
     """A connection to a sandbox with an estate: ``default``, one written by hand, or a generated one by its number."""
     return generated.connection(int(name)) if name.isdigit() else connect_sandbox(estate=HAND_WRITTEN.get(name, name))
 
 
-@cache
+@lru_cache(maxsize=KEPT)
 def planted(name: str) -> list[Record]:
     """What is wrong with the estate."""
     found: list[Record] = connection(name).sandbox.planted()
     return found
 
 
-@cache
 def records(name: str, kind: str) -> list[Record]:
-    """The records of a type in order of id, from every subscription that can be read."""
+    """The records of a type in order of id, from every subscription that can be read, as they are now."""
     table = "resources" if kind.startswith("microsoft.compute") else "recoveryservicesresources"
     kql = f"{table} | where type == '{kind}' | order by id asc"
     seen = [one["subscriptionId"] for one in subscriptions.visible(connection(name))]

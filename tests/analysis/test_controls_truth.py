@@ -18,7 +18,7 @@ from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.estate import Estate
 from dpmagic.execute import execute
 from dpmagic.session import Session
-from tests.analysis import raw
+from tests.analysis import raw, worlds
 from tests.analysis.truth_runs import LONGEST
 from tests.analysis.worlds import estate as world
 
@@ -266,14 +266,14 @@ def test_what_azure_forgets_takes_an_archive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["default", "17"])
 def test_instances_of_other_estates_by_plain_loops(name: str) -> None:
     estate = world(name)
-    jobs = [one["properties"] for one in raw.records(name, raw.JOBS)]
+    jobs = [one["properties"] for one in worlds.records(name, raw.JOBS)]
     counts: dict[str, list[bool]] = {}
     for job in jobs:
         within = estate.window.start <= pandas.Timestamp(job["startTime"]) < estate.window.end
         if job["operationCategory"] == "Backup" and job["status"] != "InProgress" and within:
             counts.setdefault(job["backupInstanceId"].lower(), []).append(job["status"] != "Failed")
     instances = {
-        one["id"].lower(): one["properties"]["policyInfo"]["policyId"] for one in raw.records(name, raw.INSTANCES)
+        one["id"].lower(): one["properties"]["policyInfo"]["policyId"] for one in worlds.records(name, raw.INSTANCES)
     }
     rate = {one: sum(done) / len(done) for one, done in counts.items() if one in instances}
     found = control_members(estate, {"it": {"kind": "successRate", "atLeast": "90%"}})

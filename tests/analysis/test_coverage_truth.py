@@ -29,7 +29,7 @@ from dpmagic.estate.columns import tables
 
 from .. import generated
 from .raw import connection, planted
-from .worlds import estate
+from .worlds import estate, read_until
 
 ESTATES = ["default", *map(str, generated.SEEDS)]
 _BY_KIND = {"stopped": STOPPED, "suspended": SUSPENDED, "inError": ERROR, "rolesRemoved": PERMISSION}
@@ -37,6 +37,13 @@ _BY_KIND = {"stopped": STOPPED, "suspended": SUSPENDED, "inError": ERROR, "roles
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+@pytest.fixture(scope="module", params=ESTATES)
+def which(request: pytest.FixtureRequest) -> str:
+    """The name of an estate: all tests of one come together, so that few have to be kept."""
+    name: str = request.param
+    return name
 
 
 @cache
@@ -65,7 +72,7 @@ def kept(which: str, defect: dict[str, Any]) -> bool:
     """Whether a vault still listed the deleted instance when it was asked: a little after the estate's instant."""
     listed = set(estate(which).deleted_instances()["name"])
     there, purge = defect["ids"][0].rpartition("/")[2] in listed, moment(defect["scheduledPurgeTime"])
-    assert purge > estate(which).now if there else purge <= connection(which).now()
+    assert purge > estate(which).now if there else purge <= read_until(which)
     return there
 
 
@@ -94,7 +101,6 @@ def stale(which: str, there: set[str]) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ESTATES)
 def test_the_gaps_are_those_planted(which: str) -> None:
     gaps = gaps_of(which)
     assert dict(zip(gaps["id"].str.lower(), gaps["reason"], strict=True)) == expected(which)
@@ -102,7 +108,6 @@ def test_the_gaps_are_those_planted(which: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ESTATES)
 def test_the_counts_are_those_of_the_gaps(which: str) -> None:
     """Record by record: each disk is counted once, in each grouping alike."""
     tables = estate(which)
@@ -121,7 +126,6 @@ def test_the_counts_are_those_of_the_gaps(which: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ESTATES)
 def test_exemptions_hold_to_the_second(which: str) -> None:
     now = estate(which).now
     live = {
@@ -138,7 +142,6 @@ def test_exemptions_hold_to_the_second(which: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ESTATES)
 def test_orphans_are_those_planted(which: str) -> None:
     gone = {one for defect in planted(which) if defect["kind"] == "diskDeleted" for one in defect["backupInstanceIds"]}
     blind = {one for defect in planted(which) if defect["kind"] == "unverifiable" for one in defect["ids"]}
@@ -149,7 +152,6 @@ def test_orphans_are_those_planted(which: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ESTATES)
 def test_since_brackets_what_happened(which: str) -> None:
     gaps = gaps_of(which).assign(key=lambda found: found["id"].str.lower()).set_index("key")
     for defect in planted(which):
@@ -169,7 +171,6 @@ def test_since_brackets_what_happened(which: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ESTATES)
 def test_every_command_is_one(which: str) -> None:
     gaps = gaps_of(which)
     for line in gaps["command"].dropna():

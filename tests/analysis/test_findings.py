@@ -10,19 +10,24 @@ from dpmagic.analysis.findings import KINDS, findings
 from dpmagic.analysis.orphan_instances import orphan_instances
 from dpmagic.analysis.posture import posture
 from dpmagic.analysis.triage import triage
-from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.opening import open_live
+from tests.analysis.raw import connection
+from tests.analysis.worlds import estate as world
 
 
 @pytest.fixture(scope="module")
 def estate() -> Estate:
-    return open_live(connect_sandbox(estate="default"))
+    return world("default")
 
 
-def test_everything_that_the_questions_find_is_there_once(estate: Estate) -> None:
-    found = findings(estate)
+@pytest.fixture(scope="module")
+def found(estate: Estate) -> pandas.DataFrame:
+    return findings(estate)
+
+
+def test_everything_that_the_questions_find_is_there_once(estate: Estate, found: pandas.DataFrame) -> None:
     assert not found.duplicated(["kind", "id", "reason"]).any()
     failing = triage(estate)
     assert set(found.loc[found["kind"] == "failure", "id"]) == set(failing["id"])
@@ -34,8 +39,7 @@ def test_everything_that_the_questions_find_is_there_once(estate: Estate) -> Non
     assert set(found["kind"]) == set(KINDS)
 
 
-def test_the_worst_come_first(estate: Estate) -> None:
-    found = findings(estate)
+def test_the_worst_come_first(found: pandas.DataFrame) -> None:
     assert found["severity"].is_monotonic_increasing
     assert found["severity"].dtype == "Int64"
     assert found.loc[0, "kind"] == "failure"
@@ -43,8 +47,7 @@ def test_the_worst_come_first(estate: Estate) -> None:
     assert str(found["since"].dtype) == "datetime64[us, UTC]"
 
 
-def test_since_says_what_kind_of_instant_it_is(estate: Estate) -> None:
-    found = findings(estate)
+def test_since_says_what_kind_of_instant_it_is(estate: Estate, found: pandas.DataFrame) -> None:
     assert found["sinceIs"].notna().equals(found["since"].notna())
     assert set(found["sinceIs"].dropna()) == {"at", "after", "before"}
     for question, kind in ((coverage_gaps, "gap"), (triage, "failure"), (orphan_instances, "orphanInstance")):
@@ -62,15 +65,14 @@ def test_some_kinds_only(estate: Estate) -> None:
 
 
 def test_an_estate_of_nothing_has_no_findings() -> None:
-    nothing = open_live(connect_sandbox(estate="default"), subscriptions="Archive")
+    nothing = open_live(connection("default"), subscriptions="Archive")
     found = findings(nothing)
     assert len(found) == 0
     assert isinstance(found, pandas.DataFrame)
 
 
-def test_answers_that_are_there_are_not_asked_again(estate: Estate) -> None:
-    none = findings(estate, answers={"triage": triage(estate).head(0)})
-    whole = findings(estate)
-    assert "failure" in set(whole["kind"]) and "failure" not in set(none["kind"])
+def test_answers_that_are_there_are_not_asked_again(estate: Estate, found: pandas.DataFrame) -> None:
     known = {"triage": triage(estate), "posture": posture(estate)}
-    pandas.testing.assert_frame_equal(findings(estate, answers=known), whole)
+    pandas.testing.assert_frame_equal(findings(estate, answers=known), found)
+    none = findings(estate, ["failure"], answers={"triage": known["triage"].head(0)})
+    assert none.empty and "failure" in set(found["kind"])

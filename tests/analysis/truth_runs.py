@@ -10,7 +10,7 @@ import pandas as pd
 from dpmagic.analysis.missed_runs import missed_runs
 from dpmagic.analysis.start_delay import start_delay
 from dpmagic.analysis.triage import triage
-from tests.analysis import estates, raw
+from tests.analysis import estates, raw, worlds
 from tests.analysis.estates import time
 
 HOUR = timedelta(hours=1)
@@ -49,7 +49,7 @@ def _planted(name: str) -> dict[Due, str]:
     first = max(pd.Timestamp(live.window.start), pd.Timestamp(live.now) - 14 * 24 * HOUR)
     last = min(pd.Timestamp(live.window.end), pd.Timestamp(live.now) - 2 * HOUR + timedelta.resolution)
     started: dict[str, list[pd.Timestamp]] = {}
-    for job in (one["properties"] for one in raw.records(name, raw.JOBS)):
+    for job in (one["properties"] for one in worlds.records(name, raw.JOBS)):
         started.setdefault(job["backupInstanceId"].lower(), []).append(time(job["startTime"]))
     found = {}
     for run in estates.runs(name):
@@ -110,7 +110,7 @@ def _fault(code: str) -> str:
 def _jobs(name: str) -> dict[str, list[dict[str, Any]]]:
     """The properties of each instance's jobs, in order of their start."""
     jobs: dict[str, list[dict[str, Any]]] = {}
-    for record in raw.records(name, raw.JOBS):
+    for record in worlds.records(name, raw.JOBS):
         jobs.setdefault(record["properties"]["backupInstanceId"].lower(), []).append(record["properties"])
     return {one: sorted(mine, key=lambda job: job["startTime"]) for one, mine in jobs.items()}
 
@@ -129,7 +129,7 @@ def _troubled(name: str, now: Any) -> dict[str, set[str]]:
     hidden = {one.rpartition("/")[2] for ids in unreadable for one in ids}
     missed = {key for key, why in _planted_until(name, now).items() if why == "missed"}
     found: dict[str, set[str]] = {}
-    for record in raw.records(name, raw.INSTANCES):
+    for record in worlds.records(name, raw.INSTANCES):
         one, what = record["id"].lower(), record["properties"]
         if what["currentProtectionState"] not in ("ProtectionConfigured", "ProtectionError"):
             continue
@@ -156,9 +156,9 @@ def _planted_until(name: str, now: Any) -> dict[Due, str]:
 
 def _points(name: str) -> dict[str, pd.Timestamp]:
     """The newest snapshot by Azure Backup of each instance's disk as it is now, if that can be seen."""
-    disks = {one["id"].lower(): one["properties"]["uniqueId"] for one in raw.records(name, raw.DISKS)}
+    disks = {one["id"].lower(): one["properties"]["uniqueId"] for one in worlds.records(name, raw.DISKS)}
     newest: dict[tuple[str, str], pd.Timestamp] = {}
-    for one in raw.records(name, raw.SNAPSHOTS):
+    for one in worlds.records(name, raw.SNAPSHOTS):
         source = one["properties"]["creationData"]
         disk = source["sourceResourceId"].lower()
         if one["name"].startswith("AzureBackup_") and source["sourceUniqueId"] == disks.get(
@@ -167,7 +167,7 @@ def _points(name: str) -> dict[str, pd.Timestamp]:
             place = disk, one["id"].lower().split("/providers/")[0]
             newest[place] = max(time(one["properties"]["timeCreated"]), newest.get(place, pd.Timestamp(0, tz="UTC")))
     found = {}
-    for one in raw.records(name, raw.INSTANCES):
+    for one in worlds.records(name, raw.INSTANCES):
         stores = one["properties"]["policyInfo"]["policyParameters"]["dataStoreParametersList"]
         place = one["properties"]["dataSourceInfo"]["resourceID"].lower(), stores[0]["resourceGroupId"].lower()
         if place in newest:

@@ -10,7 +10,7 @@ from dpmagic.analysis.orphan_snapshots import orphan_snapshots
 from dpmagic.analysis.retention import retention
 from dpmagic.analysis.retention_points import retention_points
 from dpmagic.analysis.snapshot_headroom import snapshot_headroom
-from tests.analysis import estates, raw
+from tests.analysis import estates, raw, worlds
 from tests.analysis.estates import time
 
 NOTHING = pd.Timedelta(0)
@@ -19,7 +19,7 @@ _KINDS = ("kept", "lingering", "snapshotDeleted")
 
 def planted(name: str) -> list[dict[str, Any]]:
     """The snapshots that were touched, of instances that are there and can be seen; instants as such."""
-    there = {one["id"].lower() for one in raw.records(name, raw.INSTANCES)}
+    there = {one["id"].lower() for one in worlds.records(name, raw.INSTANCES)}
     found = []
     for defect in raw.planted(name):
         for one in defect["snapshots"] if defect["kind"] in _KINDS else ():
@@ -88,7 +88,7 @@ def check_retention(name: str) -> None:
     for status in ("present", "missing", "surplus", "held", "unverifiable"):
         assert found[status].fillna(0).sum() == points["status"].eq(status).sum()
     assert (found["expected"] == found["present"] + found["missing"]).fillna(True).all()
-    assert set(found["id"].str.lower()) == {one["id"].lower() for one in raw.records(name, raw.INSTANCES)}
+    assert set(found["id"].str.lower()) == {one["id"].lower() for one in worlds.records(name, raw.INSTANCES)}
     blind = {one.lower() for defect in raw.planted(name) if defect["kind"] == "unverifiable" for one in defect["ids"]}
     assert blind <= set(found.loc[found["verdict"].eq("unverifiable") & found["expected"].isna(), "id"].str.lower())
 
@@ -109,10 +109,10 @@ def check_headroom(name: str) -> None:
     """As many as were planted, by disk; the others are those of plain counting."""
     found = snapshot_headroom(estates.estate(name)).set_index("id")
     counts: dict[str, int] = {}
-    for one in raw.records(name, raw.SNAPSHOTS):
+    for one in worlds.records(name, raw.SNAPSHOTS):
         unique = one["properties"]["creationData"]["sourceUniqueId"]
         counts[unique] = counts.get(unique, 0) + 1
-    for one in raw.records(name, raw.DISKS):
+    for one in worlds.records(name, raw.DISKS):
         if one["id"] in found.index or one["properties"]["uniqueId"] in counts:
             assert found.loc[one["id"], "snapshots"] == counts.get(one["properties"]["uniqueId"], 0)
     lower = found.set_axis(found.index.str.lower())
