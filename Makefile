@@ -29,9 +29,10 @@ $(KUSTO): tests/kusto/package-lock.json $(VENV)/.test
 demo: $(VENV)/.demo
 	@$(BIN)/python notebooks/demo.py $(TOUR) $(REPORT)
 
+# Notebooks and whole estates come first, and small files last, so that both processes end together.
 test: $(VENV)/.test $(KUSTO) lint types
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		--nbval --nbval-sanitize-with tests/nbval.cfg notebooks tests dpmagic --ignore dpmagic/reports/report.ipynb
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
