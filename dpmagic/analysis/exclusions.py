@@ -19,7 +19,7 @@ def exclusions(given: Any, exclude: Any = None) -> pandas.DataFrame:
     ``exclude`` is one exclusion or several: ``"tags.backup=none"``, ``"tags.nobackup"``, the id of a disk, resource
     group or subscription, or ``{"id": ..., "reason": ..., "by": ..., "until": ...}`` (``tag`` and ``value`` for
     ``id``), or a frame of such rows; at ``until`` it has run out.  Exemptions count when they are from a built-in
-    policy for backups of disks, or from an assignment whose name says backup.
+    policy for backups of disks, or from an assignment whose name, or name for people, says backup.
     Raises `InvalidArgument` for an exclusion that says nothing.
     """
     found = assess(given, exclude=exclude)

@@ -176,6 +176,9 @@ TABLES: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "scope": lambda record: record["id"].split("/providers/Microsoft.Authorization/")[0],
             "createdBy": "properties.metadata.createdBy",
+            "createdOn": "properties.metadata.createdOn",
+            "policyAssignmentDisplayName": "assignment.displayName",
+            "policyDefinitionId": "assignment.policyDefinitionId",
         },
     ),
 }

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dpmagic.analysis.protection.excluding import records
 from dpmagic.estate import Window, views
 from dpmagic.estate.columns import table
 from dpmagic.frames.declared import Declared
@@ -161,4 +162,34 @@ def test_what_is_exempt_is_what_comes_before_the_exemption() -> None:
     made = read("exemptions", [{"id": scope + tail, "properties": {"expiresOn": "2026-04-01T00:00:00Z"}}])
     assert made["scope"].tolist() == [scope]
     assert made["expiresOn"].tolist() == [pandas.Timestamp("2026-04-01", tz="UTC")]
-    assert made["createdBy"].isna().all()
+    assert made["createdBy"].isna().all() and made["createdOn"].isna().all()
+    assert made["policyDefinitionId"].isna().all()
+
+
+def test_what_is_exempt_says_from_what() -> None:
+    """Assignments that are made in the portal, here to a management group, have names that say nothing."""
+    above = (
+        "/providers/Microsoft.Management/managementGroups/g/providers/Microsoft.Authorization/policyAssignments/0a1b"
+    )
+    definition = "/providers/Microsoft.Authorization/policyDefinitions/a25a41a7-a769-4271-841d-7ce0297be0c0"
+    assigned = {"policyDefinitionId": definition, "displayName": "[Preview]: Azure Backup for Managed Disks"}
+    exempt = {
+        "policyAssignmentId": above.upper(), "policyDefinitionReferenceIds": ["one", "two"],
+        "metadata": {"createdOn": "2026-03-01T00:00:00Z"},
+    }  # fmt: skip
+    tail = "/subscriptions/s/providers/Microsoft.Authorization/policyExemptions/x"
+    made = read(
+        "exemptions",
+        [
+            {"id": tail, "properties": exempt},
+            {"id": above, "type": "Microsoft.Authorization/policyAssignments", "properties": assigned},
+        ],
+    )
+    (row,) = made.to_dict("records")
+    assert (row["policyDefinitionId"], row["policyAssignmentDisplayName"]) == (definition, assigned["displayName"])
+    assert row["policyDefinitionReferenceIds"] == ["one", "two"]
+    assert row["createdOn"] == pandas.Timestamp("2026-03-01", tz="UTC")
+    assert records(None, made, NOW)["id"].tolist() == ["/subscriptions/s"]
+    made = made.assign(policyDefinitionId=None)
+    assert records(None, made, NOW)["id"].tolist() == ["/subscriptions/s"], "by its name for people"
+    assert records(None, made.assign(policyAssignmentDisplayName=None), NOW).empty

@@ -35,6 +35,8 @@ def records(connection: Connection, live: Estate, name: str) -> list[Record]:
         everyone = [dict(zip(names, row, strict=True)) for row in above.rows]
         assert len(everyone) > len(found)
         return [{**record, "role": role(connection, record)} for record in everyone]
+    if name == "exemptions":
+        return [{**record, "assignment": assignment(connection, live, record)} for record in found]
     time = {"jobs": "properties.startTime", "changes": "properties.changeAttributes.timestamp"}.get(name)
     if time is None:
         return found
@@ -49,6 +51,13 @@ def records(connection: Connection, live: Estate, name: str) -> list[Record]:
         return moment is not None and live.window.start <= moment < live.window.end
 
     return [record for record in found if within(record)]
+
+
+def assignment(connection: Connection, live: Estate, record: Record) -> Any:
+    """The properties of what the exemption is from."""
+    kql = f"policyresources | where id =~ '{record['properties']['policyAssignmentId']}'"
+    [found] = carry_out(rows(kql, live.source.scope.readable), lambda: connection, Manner(Silent())).value
+    return found["properties"]
 
 
 def role(connection: Connection, record: Record) -> str:

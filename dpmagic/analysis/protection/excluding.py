@@ -108,8 +108,10 @@ def _exempted(exemptions: pandas.DataFrame) -> list[dict[str, Any]]:
 
 
 def _about_backup(exemptions: pandas.DataFrame) -> pandas.Series:
-    """Those of a built-in policy for disks; where the definition is not known, those whose assignment names backup."""
-    named = exemptions["policyAssignmentId"].str.contains("backup", case=False, na=False)
+    """Those of a built-in policy for disks, and those whose assignment names backup, in its id or for people."""
+    names = [name for name in ("policyAssignmentId", "policyAssignmentDisplayName") if name in exemptions]
+    says = [exemptions[name].astype("str").str.contains("backup", case=False, na=False) for name in names]
+    named = says[0] | says[-1]
     if "policyDefinitionId" not in exemptions:
         return named
     guid = exemptions["policyDefinitionId"].str.lower().str.rsplit("/", n=1).str[-1]
