@@ -8,7 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import by_key, key
-from dpmagic.analysis.sizing.chains import Sizes, said, sizes_of, snapshots_of, whole_since
+from dpmagic.analysis.sizing.chains import Sizes, families_of, said, sizes_of, whole_since
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
@@ -33,9 +33,10 @@ def churn(given: Any, sizes: Sizes | None = None, by: str = "disk") -> pandas.Da
     that they span, ``churnGiB`` a day (the sum over the group's disks), ``usedGiB`` (what the oldest snapshots hold)
     and ``churnPercent`` of it, ``unmeasured`` disks, whose churn is not in the sum.
 
-    A snapshot's size on its first whole day is what changed since the one before it, which still existed then; that
-    over the time between both is the churn. The first of a chain is all that was used, and is no measure of change.
-    Only snapshots count before which none can have been deleted unseen: Azure tells of deletions for 14 days.
+    A snapshot's size on its first whole day is what changed since the one before it, which still existed then, whoever
+    made that; that over the time between both is the churn. The first of a chain is all that was used, and is no
+    measure of change. Only snapshots count before which none can have been deleted unseen: Azure tells of deletions for
+    14 days, and whose those by others were, it does not.
 
     Without ``sizes`` nothing measures change, for Azure tells no sizes: ``churnGiB`` is missing, and ``atMostGiB`` is a
     bound, the provisioned size a backup.  ``attrs["dpmagic"]["measured"]`` says which.
@@ -67,7 +68,7 @@ def disks_of(estate: Estate) -> pandas.DataFrame:
 
 def _measured(estate: Estate, sizes: pandas.DataFrame) -> pandas.DataFrame:
     """By instance: snapshots measured, days spanned, GiB that changed in them, and GiB that are used."""
-    chain = snapshots_of(estate)
+    chain = families_of(estate)
     chain = chain[chain["created"].notna()]
     daily = sizes.groupby(["id", "day"])["usedGiB"].sum()
     good = _sound(chain, daily, whole_since(estate))

@@ -19,6 +19,8 @@ from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.opening import open_live
+from tests.analysis.byhand import estate as by_hand
+from tests.analysis.byhand import instance, snapshot
 
 SHOP = "33333333-3333-4333-8333-333333333333"
 SPEC: dict[str, Any] = {
@@ -175,6 +177,25 @@ def test_few_days_give_bounds_only(estate: Estate, exports: Path) -> None:
         forecast(whole.head(1))
     with pytest.raises(InvalidArgument, match="several figures a day"):
         forecast(stored(estate, exports, by="policy"))
+
+
+def test_snapshots_by_others_in_between_hold_their_part_of_what_changes() -> None:
+    """A disk that changes by 24 GiB a day, backed up at 22:00; somebody's own snapshots are of 10:00."""
+    nights = [f"{day} 22:00:00" for day in range(20, 28)]
+    mornings = [f"{day} 10:00:00" for day in range(20, 28)]
+    ours = [snapshot("a", night) for night in nights]
+    theirs = [snapshot("a", at) | {"id": f"/own/{at[:2]}", "name": f"own-{at[:2]}"} for at in mornings]
+    made = by_hand([instance("a")], [], snapshots=[*ours, *theirs])
+    rows = [
+        # The oldest, of the 20th at 10:00, holds all; each later one twelve hours' changes.
+        {"id": one["id"], "day": f"2026-02-{day}", "usedGiB": 500.0 if one is theirs[0] else 12.0}
+        for one in (*ours, *theirs)
+        for day in range(20, 28)
+        if pandas.Timestamp(f"2026-02-{day}", tz="UTC") >= one["timeCreated"].floor("D")
+    ]
+    [found] = churn(made, pandas.DataFrame(rows)).to_dict("records")
+    assert found["churnGiB"] == pytest.approx(24)
+    assert found["usedGiB"] == pytest.approx(500)
 
 
 def test_what_stopped_instances_cost(estate: Estate, exports: Path) -> None:

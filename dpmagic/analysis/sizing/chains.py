@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas
 
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import by_key, key
 from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.analysis.backups.snapshots import of_instances
 from dpmagic.analysis.sizing.exports import read_exports
@@ -75,11 +75,33 @@ def snapshots_of(estate: Estate) -> pandas.DataFrame:
     )
     gone = _gone(estate, known) if estate.has("changes") else known.head(0)
     made = pandas.concat([known, gone[~gone["id"].isin(known["id"])]], ignore_index=True)
-    made["deleted"] = made["deleted"].astype("datetime64[us, UTC]")
+    made["deleted"] = pandas.to_datetime(made["deleted"], utc=True).astype("datetime64[us, UTC]")
     made = made.sort_values(["instance", "created", "id"], ignore_index=True)
     earlier, later = (getattr(made.groupby("instance")["disk"], way)() for way in ("ffill", "bfill"))
     certain = (earlier == later) | earlier.isna() | later.isna()
     return made.assign(disk=earlier.fillna(later).where(certain))
+
+
+def families_of(estate: Estate) -> pandas.DataFrame:
+    """As `snapshots_of`, with the incremental snapshots that others made of the instances' disks and that are there.
+
+    A snapshot holds what changed since the one before it, whoever made that.
+    """
+    ours = snapshots_of(estate)
+    instances, disks, there = estate.instances(), estate.disks(), estate.snapshots()
+    unique = key(disks["uniqueId"]).set_axis(key(disks["id"]))
+    mine = by_key(unique[~unique.index.duplicated()], instances["dataSourceId"])
+    owners = pandas.DataFrame({"disk": mine, "instance": key(instances["id"])}).dropna().drop_duplicates("disk")
+    rows = there[there["incremental"].fillna(False).astype(bool)]
+    others = pandas.DataFrame(
+        {"id": key(rows["id"]), "disk": key(rows["sourceUniqueId"]), "created": rows["timeCreated"]}
+    )
+    others = others[~others["id"].isin(ours["id"])].merge(owners, on="disk")
+    if others.empty:
+        return ours
+    others["deleted"] = pandas.Series(pandas.NaT, others.index, "datetime64[us, UTC]")
+    both = pandas.concat([ours, others[ours.columns]])
+    return both.sort_values(["instance", "created", "id"], ignore_index=True)
 
 
 def whole_since(estate: Estate) -> pandas.Timestamp:

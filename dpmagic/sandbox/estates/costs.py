@@ -28,7 +28,7 @@ from .columns import Table
 from .estate import Estate
 from .plants import plant
 from .spec import EstateError, Spec
-from .things import DISK
+from .things import DISK, Extra
 
 PRICE, CURRENCY = 0.0484, "EUR"  # for a GiB and month
 _CHURN = streams.Spread((0, 4), (50, 15), (90, 40), (100, 70))  # thousandths of the disk's size a day
@@ -95,40 +95,48 @@ def _days(spec: Spec, first: date, after: date) -> Iterator[tuple[date, list[dic
 
 def _usage(estate: Estate, day: date, ids: Callable[[int, int, int], str]) -> Iterator[dict[str, Any]]:
     begin, end = _ticks(day), _ticks(day + timedelta(days=1))
-    points = estate.engine.points.everything()
-    kept = points["gone"] > estate.engine.fleet["held"][points["instance"]]  # by stopped protection
-    points = Table({**points.columns, "gone": np.where(kept, NEVER, points["gone"])})
-    disks = np.array([one.type == DISK for one in estate.instances], bool)
-    there = (points["created"] < end) & (points["gone"] > begin) & disks[points["instance"]]
-    points = points.take(there)
-    points = points.take(np.lexsort((points["created"], points["life"], points["instance"])))
+    extras = [one for group in estate.extras.values() for one in group.values() if one.created < end]
+    numbers = {one.source.lower(): number for number, one in enumerate(estate.instances) if one.type == DISK}
+    by_hand = [one for one in extras if one.source.lower() in numbers]
+    points = _chains(estate, [(numbers[one.source.lower()], one.created) for one in by_hand], begin, end)
     quantities = _sizes(estate, points, begin, end) / _length(day)
-    columns = (points[name].tolist() for name in ("instance", "created", "start"))
-    for number, created, began, quantity in zip(*columns, quantities.tolist(), strict=True):
+    columns = (points[name].tolist() for name in ("instance", "created", "start", "extra"))
+    for number, created, began, extra, quantity in zip(*columns, quantities.tolist(), strict=True):
         one = estate.instances[number]
         if estate.visible(one.source):
-            yield {"id": ids(number, created, began), "where": one.location, "quantity": quantity}
-    yield from _others(estate, begin, end, _length(day))
+            arm_id = ids(number, created, began) if extra < 0 else by_hand[extra].id
+            yield {"id": arm_id, "where": one.location, "quantity": quantity}
+    left = [one for one in extras if one.source.lower() not in numbers and estate.visible(one.source)]
+    yield from _left(left, begin, end, _length(day))
 
 
-def _others(estate: Estate, begin: int, end: int, days: int) -> Iterator[dict[str, Any]]:
-    """The usage of snapshots that are of no recovery point: by hand, or of a disk that is gone.
+def _chains(estate: Estate, by_hand: Sequence[tuple[int, int]], begin: int, end: int) -> Table:
+    """The snapshots that there are on a day, of points and by hand (``extra``, their number, else -1), in order.
 
-    By hand it is what changed since the one by hand before; of a disk that is gone the oldest is all that was used.
+    Whoever makes a snapshot of a disk, it holds what changed since the one before.
     """
-    changed, _ = _facts(estate)
-    rates = {one.source.lower(): float(changed[number]) for number, one in enumerate(estate.instances)}
-    extras = [one for group in estate.extras.values() for one in group.values() if one.created < end]
+    points = estate.engine.points.everything()
+    kept = points["gone"] > estate.engine.fleet["held"][points["instance"]]  # by stopped protection
+    disks = np.array([one.type == DISK for one in estate.instances], bool)
+    columns = {name: points[name] for name in ("instance", "life", "created", "start")}
+    columns |= {"gone": np.where(kept, NEVER, points["gone"]), "extra": np.full(len(points), -1)}
+    numbers, made = (np.array(values, np.int64) for values in (zip(*by_hand, strict=True) if by_hand else ((), ())))
+    more = {"instance": numbers, "life": np.zeros(len(made), np.int64), "created": made, "start": made}
+    more |= {"gone": np.full(len(made), NEVER), "extra": np.arange(len(made))}
+    whole = Table({name: np.concatenate([columns[name], more[name]]) for name in columns})
+    there = (whole["created"] < end) & (whole["gone"] > begin) & disks[whole["instance"]]
+    whole = whole.take(there)
+    return whole.take(np.lexsort((whole["created"], whole["life"], whole["instance"])))
+
+
+def _left(extras: list[Extra], begin: int, end: int, days: int) -> Iterator[dict[str, Any]]:
+    """The usage of snapshots of disks that are gone: the oldest is all that was used, the others what changed."""
     before: dict[str, int] = {}
     for one in sorted(extras, key=lambda extra: (extra.source, extra.created)):
-        used, rate = _LEFT[0] * one.size, rates.get(one.source.lower(), _LEFT[1] * one.size)
-        gone = one.source.lower() not in rates
-        last = before.get(one.source, one.created - DAY // 4)
-        size = used if gone and one.source not in before else min(rate * (one.created - last) / DAY, used)
+        used, rate = (share * one.size for share in _LEFT)
+        size = min(rate * (one.created - before[one.source]) / DAY, used) if one.source in before else used
         before[one.source] = one.created
-        if estate.visible(one.source):
-            share = (end - max(begin, one.created)) / DAY
-            yield {"id": one.id, "where": one.location, "quantity": size * share / days}
+        yield {"id": one.id, "where": one.location, "quantity": size * (end - max(begin, one.created)) / DAY / days}
 
 
 def _sizes(estate: Estate, points: Table, begin: int, end: int) -> Any:
