@@ -106,6 +106,8 @@ class Typer:
 
     def members(self, expr: ir.Expr) -> Shape:
         """The members below a path that have columns: what is put under a name, ``extend a = properties.a``, keeps."""
+        if isinstance(expr, ir.ColumnRef):
+            return self.scope[expr.name].shreds if expr.name in self.scope else {}
         column, names = self._path_of(expr) if isinstance(expr, ir.PathAccess) else (None, ())
         if column is None or not isinstance(expr, ir.PathAccess) or len(names) < len(expr.steps):
             return {}
