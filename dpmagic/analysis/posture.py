@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.protection.baseline import ROLES, Control, read
 from dpmagic.analysis.protection.facts import with_roles
+from dpmagic.analysis.protection.remedies import command
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate import Estate
 from dpmagic.estate.source import estate_of, require
@@ -29,7 +31,8 @@ def posture(given: Any, baseline: Mapping[str, Any] | str | Path | None = None) 
 
     ``verdict`` is pass, fail, not applicable (the control's ``when`` does not hold) or not verifiable (the value is
     absent, and the baseline does not say what that means). The control on ``roles`` fails with the ids of the
-    backup instances (``evidence``) for which the vault's identity lacks a role.
+    backup instances (``evidence``) for which the vault's identity lacks a role. Of what fails ``command`` is what makes
+    it pass, and ``advice`` what to do or to know, where the baseline has them (``remedy``, ``advice``).
 
     ``baseline`` is a mapping, or a TOML file, of controls: ``column`` of vaults with ``allowed`` or ``least``, what an
     absent value means (``missing``), and ``when`` it applies.  Without one it is soft delete of 14 days, immutability,
@@ -52,13 +55,13 @@ def posture(given: Any, baseline: Mapping[str, Any] | str | Path | None = None) 
         {
             **{name: row.get(name) for name in _VAULT},
             "control": control.name,
-            **_judged(control, {str(name): value for name, value in row.items()}, lacking),
+            **_with_remedy(control, row, _judged(control, {str(name): value for name, value in row.items()}, lacking)),
         }
         for row in vaults.astype(object).where(vaults.notna(), None).to_dict("records")
         for control in controls
     ]
-    columns = [*_VAULT, "control", "value", "wanted", "verdict", "evidence"]
-    texts = dict.fromkeys(columns[:-1], "str")
+    columns = [*_VAULT, "control", "value", "wanted", "verdict", "evidence", "command", "advice"]
+    texts = dict.fromkeys([name for name in columns if name != "evidence"], "str")
     return answer(estate, pandas.DataFrame(rows, columns=columns).astype(texts))
 
 
@@ -87,6 +90,16 @@ def _judged(control: Control, row: Mapping[str, Any], lacking: dict[str, tuple[l
     if value is None:
         return made | {"value": None, "verdict": NOT_VERIFIABLE}
     return made | {"value": str(value), "verdict": PASS if control.passes(value) else FAIL}
+
+
+def _with_remedy(control: Control, row: Mapping[Any, Any], made: dict[str, Any]) -> dict[str, Any]:
+    """What was found, and for what fails what to do."""
+    if made["verdict"] != FAIL:
+        return made | {"command": None, "advice": None}
+    where = ["--subscription", row["subscriptionId"], "-g", row["resourceGroup"], "-v", row["name"]]
+    known = control.remedy and all(where)
+    said = command("backup-vault", "update", *where, *shlex.split(control.remedy)) if known else None
+    return made | {"command": said, "advice": control.advice or None}
 
 
 def _roles(gone: list[str], unknown: int, count: int) -> dict[str, Any]:

@@ -113,12 +113,14 @@ class Report:
         return cover.worst(self.frame("findings"), most, self._advice())
 
     def _advice(self) -> dict[str, str]:
-        """What Microsoft recommends, by the id of the backup instance in lower case."""
-        if "triage" not in self.answers:
-            return {}
-        found = self.frame("triage")
-        pairs = zip(found["id"], found["recommendedAction"], strict=True)
-        return {str(one).lower(): said for one, said in pairs if isinstance(said, str)}
+        """What to do, by id in lower case: of a backup instance what Microsoft recommends, of a vault the baseline."""
+        told: dict[str, str] = {}
+        for name, column in (("posture", "advice"), ("triage", "recommendedAction")):
+            if name in self.answers:
+                found = self.frame(name).dropna(subset=column)
+                said = found[column].groupby(found["id"].str.lower(), sort=False).agg("; ".join)
+                told |= {str(one): str(text) for one, text in said.items()}
+        return told
 
     def tally(self, name: str, by: str, of: str) -> Shown:
         """How many rows of the answer ``name`` have each value of the column ``of``, a row for each of ``by``."""

@@ -9,8 +9,12 @@ import pandas
 import pytest
 
 from dpmagic import posture
+from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
+from dpmagic.estate.opening import open_live
+from dpmagic.execute import execute
+from dpmagic.session import Session
 
 from .disks_by_hand import CONTRIBUTOR, NOW, READER, VAULT, disk, estate, group, instance, role, vault
 from .worlds import estate as world
@@ -97,6 +101,7 @@ def test_a_baseline_of_ones_own(tmp_path: Path) -> None:
         ({"a": {"column": "location", "least": 1}}, "the control a has least, and location is no number"),
         ({"a": {"column": "location", "least": "1"}}, "the control a: '1' is no number"),
         ({"a": {"column": "location", "allowed": ["x"], "when": 1}}, "the control a: when is no mapping"),
+        ({"a": {"column": "location", "allowed": ["x"], "remedy": "it's"}}, "its remedy does not read: no closing"),
         ("no such file.toml", "the baseline no such file.toml cannot be read"),
     ],
 )
@@ -121,3 +126,31 @@ def test_the_default_estate() -> None:
     assert len(found.loc[("bv-shop-legacy", "roles"), "evidence"]) == 3
     assert found.loc[("bv-shop", "redundancy"), "verdict"] == "pass"
     assert found.loc[("bv-dev", "roles"), "verdict"] == "pass"
+
+
+@pytest.mark.slow
+def test_what_fails_comes_with_what_makes_it_pass() -> None:
+    vaults = {"v": {"policies": ["p"], "softDelete": "Off", "redundancy": "GeoRedundant"}}
+    spec = {"policies": {"p": {"every": "P1D"}}, "subscriptions": [{"name": "Shop", "vaults": vaults}]}
+    session = Session()
+    session.use(connect_sandbox(estate=spec))
+    session.ask = lambda question: True
+
+    def seen() -> pandas.DataFrame:
+        return posture(open_live(session.connected(), subscriptions="Shop")).set_index("control")
+
+    before = seen()
+    failing = before[before["verdict"] == "fail"]
+    assert set(failing.index) == {"softDelete", "immutability", "multiUserAuthorization", "crossRegionRestore"}
+    assert failing["command"].notna().sum() == 3 and failing.loc["multiUserAuthorization", "advice"]
+    assert before.loc[before["verdict"] != "fail", ["command", "advice"]].isna().all(axis=None)
+    for line in failing["command"].dropna():
+        list(execute(line, session))
+    after = seen()["verdict"]
+    assert after[failing["command"].dropna().index].unique().tolist() == ["pass"]
+    longer = {"days": {"column": "retentionDurationInDays", "least": 30, "remedy": "--soft-delete-retention 30"}}
+    for verdict in ("fail", "pass"):
+        [row] = posture(open_live(session.connected(), subscriptions="Shop"), longer).to_dict("records")
+        assert row["verdict"] == verdict
+        if verdict == "fail":
+            list(execute(row["command"], session))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 from dpmagic.errors import InvalidArgument, did_you_mean
 
 ROLES = "roles"
-MEMBERS = ("column", "allowed", "least", "missing", "when")
+MEMBERS = ("column", "allowed", "least", "missing", "when", "remedy", "advice")
 """What a control of a baseline can have."""
 
 _HOW = 'such as {"immutability": {"column": "immutabilityState", "allowed": ["Locked"]}}'
@@ -22,7 +23,8 @@ _HOW = 'such as {"immutability": {"column": "immutabilityState", "allowed": ["Lo
 class Control:
     """One thing a vault should have: a column's value among ``allowed``, or no smaller than ``least``.
 
-    ``missing`` is what an absent value means, None when nobody knows; ``when`` where the control applies.
+    ``missing`` is what an absent value means, None when nobody knows; ``when`` where the control applies; ``remedy``
+    options of ``backup-vault update`` that make it pass, and ``advice`` what to do in words.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Control:
     least: float | None = None
     missing: Any = None
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    remedy: str = ""
+    advice: str = ""
 
     @property
     def wanted(self) -> str:
@@ -90,7 +94,21 @@ def _control(name: str, of: Any) -> Control:
     if not isinstance(of.get("when", {}), Mapping):
         raise InvalidArgument(f"the control {name}: when is no mapping", 'such as {"storageType": ["GeoRedundant"]}')
     when = {str(column): tuple(_several(values)) for column, values in of.get("when", {}).items()}
-    return Control(name, of["column"], tuple(_several(of.get("allowed", ()))), of.get("least"), of.get("missing"), when)
+    try:
+        shlex.split(str(of.get("remedy", "")))
+    except ValueError as error:
+        told = f"the control {name}: its remedy does not read: {str(error).lower()}"
+        raise InvalidArgument(told, 'such as "--soft-delete-state On"') from error
+    return Control(
+        name,
+        of["column"],
+        tuple(_several(of.get("allowed", ()))),
+        of.get("least"),
+        of.get("missing"),
+        when,
+        str(of.get("remedy", "")),
+        str(of.get("advice", "")),
+    )
 
 
 def _several(values: Any) -> list[Any]:
