@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
 from dpmagic.errors import AzureError, InvalidArgument
-from dpmagic.estate.columns import tables
+from dpmagic.estate.columns import tables, unknown_table
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window, instant
 from dpmagic.progress import Observer, Silent
@@ -45,14 +45,17 @@ def collect(
     directory: str | Path,
     *,
     since: Any = None,
+    only: Iterable[str] | None = None,
     recovery_points: bool = True,
     observer: Observer | None = None,
 ) -> pandas.DataFrame:
     """Add what the estate is now, and the jobs since the last run, to the archive in ``directory``; made when new.
 
-    ``since`` is how far back jobs and changes are asked for; without it from a day before the last run on, or from
-    the start of the oldest job that was still running then, and at most the 14 days that Azure remembers.
-    ``recovery_points`` cost a call for each instance.  Running it again adds nothing but the run itself.
+    ``since`` is how far back jobs and changes are asked for; without it from a day before the last run that read them
+    on, or from the start of the oldest job that was still running then, and at most the 14 days that Azure remembers.
+    ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each night, all of them on Mondays; the
+    archive then says on which days it did not see the others.  ``recovery_points`` cost a call for each instance.
+    Running it again adds nothing but the run itself.
 
     Returns a row a table: ``table``, ``read`` (rows of the estate), ``new``, ``changed`` and ``gone`` (rows stored of
     each), ``missing`` (why the table could not be read, None where it was).  ``attrs["dpmagic"]`` has the run.
@@ -61,12 +64,12 @@ def collect(
     `ArchiveHeld`, and `InvalidArgument` when the archive is of another target or already reaches beyond the estate's
     instant; nothing has then been added.
     """
-    path = Path(directory).expanduser()
-    watch = observer or Silent()
+    path, watch = Path(directory).expanduser(), observer or Silent()
+    names = _chosen(estate, only, recovery_points)
     with writing(path, estate.now, create=True) as writer:
         _fits(writer, estate)
-        work = _Collection(writer, estate, _since(writer, estate, since))
-        _every_table(work, recovery_points, watch)
+        work = _Collection(writer, estate, _since(writer, estate, since, names))
+        _every_table(work, names, watch)
         run = _run(work)
         writer.commit(work.added, work.removed, run)
         merge(writer, estate.now)
@@ -89,26 +92,36 @@ def _fits(writer: Writer, estate: Estate) -> None:
         )
 
 
-def _since(writer: Writer, estate: Estate, given: Any) -> datetime:
+def _chosen(estate: Estate, only: Iterable[str] | None, recovery_points: bool) -> list[str]:
+    """The tables to read, in their order."""
+    wanted = set(tables()) if only is None else {"subscriptions", *([only] if isinstance(only, str) else only)}
+    for name in sorted(wanted - set(tables())):
+        raise unknown_table(name, tables())
+    if not recovery_points:
+        wanted.discard("recovery_points")
+    return [name for name in tables() if name in wanted and estate.has(name)]
+
+
+def _since(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> datetime:
     remembered = estate.now - REMEMBERED
     if given is not None:
         start = instant(given)
         if start >= estate.now:
             raise InvalidArgument(f"since {start.isoformat()} is not in the past", "name an earlier instant")
         return start
-    if not writer.manifest.runs:
-        return remembered
-    open_jobs = writer.manifest.of("jobs", "latest")
-    reached = min([writer.manifest.runs[-1].at - OVERLAP, *(part.first for part in open_jobs)])
-    return max(reached, remembered)
+    reached = [part.first for part in writer.manifest.of("jobs", "latest")]
+    for name in names:
+        if tables()[name].time:
+            last = max((run.at for run in writer.manifest.runs if run.read(name)), default=remembered + OVERLAP)
+            reached.append(last - OVERLAP)
+    return max(min(reached, default=remembered), remembered)
 
 
-def _every_table(work: _Collection, recovery_points: bool, watch: Observer) -> None:
+def _every_table(work: _Collection, names: Iterable[str], watch: Observer) -> None:
     events = work.estate.over(Window(work.since, work.estate.now))
     try:
-        for name, table in tables().items():
-            if (name == "recovery_points" and not recovery_points) or not work.estate.has(name):
-                continue
+        for name in names:
+            table = tables()[name]
             watch.stage(f"collecting {name}")
             try:
                 rows = (events if table.time else work.estate).table(name)

@@ -56,6 +56,10 @@ class Run:
     subscriptions: Mapping[str, Any]
     missing: Mapping[str, str]
 
+    def read(self, table: str) -> bool:
+        """Whether it has read this table: one may be left out, or refused."""
+        return table in self.rows
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -70,7 +70,7 @@ def _estate(given: Any) -> Estate:
 
 def _by_runs(estate: Estate, source: Archive, baseline: Baseline) -> Iterator[pandas.DataFrame]:
     """The posture at the window's start, and whenever a run saw a setting changed, or what roles rest on."""
-    controls, runs = read(baseline), [run.at for run in source.runs]
+    controls, runs = read(baseline), [run.at for run in source.runs if run.read("vaults")]
     first = max([runs[0], *(at for at in runs if at <= estate.window.start)])
     settings = ["id", *(name for one in controls for name in (one.column, *one.when) if name != ROLES)]
     needs = {"vaults": settings}
@@ -148,7 +148,7 @@ def _spells(looks: pandas.DataFrame, estate: Estate, counted: set[str]) -> panda
 
 def _with_runs(made: pandas.DataFrame, estate: Estate, source: Archive, baseline: Baseline) -> pandas.DataFrame:
     """Of what changed the run before, and who changed it between both, where the archive has such changes."""
-    runs = pandas.Series([run.at for run in source.runs], dtype="datetime64[us, UTC]")
+    runs = pandas.Series([run.at for run in source.runs if run.read("vaults")], dtype="datetime64[us, UTC]")
     places = (runs.searchsorted(made["since"]) - 1).clip(0)
     made["notBefore"] = runs.iloc[places].set_axis(made.index).where(made["before"].notna())
     if not estate.has("changes") or not made["before"].notna().any():

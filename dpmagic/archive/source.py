@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ _OF_THE_END = (
     "errorDetails",
 )
 _ENDED = ("endTime", "status")  # what tells whether a job had ended
+_DAY = timedelta(days=1)
 _TRIES = 3  # a run that ends while files are opened may remove them: the manifest then says where the rows are now
 
 
@@ -116,7 +117,7 @@ class Archive:
         lacking = declared([], {name: known.dtypes[name] for name in wanted if name not in made})
         made = conform(made.join(lacking)[wanted], known.dtypes)
         says = self.says(name, now, window)
-        since = format_time(self.runs[0].since) if known.time else None
+        since = format_time(self._looks(name)[0].since) if known.time else None
         made.attrs[KEY] = told(
             known, made, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=says["notes"]
         )
@@ -124,8 +125,8 @@ class Archive:
         return made
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
-        holes = [[_shown(edge) for edge in span] for span in self._spans(window)]
-        return {"notes": self.holes(window) if table(name).time else self._unseen(window), "holes": holes}
+        holes = [[_shown(edge) for edge in span] for span in self._spans(window, name)]
+        return {"notes": self.holes(window, name) if table(name).time else self._unseen(window, name), "holes": holes}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         from dpmagic.archive.query import answer
@@ -160,17 +161,27 @@ class Archive:
         assert rows is not None  # only tables that are there are asked for
         return Shelf(rows=to_arrow(_as_known(to_frame(rows), self._now)) if known.time else rows)
 
-    def holes(self, window: Window) -> list[str]:
-        """The spans of the window whose jobs no run has seen, each as a line."""
-        return [f"no run saw the jobs from {_shown(start)} to {_shown(end)}" for start, end in self._spans(window)]
+    def holes(self, window: Window, name: str = "jobs") -> list[str]:
+        """The spans of the window whose jobs, or changes, no run has seen, each as a line."""
+        spans = self._spans(window, name)
+        return [f"no run saw the {name} from {_shown(start)} to {_shown(end)}" for start, end in spans]
 
-    def _spans(self, window: Window) -> list[tuple[datetime, datetime]]:
-        return never_seen(self.runs, window.start, min(window.end, self._now))
+    def _looks(self, name: str) -> list[Run]:
+        """The runs until the estate's instant that have read a table."""
+        return [run for run in self.runs if run.read(name)]
 
-    def _unseen(self, window: Window) -> list[str]:
-        days = days_without(self.runs, window.start, min(window.end, self._now))
-        names = ", ".join(f"{day:%Y-%m-%d}" for day in days)
-        return [f"no run looked at the estate on {names}"] if days else []
+    def _spans(self, window: Window, name: str) -> list[tuple[datetime, datetime]]:
+        if not table(name).time:
+            name = "jobs"
+        return never_seen(self._looks(name), window.start, min(window.end, self._now))
+
+    def _unseen(self, window: Window, name: str) -> list[str]:
+        """The days on which no run looked at all, and those on which one did, but not at this table."""
+        end = min(window.end, self._now)
+        none = days_without(self.runs, window.start, end)
+        left = [day for day in days_without(self._looks(name), window.start, end) if day not in none]
+        notes = [f"no run looked at the estate on {_days(none)}"] if none else []
+        return [*notes, f"no run read the {name.replace('_', ' ')} on {_days(left)}"] if left else notes
 
     def _rows(
         self, known: Table, window: Window | None, columns: Collection[str] | None = None
@@ -244,3 +255,20 @@ def _as_known(rows: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
 
 def _shown(moment: datetime) -> str:
     return format_time(moment, "auto")
+
+
+def _days(days: Sequence[datetime]) -> str:
+    """Days by their names, those in a row by the first and the last.
+
+    >>> _days([datetime(2026, 3, day) for day in (1, 3, 4, 5, 7, 8)])
+    '2026-03-01, 2026-03-03 to 2026-03-05, 2026-03-07, 2026-03-08'
+    """
+    rows: list[list[datetime]] = []
+    for day in days:
+        if rows and day - rows[-1][-1] == _DAY:
+            rows[-1].append(day)
+        else:
+            rows.append([day])
+    ends = [row if len(row) < 3 else [row[0], row[-1]] for row in rows]
+    names = [[f"{day:%Y-%m-%d}" for day in row] for row in ends]
+    return ", ".join((", " if len(row) < 3 else " to ").join(name) for row, name in zip(rows, names, strict=True))

@@ -53,6 +53,7 @@ def _add_collect(commands: Any) -> None:
     collect.add_argument("--scope", action="append", metavar="NAME", help="subscription, name or id; repeatable")
     collect.add_argument("--expect", action="append", metavar="NAME", help="one that must be readable; repeatable")
     collect.add_argument("--since", metavar="INSTANT", help="how far back to ask for jobs; else since the last run")
+    collect.add_argument("--only", action="append", metavar="TABLE", help="read this table only; repeatable")
     collect.add_argument("--no-recovery-points", action="store_true", help="spare the call for each instance")
     collect.set_defaults(act=_collect)
 
@@ -97,6 +98,7 @@ def _collect(arguments: argparse.Namespace) -> int:
         estate,
         arguments.directory,
         since=arguments.since,
+        only=arguments.only,
         recovery_points=not arguments.no_recovery_points,
         observer=session.observer,
     )

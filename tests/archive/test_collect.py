@@ -115,7 +115,42 @@ def test_missed_nights_are_named(tmp_path: Path) -> None:
     lost = {one["id"] for one in jobs if START + timedelta(days=5) < one["startTime"] < START + timedelta(days=11)}
     assert ids(asked.jobs()).isdisjoint(lost - {jobs[-1]["id"]})
     [note] = asked.vaults().attrs["dpmagic"]["notes"]
-    assert note.startswith("no run looked at the estate on 2026-03-05, 2026-03-08, 2026-03-09")
+    assert note == "no run looked at the estate on 2026-03-05, 2026-03-08 to 2026-03-26"
+
+
+def test_a_table_that_some_runs_leave_out(tmp_path: Path) -> None:
+    jobs = jobs_every(4, 20)
+
+    def night(day: int, *only: str) -> None:
+        collect(
+            estate(jobs, {"a": "On" if day < 4 else "Off"}, START + timedelta(days=day)), tmp_path, only=only or None
+        )
+
+    night(1)
+    for day in (2, 3, 4):
+        night(day, "vaults")
+    blind = open_archive(tmp_path, window=(START, START + timedelta(days=4)))
+    assert blind.jobs().attrs["dpmagic"]["notes"] == [
+        "no run saw the jobs from 2026-03-03T08:00:00Z to 2026-03-06T08:00:00Z"
+    ]
+    assert blind.vaults().attrs["dpmagic"]["notes"] == []
+    for day in (5, 6, 7):
+        night(day, "jobs")
+    asked = open_archive(tmp_path, window=(START, START + timedelta(days=7)))
+    # The first run that reads jobs again looks back to the last one that did.
+    assert asked.jobs().attrs["dpmagic"]["notes"] == []
+    assert ids(asked.jobs()) == {one["id"] for one in jobs if one["startTime"] < asked.now}
+    assert list(asked.vaults()["softDeleteState"]) == ["Off"]
+    assert asked.vaults().attrs["dpmagic"]["notes"] == ["no run read the vaults on 2026-03-07, 2026-03-08"]
+
+
+def test_only_tables_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="no table 'job'") as refused:
+        collect(estate([], {}, START), tmp_path, only=["job"])
+    assert "jobs" in refused.value.hint
+    assert not (tmp_path / "archive.json").exists()
+    told = collect(estate(jobs_every(4, 1), {"a": "On"}, START + timedelta(days=1)), tmp_path, only="jobs")
+    assert list(told["table"]) == ["subscriptions", "jobs"]
 
 
 def test_a_job_that_ran_for_long_is_there_once_it_has_ended(tmp_path: Path) -> None:
