@@ -138,10 +138,11 @@ def test_a_running_job_is_no_duration() -> None:
 
 @pytest.mark.parametrize("method", ["rows", "buckets"])
 def test_nothing_is_an_empty_answer(method: str) -> None:
+    nothing = fresh("0")
     for by in [*BY, ()]:
-        found = dpmagic.durations(fresh("default"), by, category="Restore", method=method)
+        found = dpmagic.durations(nothing, by, category="Restore", method=method)
         assert not len(found)
-        assert list(found.columns) == list(dpmagic.durations(estate("default"), by).columns)
+        assert list(found.columns) == list(dpmagic.durations(estate("0"), by).columns)
 
 
 def test_a_refusal_is_answered_with_rows(monkeypatch: pytest.MonkeyPatch) -> None:

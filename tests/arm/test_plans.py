@@ -15,6 +15,7 @@ from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import AzureError, DpmagicError, NotConfirmed, NotFound, OperationTimeout
 from tests.arm.test_requests import VAULT, VAULT_BODY
 from tests.canned import canned_connection
+from tests.sandbox.client import policy_body
 
 
 class Heard:
@@ -201,7 +202,7 @@ def test_lists_are_read_to_their_last_page() -> None:
     )
     carried(make_vault(), connection)
     for number in range(8):
-        send(connection, Request("PUT", f"{VAULT}/backupPolicies/p{number}", body={"properties": _policy()}))
+        send(connection, Request("PUT", f"{VAULT}/backupPolicies/p{number}", body=policy_body()))
     first = send(connection, Request("GET", f"{VAULT}/backupPolicies"))
     assert len(first.json["value"]) == 3
     listed = every_page(connection, Request("GET", f"{VAULT}/backupPolicies", every_page=True))
@@ -216,36 +217,3 @@ def test_a_later_page_without_items_takes_none_of_the_earlier_ones_away() -> Non
     connection, sent = canned_connection(pages)
     listed = every_page(connection, Request("GET", f"{VAULT}/backupPolicies", every_page=True))
     assert (listed.json, len(sent)) == ({"value": [{"name": "p"}]}, 2)
-
-
-def _policy() -> dict[str, Any]:
-    return {
-        "datasourceTypes": ["Microsoft.Compute/disks"],
-        "objectType": "BackupPolicy",
-        "policyRules": [
-            {
-                "name": "BackupHourly",
-                "objectType": "AzureBackupRule",
-                "backupParameters": {"backupType": "Incremental", "objectType": "AzureBackupParams"},
-                "dataStore": {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"},
-                "trigger": {
-                    "objectType": "ScheduleBasedTriggerContext",
-                    "schedule": {"repeatingTimeIntervals": ["R/2020-04-05T13:00:00+00:00/PT4H"]},
-                    "taggingCriteria": [
-                        {"isDefault": True, "tagInfo": {"id": "Default_", "tagName": "Default"}, "taggingPriority": 99}
-                    ],
-                },
-            },
-            {
-                "name": "Default",
-                "objectType": "AzureRetentionRule",
-                "isDefault": True,
-                "lifecycles": [
-                    {
-                        "deleteAfter": {"duration": "P7D", "objectType": "AbsoluteDeleteOption"},
-                        "sourceDataStore": {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"},
-                    }
-                ],
-            },
-        ],
-    }

@@ -10,6 +10,7 @@ import pytest
 
 from dpmagic.sandbox.estates.behaviours import DONE, FAILED
 from dpmagic.sandbox.times import DAY, SECOND
+from tests.analysis.handwritten import HAND_WRITTEN
 
 from .rows import day, estate, jobs, points, ticks
 
@@ -177,22 +178,7 @@ def test_10_what_the_spec_alone_says() -> None:
     """Three disks of a machine, one left out of its backup; a disk that nobody protects; two odd subscriptions."""
     from dpmagic.sandbox.estates import generate
 
-    found = generate(
-        {
-            "end": "2026-03-02T08:00:00Z",
-            "subscriptions": [
-                {
-                    "name": "A",
-                    "disks": [
-                        {"name": "vm", "count": 3, "perVm": 3, "vmBackup": "rsv", "excludeLuns": [1]},
-                        {"name": "alone"},
-                    ],
-                },
-                {"name": "Empty"},
-                {"name": "Hidden", "readable": False, "disks": [{"name": "h"}]},
-            ],
-        }
-    )
+    found = generate(HAND_WRITTEN["spec"])
     planted = {defect["kind"]: [one.rpartition("/")[2] for one in defect["ids"]] for defect in found.planted()}
     assert planted["coveredByVmBackup"] == ["vm-001", "vm-002"]  # the system disk, and the data disk at lun 0
     assert planted["excludedByLun"] == ["vm-003"]  # lun 1
