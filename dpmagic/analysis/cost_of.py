@@ -31,9 +31,9 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
 
     Columns: the group, ``snapshots``, ``withoutSize`` (not in the exports), ``usedGiB`` on the last day of the exports,
     ``cost`` over all their days, ``perMonth`` (the last day's times the days of its month: so is a day billed),
-    ``currency``, and ``savingLow`` and ``savingHigh`` a month if they were deleted: a snapshot's own blocks move to the
-    next one that stays, so deleting one in the middle may save nothing, deleting the newest ones of a disk or all of
-    them saves all they hold.
+    ``currency``, and ``savingLow`` and ``savingHigh`` a month if they were deleted: the newest snapshots of a disk, or
+    all of them, go with all they hold; of others the next one that stays takes over what it needs, which is all, or at
+    the least as much as the largest of them held. So deleting the oldest, which holds all that was used, saves little.
 
     Raises `InvalidArgument` for an unknown ``what`` or ``by`` and for tables or sizes without what is needed.
     """
@@ -47,7 +47,7 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
         }
     )  # fmt: skip
     rows = _costs(snapshots, daily)
-    rows["low"] = _saved(rows, wanted)
+    rows["low"], rows["high"] = _saved(rows, wanted)
     mine = rows[rows["id"].isin(wanted)]
     column, label = _label(estate, mine, by)
     groups = mine.groupby(label.rename(column), dropna=False)
@@ -61,7 +61,7 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
             "cost": groups["cost"].sum(),
             "perMonth": groups["last"].sum() * month,
             "savingLow": groups["low"].sum() * month,
-            "savingHigh": groups["last"].sum() * month,
+            "savingHigh": groups["high"].sum() * month,
             "currency": groups["currency"].first().fillna(currency),
         }
     ).reset_index()
@@ -97,12 +97,22 @@ def _costs(snapshots: pandas.DataFrame, daily: pandas.DataFrame) -> pandas.DataF
     return rows.sort_values(["disk", "created"], kind="stable", ignore_index=True)
 
 
-def _saved(rows: pandas.DataFrame, wanted: set[str]) -> pandas.Series:
-    """The cost of a day that certainly goes: that of the newest snapshots of a disk, down to one that stays."""
-    going = rows["id"].isin(wanted)
-    # Counted from the newest: whether this one and all newer ones go.
-    newest = going[::-1].astype(int).groupby(rows["disk"][::-1], dropna=False).cummin()[::-1].astype(bool)
-    return rows["last"].where(newest & rows["disk"].notna(), 0.0)
+def _saved(rows: pandas.DataFrame, wanted: set[str]) -> tuple[pandas.Series, pandas.Series]:
+    """The cost of a day that goes at least, and at most, by snapshot: of some in a row it is at the first.
+
+    The newest ones of a disk go with all they hold. Of others the next one that stays takes what it needs: it held
+    its own changes, and then holds theirs too, but no block twice; so at least as much as the largest of them, at most
+    all of it.
+    """
+    going, known = rows["id"].isin(wanted), rows["last"].fillna(0.0)
+    disk = rows["disk"].fillna(rows["id"])  # where nothing says which, there is no next one
+    # Counted from the newest: how many that stay come after; those of one number go to the same one.
+    stayer = (~going)[::-1].astype(int).groupby(disk[::-1]).cumsum()[::-1].rename("stayer")
+    runs = known.groupby([disk, stayer])
+    newest, certain = stayer == 0, rows["disk"].notna()
+    low = known.where(newest & certain, 0.0)
+    shared = (runs.transform("sum") - runs.transform("max")).where(~going.groupby([disk, stayer]).cumsum().gt(1), 0.0)
+    return low, known.where(newest, shared)
 
 
 def _label(estate: Estate, rows: pandas.DataFrame, by: str) -> tuple[str, pandas.Series]:

@@ -29,7 +29,8 @@ WORKBOOK, SUMMARY = "report.xlsx", "summary.json"
 def write(report: Report) -> Shown:
     """Write what `Report.write` says, and give the appendix."""
     folder = Path(report.folder)
-    files = [*write_tables(report.answers, folder, report.csv), *sums_below(folder, "estate/*.parquet")]
+    files = write_tables(report.answers, folder, report.csv)
+    files += [one for pattern in ("estate/*.parquet", "sizes.parquet") for one in sums_below(folder, pattern)]
     listed = pandas.DataFrame(files, columns=["table", "file", "rows", "sha256"])
     book = workbook(report.answers, listed, report.estate.now)
     (folder / WORKBOOK).write_bytes(book)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas
-
 from dpmagic.analysis.controlling.reading import read as read_controls
 from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.errors import InvalidArgument
@@ -27,7 +25,7 @@ NOTEBOOK = Path(__file__).with_name("report.ipynb")
 """The notebook that ships with the package."""
 
 PAGE, RUN, SUMMARY = "report.html", "report.ipynb", "summary.json"
-CONTROLS, BASELINE = "controls.yaml", "baseline.toml"
+CONTROLS, BASELINE, SIZES = "controls.yaml", "baseline.toml", "sizes.parquet"
 
 
 @dataclass(frozen=True)
@@ -81,14 +79,14 @@ def report(
 
     ``controls`` is a YAML file of controls, as `dpmagic.controls` takes it, in place of those that ship; ``baseline``
     a TOML file of what vaults are held against, as `dpmagic.posture` takes it; both are kept with the report.
-    ``sizes`` are cost exports, or a frame, for the section on capacity;
+    ``sizes`` are cost exports, or a frame, for the section on capacity, kept as ``sizes.parquet``;
     ``notebook`` is another one than that of the package; ``recovery_points`` reads those of every instance, a call
     each, and holds policies against them; ``csv`` writes the answers as CSV too.  The gate is shut by an unreadable
     subscription, a control of ``controls`` or setting of ``baseline`` that fails, and a finding of severity ``worst``
     or worse (1 is the worst, 0 lets all pass).
 
-    Raises `InvalidArgument` for controls or a baseline that are not understood, before anything is read, and for a
-    folder that holds other things, `ReportFailed` when a cell fails, `NotInstalled` without the extra ``notebook``,
+    Raises `InvalidArgument` for controls, a baseline or sizes that are not understood, before anything is read, and for
+    a folder that holds other things, `ReportFailed` when a cell fails, `NotInstalled` without the extra ``notebook``,
     and what reading the estate raises.
     """
     can_run()
@@ -96,13 +94,14 @@ def report(
     if not 0 <= worst <= 4:
         raise InvalidArgument(f"there is no severity {worst}", "1 is the worst, 4 the least, 0 lets all pass")
     read_controls(controls), read_baseline(baseline)
+    kept = _kept(sizes, folder)
     observer = observer or Silent()
     observer.stage("report: reading the estate")
     meant, given = _opened(estate, archive)
     meant.save(folder / "estate", _names(meant, recovery_points))
     given |= {"folder": ".", "principal": _principal(meant), "worst": worst, "csv": csv}
     given |= {"controls": _copied(controls, folder / CONTROLS), "baseline": _copied(baseline, folder / BASELINE)}
-    given["sizes"] = _kept(sizes, folder)
+    given["sizes"] = kept
     made = notebook_of(source, {name: value for name, value in given.items() if value is not None})
     try:
         run(made, folder, observer)
@@ -164,14 +163,16 @@ def _copied(given: str | Path | None, path: Path) -> str | None:
     return path.name
 
 
-def _kept(sizes: Any, folder: Path) -> Any:
-    """Sizes as the notebook reads them: paths, or the file to which a frame is written."""
+def _kept(sizes: Any, folder: Path) -> str | None:
+    """The name of a file of the sizes with the report, which its figures are from; none of an earlier one."""
+    from dpmagic.analysis.sizing.chains import sizes_of
+
+    path = folder / SIZES
     if sizes is None:
+        path.unlink(missing_ok=True)
         return None
-    if isinstance(sizes, pandas.DataFrame):
-        write_file(sizes, folder / "sizes.parquet")
-        return "sizes.parquet"
-    return _whole(sizes) if isinstance(sizes, (str, Path)) else [_whole(one) for one in sizes]
+    write_file(sizes_of(sizes), path)
+    return SIZES
 
 
 def _keep(notebook: Any, path: Path) -> None:

@@ -227,11 +227,12 @@ def test_the_saving_of_a_deletion_is_a_range() -> None:
         return round(row["savingLow"], 9), round(row["savingHigh"], 9)
 
     # The day is one of February's 28.
-    assert saving("a") == (0, 28)  # its blocks move to b
+    assert saving("a") == (0, 2.8)  # its blocks move to b, but for those that b has of its own
     assert saving("b") == (0, 2.8)
     assert saving("c") == (5.6, 5.6)  # the newest: nobody needs its blocks
     assert saving("b", "c") == (8.4, 8.4)
-    assert saving("a", "c") == (5.6, 33.6)
+    assert saving("a", "b") == (0, 8.4)  # c has 36.4 of the three at most, 28 at least
+    assert saving("a", "c") == (5.6, 8.4)
     assert saving("a", "b", "c") == (36.4, 36.4)
 
 

@@ -172,6 +172,24 @@ def test_sizes_are_handed_to_the_questions(estate: Estate, tmp_path: Path) -> No
     json.dumps(made.summary())
 
 
+def test_sizes_stay_with_the_report(estate: Estate, notebook: Callable[..., Path], tmp_path: Path) -> None:
+    """Of a frame, or of exports: what its figures are from is in its folder, and in the evidence."""
+    days = pandas.date_range("2026-02-01", periods=3, tz="UTC")
+    ids = estate.snapshots()["id"].head(3)
+    sizes = pandas.DataFrame([{"id": one, "day": day, "usedGiB": 2.0} for one in ids for day in days])
+    asks = 'report.ask_with("sizes", "stored", dpmagic.stored)\nreport.write()'
+    mine = notebook(f"import dpmagic\n{asks}")
+    written = report(estate, tmp_path / "out", sizes=sizes, notebook=mine, worst=0)
+    assert written.summary["unanswered"] == {}
+    stored = pandas.read_parquet(tmp_path / "out" / "tables" / "stored.parquet")
+    assert list(stored["usedGiB"]) == [6.0, 6.0, 6.0]
+    [kept] = [one for one in written.summary["files"] if one["file"] == "sizes.parquet"]
+    assert kept["rows"] == 9
+    with pytest.raises(InvalidArgument, match="no export is at"):
+        report(estate, tmp_path / "other", sizes=tmp_path / "nowhere", notebook=mine)
+    assert not (tmp_path / "other" / "estate").exists()
+
+
 def test_bounds_are_percent_only_beside_a_share() -> None:
     sizes = pandas.DataFrame({"usedGiB": [262296.5], "low": [0.5], "high": [273226.2]})
     assert "%" not in table(sizes).html and "273,226" in table(sizes).html

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas
 
@@ -25,11 +26,15 @@ _NEEDED = {"id": "str", "day": "datetime64[us, UTC]", "usedGiB": "Float64"}
 def sizes_of(given: Sizes) -> pandas.DataFrame:
     """Daily sizes of snapshots: ``id`` (lower case), ``day`` (UTC midnight), ``usedGiB``, ``cost`` and ``currency``.
 
-    ``given`` is a frame with the first three, or what `dpmagic.analysis.sizing.exports.read_exports` takes.  ``cost``
-    and ``currency`` are missing where a frame has none.  Raises `InvalidArgument` for a frame without them.
+    ``given`` is a frame with the first three, one kept as a Parquet file, or what
+    `dpmagic.analysis.sizing.exports.read_exports` takes.  ``cost`` and ``currency`` are missing where a frame has none.
+    Raises `InvalidArgument` for a frame without them.
     """
     if not isinstance(given, pandas.DataFrame):
-        return read_exports(given)
+        kept = _kept(given)
+        if kept is None:
+            return read_exports(given)
+        given = kept
     missing = [name for name in _NEEDED if name not in given]
     if missing:
         there = ", ".join(map(str, given.columns))
@@ -48,6 +53,18 @@ def sizes_of(given: Sizes) -> pandas.DataFrame:
     made = made.groupby(["id", "day", "currency"], as_index=False, dropna=False).sum(min_count=1)
     made.attrs[KEY] = {"notes": said(given)}
     return made
+
+
+def _kept(given: Any) -> pandas.DataFrame | None:
+    """The frame of a Parquet file that is one of sizes, not an export."""
+    from pyarrow import ArrowInvalid, parquet
+
+    if not (isinstance(given, (str, Path)) and Path(given).suffix == ".parquet" and Path(given).is_file()):
+        return None
+    try:
+        return pandas.read_parquet(given) if {*_NEEDED} <= set(parquet.read_schema(given).names) else None
+    except ArrowInvalid:
+        return None  # read as an export it says what is wrong
 
 
 def said(sizes: pandas.DataFrame) -> list[str]:
