@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +13,16 @@ from dpmagic.archive.deltas import changes, unknown
 from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
+from dpmagic.archive.spans import spans
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import tables, unknown_table
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.window import Window, instant
+from dpmagic.estate.window import Window
 from dpmagic.progress import Observer, Silent
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
-
-REMEMBERED = timedelta(days=14)  # how long Resource Graph shows a job
-OVERLAP = timedelta(days=1)  # read again: a record may come into Resource Graph after younger ones
 
 
 @dataclass
@@ -33,11 +31,16 @@ class _Collection:
 
     writer: Writer
     estate: Estate
-    since: datetime
+    spans: list[Window]
     added: list[Part] = field(default_factory=list)
     removed: list[Part] = field(default_factory=list)
     told: dict[str, dict[str, int]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def since(self) -> datetime:
+        """From when on all jobs are asked for."""
+        return self.spans[-1].start
 
 
 def collect(
@@ -52,8 +55,8 @@ def collect(
     """Add what the estate is now, and the jobs since the last run, to the archive in ``directory``; made when new.
 
     ``since`` is how far back jobs and changes are asked for; without it from a day before the last run that read them
-    on, or from the start of the oldest job that was still running then, and at most the 14 days that Azure remembers.
-    ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each night, all of them on Mondays; the
+    on, and at most the 14 days that Azure remembers.  Jobs that still ran at the last run are asked for again, however
+    old.  ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each night, all of them on Mondays; the
     archive then says on which days it did not see the others.  ``recovery_points`` cost a call for each instance.
     Running it again adds nothing but the run itself.
 
@@ -68,7 +71,7 @@ def collect(
     names = _chosen(estate, only, recovery_points)
     with writing(path, estate.now, create=True) as writer:
         _fits(writer, estate)
-        work = _Collection(writer, estate, _since(writer, estate, since, names))
+        work = _Collection(writer, estate, spans(writer, estate, since, names))
         _every_table(work, names, watch)
         run = _run(work)
         writer.commit(work.added, work.removed, run)
@@ -102,29 +105,13 @@ def _chosen(estate: Estate, only: Iterable[str] | None, recovery_points: bool) -
     return [name for name in tables() if name in wanted and estate.has(name)]
 
 
-def _since(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> datetime:
-    remembered = estate.now - REMEMBERED
-    if given is not None:
-        start = instant(given)
-        if start >= estate.now:
-            raise InvalidArgument(f"since {start.isoformat()} is not in the past", "name an earlier instant")
-        return start
-    reached = [part.first for part in writer.manifest.of("jobs", "latest")]
-    for name in names:
-        if tables()[name].time:
-            last = max((run.at for run in writer.manifest.runs if run.read(name)), default=remembered + OVERLAP)
-            reached.append(last - OVERLAP)
-    return max(min(reached, default=remembered), remembered)
-
-
 def _every_table(work: _Collection, names: Iterable[str], watch: Observer) -> None:
-    events = work.estate.over(Window(work.since, work.estate.now))
     try:
         for name in names:
             table = tables()[name]
             watch.stage(f"collecting {name}")
             try:
-                rows = (events if table.time else work.estate).table(name)
+                rows = _began(work, name) if table.time else work.estate.table(name)
             except AzureError as error:
                 work.missing[name] = error.message
                 continue
@@ -136,11 +123,18 @@ def _every_table(work: _Collection, names: Iterable[str], watch: Observer) -> No
         watch.done()
 
 
+def _began(work: _Collection, name: str) -> pandas.DataFrame:
+    import pandas
+
+    read = [work.estate.over(span).table(name) for span in (work.spans if name == "jobs" else work.spans[-1:])]
+    return pandas.concat([rows for rows in read[:-1] if len(rows)] + read[-1:], ignore_index=True)
+
+
 def _happened(work: _Collection, name: str, time: str, rows: pandas.DataFrame) -> None:
     """Store what has ended and is not stored; keep a list of the jobs that go on."""
     going_on = rows["endTime"].isna() if "endTime" in rows else rows[time].isna()
     ended, running = to_arrow(rows[~going_on]), to_arrow(rows[going_on])
-    known = _known(work.writer, name, work.since, ended)
+    known = _known(work.writer, name, work.spans, ended)
     new, other = unknown(ended, known)
     _add(work, name, "rows", new, time)
     _add(work, name, "rows", other, time, again=True)
@@ -149,9 +143,14 @@ def _happened(work: _Collection, name: str, time: str, rows: pandas.DataFrame) -
         _going_on(work, running, ended, time)
 
 
-def _known(writer: Writer, name: str, since: datetime, like: pyarrow.Table) -> pyarrow.Table:
-    parts = [part for part in writer.manifest.of(name, "rows") if part.last >= since]
-    between = [(tables()[name].time, ">=", since)]
+def _known(writer: Writer, name: str, asked: Sequence[Window], like: pyarrow.Table) -> pyarrow.Table:
+    time = tables()[name].time
+    parts = [
+        part
+        for part in writer.manifest.of(name, "rows")
+        if any(part.first < span.end and part.last >= span.start for span in asked)
+    ]
+    between = [[(time, ">=", span.start), (time, "<", span.end)] for span in asked]
     return read_parts(writer.path, parts, filters=between) if parts else like.slice(0, 0)
 
 
@@ -187,7 +186,9 @@ def _turned(work: _Collection, name: str, rows: pandas.DataFrame) -> None:
         if whole:
             _state(work, name, before, latest, whole=True)
         return
-    readable = list(work.estate.source.scope.readable) if "subscriptionId" in rows else None
+    scope = work.estate.source.scope
+    # What lies above subscriptions is seen from each of them: who reads them all knows when it is gone.
+    readable = [*scope.readable, *([] if scope.unreadable else [""])] if "subscriptionId" in rows else None
     moved, there = changes(before, after, at, readable)
     gone = sum(moved["gone"].to_pylist())
     fresh = unknown(after, before)[0].num_rows

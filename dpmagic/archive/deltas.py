@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 AS_OF, GONE = "asOf", "gone"
+SLOT = "lun"  # what tells the disks of a machine apart, whose rows all have the machine's id
 
 
 def engine() -> duckdb.DuckDBPyConnection:
@@ -46,42 +47,55 @@ def changes(
     """What to store of ``after`` when ``before`` is known, and what is there now.
 
     The first has the columns of ``after``, `AS_OF` and `GONE`: rows that are new or have another value, and rows of
-    ``before`` that are no longer there.  Only what lies in a subscription of ``readable`` (None for all) can be gone:
-    of the others nobody knows, and they stay in the second table as they were.
+    ``before`` that are no longer there.  Only what lies in a subscription of ``readable`` (None for all, "" for what
+    lies in none) can be gone: of the others nobody knows, and they stay in the second table as they were.
     """
-    names = quoted(after.column_names)
-    before = widened(before, after.schema)
-    with engine() as sql:
-        sql.register("before", before)
-        sql.register("after", after)
-        sql.execute("CREATE TEMP TABLE readable (id VARCHAR)")
-        sql.executemany("INSERT INTO readable VALUES (lower(?))", [[one] for one in readable or [""]])
-        absent = "lower(id) NOT IN (SELECT lower(id) FROM after)"
-        lost = "lower(subscriptionId) IN (SELECT id FROM readable)" if readable is not None else "true"
-        sql.execute(
-            f"CREATE TEMP TABLE moved AS SELECT {names}, false AS {GONE} FROM (SELECT {names} FROM after EXCEPT"
-            f" SELECT {names} FROM before) UNION ALL SELECT {names}, true FROM before WHERE {absent} AND {lost}"
-        )
-        moved = _rows(sql, f"SELECT {names}, {GONE} FROM moved ORDER BY lower(id), {GONE}", _with_gone(after.schema))
-        there = _rows(
-            sql,
-            f"SELECT {names} FROM after UNION ALL SELECT {names} FROM before WHERE {absent} AND NOT ({lost})"
-            " ORDER BY lower(id)",
-            after.schema,
-        )
-    return _dated(moved, at), there
-
-
-def _rows(sql: duckdb.DuckDBPyConnection, text: str, schema: pyarrow.Schema) -> pyarrow.Table:
-    found = sql.sql(text)
-    assert found is not None  # it is for what gives no rows
-    return found.to_arrow_table().cast(schema)
-
-
-def _with_gone(schema: pyarrow.Schema) -> pyarrow.Schema:
     import pyarrow
+    import pyarrow.compute as pc
 
-    return schema.append(pyarrow.field(GONE, pyarrow.bool_()))
+    before = widened(before, after.schema)
+    absent = before.filter(pc.is_null(_places(before, after)))
+    if readable is not None:
+        known = pyarrow.array([one.lower() for one in readable], pyarrow.string())
+        lost = pc.is_in(pc.fill_null(pc.utf8_lower(absent["subscriptionId"]), ""), value_set=known)
+        gone, unseen = absent.filter(lost), absent.filter(pc.invert(lost))
+    else:
+        gone, unseen = absent, absent.slice(0, 0)
+    moved = [(rows, False) for rows in unknown(after, before)] + [(gone, True)]
+    marked = [rows.append_column(GONE, pyarrow.array([how] * rows.num_rows, pyarrow.bool_())) for rows, how in moved]
+    return _dated(_ordered(pyarrow.concat_tables(marked)), at), _ordered(pyarrow.concat_tables([after, unseen]))
+
+
+def _keys(rows: pyarrow.Table) -> pyarrow.Array:
+    """What tells rows apart: the id without case, and the slot of those that are a machine's disks."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    keys = pc.utf8_lower(rows["id"])
+    if SLOT in rows.column_names:
+        keys = pc.binary_join_element_wise(keys, pc.fill_null(pc.cast(rows[SLOT], pyarrow.string()), ""), " ")
+    return keys.combine_chunks() if isinstance(keys, pyarrow.ChunkedArray) else keys
+
+
+def _places(rows: pyarrow.Table, known: pyarrow.Table) -> pyarrow.Array:
+    """Where ``known`` has each row, by its key; null where it has not."""
+    import pyarrow.compute as pc
+
+    return pc.index_in(_keys(rows), value_set=_keys(known))
+
+
+def _ordered(rows: pyarrow.Table) -> pyarrow.Table:
+    import pyarrow.compute as pc
+
+    return rows.take(pc.sort_indices(_keys(rows)))
+
+
+def _firsts(rows: pyarrow.Table) -> pyarrow.Table:
+    """The first row of each key."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    return rows.filter(pc.equal(_places(rows, rows), pyarrow.array(range(rows.num_rows), pyarrow.int32())))
 
 
 def _dated(rows: pyarrow.Table, at: datetime) -> pyarrow.Table:
@@ -105,31 +119,35 @@ def widened(rows: pyarrow.Table, schema: pyarrow.Schema) -> pyarrow.Table:
 
 def as_of(whole: pyarrow.Table, later: pyarrow.Table) -> pyarrow.Table:
     """A table at an instant, from all that was there earlier and the states stored ``later``, up to that instant."""
-    names = quoted(whole.column_names)
-    with engine() as sql:
-        sql.register("whole", whole)
-        sql.register("later", later)
-        return _rows(
-            sql,
-            "WITH newest AS (SELECT * FROM later QUALIFY row_number() OVER"
-            f" (PARTITION BY lower(id) ORDER BY {quoted([AS_OF])} DESC, {GONE}) = 1)"
-            f" SELECT {names} FROM newest WHERE NOT {GONE} UNION ALL"
-            f" SELECT {names} FROM whole WHERE lower(id) NOT IN (SELECT lower(id) FROM newest) ORDER BY lower(id)",
-            whole.schema,
-        )
+    import pyarrow
+    import pyarrow.compute as pc
+
+    newest = _firsts(later.sort_by([(AS_OF, "descending"), (GONE, "ascending")]))
+    kept = whole.filter(pc.is_null(_places(whole, newest)))
+    there = widened(newest.filter(pc.invert(newest[GONE])), whole.schema)
+    return _ordered(pyarrow.concat_tables([kept, there]))
 
 
 def unknown(rows: pyarrow.Table, known: pyarrow.Table) -> tuple[pyarrow.Table, pyarrow.Table]:
-    """Of ``rows``, those whose ids ``known`` has not, and those that ``known`` has with other values."""
-    names = quoted(rows.column_names)
-    known = widened(known, rows.schema)
-    with engine() as sql:
-        sql.register("fresh", rows)
-        sql.register("known", known)
-        differ = f"SELECT {names} FROM fresh EXCEPT SELECT {names} FROM known"
-        has = "lower(id) IN (SELECT lower(id) FROM known)"
-        new, other = (
-            _rows(sql, f"SELECT {names} FROM ({differ}) WHERE {test} ORDER BY lower(id)", rows.schema)
-            for test in (f"NOT ({has})", has)
-        )
-    return new, other
+    """Of ``rows``, those that ``known`` has not, and those that it has with other values; each once, by key."""
+    import pyarrow.compute as pc
+
+    rows = _ordered(_firsts(rows))
+    places = _places(rows, known)
+    there = pc.is_valid(places)
+    ours = rows.filter(there)
+    theirs = widened(known, rows.schema).take(places.filter(there))
+    return rows.filter(pc.invert(there)), ours.filter(_differing(ours, theirs))
+
+
+def _differing(ours: pyarrow.Table, theirs: pyarrow.Table) -> pyarrow.ChunkedArray:
+    """Which rows are not the like in the other table; a missing value is like a missing one."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    differ: Any = pyarrow.chunked_array([[False] * ours.num_rows], pyarrow.bool_())
+    for name in ours.column_names:
+        one, other = ours[name], theirs[name]
+        like = pc.or_(pc.fill_null(pc.equal(one, other), False), pc.and_(pc.is_null(one), pc.is_null(other)))
+        differ = pc.or_(differ, pc.invert(like))
+    return differ

@@ -225,13 +225,14 @@ class Archive:
         if not whole:
             return None
         base = whole[-1]
-        rows = read_parts(self.path, [base], columns=columns)
+        some = None if columns is None else {*columns, deltas.SLOT}
+        rows = read_parts(self.path, [base], columns=some)
         later = [part for part in self._manifest.of(name, "states") if part.last > base.first]
         later = [part for part in later if part.first <= self._now]
         if not later:
             return rows
         between = [(deltas.AS_OF, ">", base.first), (deltas.AS_OF, "<=", self._now)]
-        some = None if columns is None else {*columns, deltas.AS_OF, deltas.GONE}
+        some = None if some is None else {*some, deltas.AS_OF, deltas.GONE}
         return deltas.as_of(rows, read_parts(self.path, later, between, some))
 
 

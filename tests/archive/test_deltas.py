@@ -56,6 +56,34 @@ def test_rows_known_and_rows_with_another_value() -> None:
     assert values(other) == [("A", "s", "Completed", 1)]
 
 
+def test_the_disks_of_a_machine_share_its_id_and_are_told_apart() -> None:
+    schema = pyarrow.schema([("id", "string"), ("subscriptionId", "string"), ("lun", "int64"), ("diskId", "string")])
+
+    def disks(*rows: tuple[int | None, str]) -> pyarrow.Table:
+        told = [{"id": "/vm", "subscriptionId": "s", "lun": lun, "diskId": disk} for lun, disk in rows]
+        return pyarrow.Table.from_pylist(told, schema=schema)
+
+    before, after = disks((None, "/os"), (0, "/a"), (1, "/b")), disks((None, "/os"), (1, "/c"))
+    moved, there = changes(before, after, NOW, None)
+    assert moved.select(["lun", "diskId", "gone"]).to_pylist() == [
+        {"lun": 0, "diskId": "/a", "gone": True},
+        {"lun": 1, "diskId": "/c", "gone": False},
+    ]
+    assert there.equals(after)
+    assert as_of(before, moved).equals(after)
+
+
+def test_what_lies_in_no_subscription_is_gone_where_that_can_be_known() -> None:
+    before = table(("a", "", "On", 1), ("b", None, "On", 2), ("c", "s1", "On", 3))
+    assert values(changes(before, table(), NOW, ["S1"])[1]) == values(before)[:2]
+    assert changes(before, table(), NOW, ["S1", ""])[1].num_rows == 0
+
+
+def test_a_row_that_is_there_twice_is_stored_once() -> None:
+    new, other = unknown(table(("a", "s", "x", 1), ("A", "s", "x", 1), ("b", "s", "y", 2), ("b", "s", "y", 2)), table())
+    assert (values(new), values(other)) == ([("a", "s", "x", 1), ("b", "s", "y", 2)], [])
+
+
 LOOKS = some.lists(
     some.dictionaries(some.sampled_from("abcdef"), some.tuples(some.sampled_from(["On", "Off"]), some.integers(0, 2))),
     min_size=1,
