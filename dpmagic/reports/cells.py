@@ -18,6 +18,7 @@ from dpmagic.reports.wording import heading, spoken
 
 _MOST = 140  # characters of a cell; the whole of it is in the files
 _LONG = 14  # characters of a name that stays on one line
+_WIDEST = 24  # characters that a column can have no fewer than
 _SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[-_/:,])(?=\w)")
 """Where one word of a name ends and the next begins."""
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's classes of direction
@@ -64,7 +65,9 @@ def cell_text(value: Any, column: str = "") -> str:
     if value is None or value is pandas.NaT or value is pandas.NA or value != value:  # NaN alone is not itself
         return ""
     if isinstance(value, (bool, str)):
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else _short(value)
+        # Half a command is of no use.
+        text = printable if column == "command" else _short
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else text(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, timedelta):
@@ -169,16 +172,19 @@ def tally(values: pandas.Series[Any]) -> str:
 
 
 def breakable(text: str) -> str:
-    """The text as HTML whose long names may go on in the next line, between their words only.
+    """The text as HTML whose long names may go on in the next line: between their words, else where they must.
 
     >>> breakable("UserErrorSnapshotRGNotFound"), breakable("<b>"), breakable("recoveryPoint")
     ('User<wbr>Error<wbr>Snapshot<wbr>RG<wbr>Not<wbr>Found', '&lt;b&gt;', 'recoveryPoint')
+    >>> breakable("a" * 30)
+    'aaaaaaaaaaaaaaaaaaaaaaaa<wbr>aaaaaa'
     """
     return "".join("<wbr>".join(map(escape, _parts(word))) for word in re.split(r"(\s+)", text))
 
 
 def _parts(word: str) -> list[str]:
-    return _SEAM.split(word) if len(word) > _LONG else [word]
+    parts = _SEAM.split(word) if len(word) > _LONG else [word]
+    return [part[at : at + _WIDEST] for part in parts for at in range(0, max(1, len(part)), _WIDEST)]
 
 
 def _side(dtype: Any) -> str:

@@ -78,7 +78,8 @@ def _asked(report: Report) -> str:
     rows = []
     for name in _read(report):
         told = report.estate.table(name).attrs[KEY]
-        shown = {key: told.get(key) for key in ("rows", "of", "oldest", "since")}
+        shown = {key: told.get(key) for key in ("rows", "of")}
+        shown |= {key: pandas.to_datetime(told.get(key), utc=True) for key in ("oldest", "since")}
         empty = len(told["subscriptions"]["empty"])
         rows.append({"table": name, **shown, "emptySubscriptions": empty, "notes": "; ".join(told.get("notes") or [])})
     columns = ["table", "rows", "of", "oldest", "since", "emptySubscriptions", "notes"]
