@@ -26,6 +26,8 @@ _Z = 1.2815515655446004  # of a normal distribution, half of `SHARE` to either s
 def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") -> pandas.DataFrame:
     """The days after those of ``given`` (a frame of ``day`` and ``value``, such as `stored` gives without ``by``).
 
+    ``value="perMonth"`` is where the bill is going.
+
     Columns: ``day`` (UTC), ``value``'s name, ``low`` and ``high`` of the band that should hold 80 % of days.  The line
     is Theil and Sen's (the median of all slopes); the band widens with the uncertainty of the slope (80 %, by Kendall's
     test) and holds the scatter around the line.  No figure is below zero.
@@ -64,6 +66,8 @@ def _told(given: pandas.DataFrame, known: pandas.Series, fit: pandas.Series, slo
     told: dict[str, Any] = {"method": "line" if slope is not None else "bounds", "perDay": slope, "n": len(fit)}
     told |= {"band": SHARE if slope is not None else None}
     told["history"] = {"day": [f"{day:%Y-%m-%d}" for day in known.index], value: known.to_list()}
+    currencies: list[str] = list(given["currency"].dropna().unique()) if "currency" in given else []
+    told |= {"currency": str(currencies[0])} if len(currencies) == 1 else {}
     notes = list((given.attrs.get(KEY) or {}).get("notes") or [])
     if len(fit) < len(known):
         notes.append(f"no line through all {len(known):,} days holds to the last: this is from the last {len(fit):,}")

@@ -18,7 +18,9 @@ OTHER = "(other)"
 def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
     """What the snapshots of the exports hold: one row a day, or a day and group of disk, policy, vault, subscription.
 
-    Columns: the group's, ``day`` (UTC), ``usedGiB`` (the day's average), ``snapshots``, ``cost`` and ``currency``.
+    Columns: the group's, ``day`` (UTC), ``usedGiB`` (the day's average), ``snapshots``, ``cost`` of the day,
+    ``perMonth`` (that times the days of its month, for so is a day billed: as much in February as in March) and
+    ``currency``.
     Snapshots that Azure Backup did not make, or whose disk is not known, are in the group ``(other)``; without ``by``
     all count.  A last day that exports do not tell whole yet is left out, and a note says so.
 
@@ -37,6 +39,7 @@ def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
         keys = [column, *keys]
     groups = daily.groupby(keys, dropna=False, as_index=False)
     made = groups.agg(usedGiB=("usedGiB", "sum"), snapshots=("id", "nunique"), cost=("cost", "sum"))
-    made = made.astype({"usedGiB": "Float64", "cost": "Float64", "snapshots": "Int64"})
-    columns = [*keys[:-1], "usedGiB", "snapshots", "cost", "currency"]
+    made["perMonth"] = made["cost"] * made["day"].dt.days_in_month
+    made = made.astype({"perMonth": "Float64", "usedGiB": "Float64", "cost": "Float64", "snapshots": "Int64"})
+    columns = [*keys[:-1], "usedGiB", "snapshots", "cost", "perMonth", "currency"]
     return answer(estate, made.sort_values(keys, kind="stable", ignore_index=True)[columns], *notes)

@@ -15,6 +15,7 @@ from dpmagic.charts.style import COLOURS, UNKNOWN, axes, empty, finish, grid, le
 from dpmagic.estate.completeness import KEY
 
 _TITLE = "What is stored, and where it is going"
+_COSTS = ("cost", "perMonth")
 _LINE, _BAND = COLOURS[5], COLOURS[1]
 
 
@@ -70,7 +71,8 @@ def _draw_line(drawn: Axes, frame: pandas.DataFrame, known: pandas.DataFrame, va
 
 
 def _unit(value: str, told: Mapping[str, Any]) -> str:
-    unit = f"{value} (GiB)" if value.endswith("GiB") else value
+    unit = f"{value} ({told['currency']})" if value in _COSTS and told.get("currency") else value
+    unit = f"{value} (GiB)" if value.endswith("GiB") else unit
     bound = value.startswith("atMost") or told.get("measured") is False
     return f"upper bound: {unit}, provisioned" if bound else unit
 
@@ -81,7 +83,7 @@ def _note(told: Mapping[str, Any], value: str) -> str:
         return ""
     if told.get("perDay") is None:
         return f"from {days:,} days, which give no line"
-    unit = " GiB" if value.endswith("GiB") else ""
+    unit = " GiB" if value.endswith("GiB") else f" {told.get('currency', '')}".rstrip() if value in _COSTS else ""
     return f"from {days:,} days: {_signed(told['perDay'])}{unit} a day"
 
 

@@ -121,6 +121,8 @@ def test_stored_adds_up(estate: Estate, exports: Path) -> None:
     sums = by_policy.groupby("day")["usedGiB"].sum()
     assert np.allclose(sums.to_numpy(float), whole.set_index("day")["usedGiB"].to_numpy(float))
     assert set(whole["currency"]) == {"EUR"}
+    # EUR 0.0484 is what the export's GiB costs for a month, of whatever length.
+    assert np.allclose(whole["perMonth"].to_numpy(float), 0.0484 * whole["usedGiB"].to_numpy(float))
     recent = by_policy[by_policy["day"] > whole["day"].max() - timedelta(days=2)]
     assert "(other)" not in set(recent["policyId"])
 

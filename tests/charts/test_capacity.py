@@ -112,6 +112,13 @@ def test_a_forecast_has_history_line_and_band() -> None:
     assert any("from 300 days: +" in text.get_text() for text in drawn.texts)
 
 
+def test_costs_have_their_currency() -> None:
+    costs = stored(40).rename(columns={"usedGiB": "perMonth"}).assign(currency="EUR")
+    drawn = charts.forecast(dpmagic.forecast(costs, value="perMonth"))
+    assert drawn.get_ylabel() == "perMonth (EUR)"
+    assert any(" EUR a day" in text.get_text() for text in drawn.texts)
+
+
 def test_bounds_are_no_line_and_say_so() -> None:
     drawn = charts.forecast(bounds(30))
     assert len(drawn.lines) == 1  # what is known
