@@ -51,11 +51,11 @@ def triage(
     - ``stale``: its newest point is older than the RPO, or none exists.
 
     ``reason`` is the first of these that applies, ``since`` when that began (``sinceIs`` ``at``), or ``before`` which
-    it did, where no earlier backup is known. A run that failed or was missed does not show once another one succeeded.
-    ``age`` is the newest point's, ``rpo`` what it may be (see
+    it did, where no earlier backup is known, or ``after``, where a point is gone that was made then. A run that failed
+    or was missed does not show once another one succeeded. ``age`` is the newest point's, ``rpo`` what it may be (see
     `rpo`, `rpo_targets`, `latest_points` for the arguments). ``owner`` is the disk's tag of that name. The last
-    failure, or else what ails the protection, gives ``errorCode``, ``errorMessage``, Microsoft's
-    ``recommendedAction`` and whose ``fault`` it is, ``user`` or ``service``.
+    failure, or else what ails the protection, gives ``errorCode``, ``errorMessage``, Microsoft's ``recommendedAction``
+    and whose ``fault`` it is, ``user`` or ``service``.
 
     Instances whose protection is on or in error are looked at, up to now, by the jobs since the window's start; how
     many are not, for they are stopped or suspended, is in the notes of ``attrs["dpmagic"]``. A missed run of which
@@ -126,11 +126,16 @@ def _joined(actions: object) -> str | None:
 
 def _reasons(found: pandas.DataFrame) -> pandas.DataFrame:
     """The rows with the first reason that applies to each, and since when it does."""
+    overdue = found["latestPoint"] + found["rpo"]
+    # A backup that succeeded later had a point: it has gone since, nobody knows when.
+    made = found["lastStartTime"].where(~found["failed"])
+    lost = made.notna() & ~(made <= found["latestPoint"])
+    gone = made.mask(overdue > made, overdue)
     begins = {
         FAILED: (found["failingSince"], found["failingIs"]),
         STUCK: (found["stuckSince"], "at"),
         MISSED: (found["missedSince"], found["missedIs"]),
-        STALE: (found["latestPoint"] + found["rpo"], "at"),
+        STALE: (gone.where(lost, overdue), lost.map({True: "after", False: "at"})),
     }
     reason = pandas.Series(None, index=found.index, dtype="str")
     how = pandas.Series(None, index=found.index, dtype="str")

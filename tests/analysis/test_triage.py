@@ -85,9 +85,13 @@ def test_points_that_are_old_or_gone_though_jobs_succeed() -> None:
     assert shown(ran, snapshots=[snapshot("a", "26 22:01")]) == {"a": ("stale", {"stale"})}
     assert shown(ran, snapshots=[snapshot("b", "26 22:01")]) == {"a": ("stale", {"stale"})}
     (row,) = triage(given(ran, snapshots=[snapshot("a", "26 22:01")])).itertuples(index=False)
-    assert (row.since, row.sinceIs) == (row.latestPoint + row.rpo, "at")
+    assert (row.since, row.sinceIs) == (at("3-01 22:00:05"), "after"), "that backup's point was there"
     (row,) = triage(given(ran, snapshots=[snapshot("b", "26 22:01")])).itertuples(index=False)
-    assert pd.isna(row.since) and pd.isna(row.sinceIs), "nobody knows when its last point went"
+    assert (row.since, row.sinceIs) == (at("3-01 22:00:05"), "after")
+    (row,) = triage(given(ran, snapshots=[snapshot("a", "28 21:00")]), rpo="12h").itertuples(index=False)
+    assert (row.since, row.sinceIs) == (at("3-01 22:00:05"), "after")
+    (row,) = triage(given(ran, snapshots=[snapshot("a", "3-01 22:01")]), rpo="2h").itertuples(index=False)
+    assert (row.since, row.sinceIs) == (row.latestPoint + row.rpo, "at")
 
 
 def test_what_began_before_there_are_jobs() -> None:

@@ -48,13 +48,19 @@ def _since(gaps: pandas.DataFrame, start: pandas.Timestamp) -> tuple[pandas.Seri
     changed = reason.isin((ERROR, STOPPED, SUSPENDED)) & gaps["instance"].notna()
     point = gaps["latestPoint"].where(gaps["instance"].notna(), gaps["itemPoint"])
     limit = gaps["rpo"].where(gaps["instance"].notna(), gaps["itemRpo"])
-    seen = reason.isin((STALE, PERMISSION, ERROR, STOPPED, SUSPENDED))
+    seen = reason.isin((PERMISSION, ERROR, STOPPED, SUSPENDED))
+    # A backup that succeeded later had a point: it has gone since, nobody knows when.
+    lost = reason.eq(STALE) & ~(gaps["lastSuccess"] <= point) & gaps["lastSuccess"].notna()
+    overdue = (point + limit).astype("datetime64[us, UTC]")
+    latest = gaps["lastSuccess"].astype("datetime64[us, UTC]")
+    latest = latest.mask(overdue > latest, overdue)
     ways = (
         (reason.eq(DELETED) & gaps["deletionTime"].notna(), gaps["deletionTime"], "at"),
         (reason.isin((NEVER, UNSUPPORTED)), gaps["timeCreated"], "at"),
         (reason.eq(PERMISSION) & gaps["failingSince"].notna(), gaps["failingSince"], "before"),
         (reason.eq(PERMISSION) & gaps["lastSuccess"].notna(), gaps["lastSuccess"], "after"),
-        (reason.eq(STALE) & point.notna(), point + limit, "at"),
+        (lost, latest, "after"),
+        (reason.eq(STALE) & point.notna(), overdue, "at"),
         (changed & gaps["lastRun"].notna(), gaps["lastRun"], "after"),
         (seen, pandas.Series(start, gaps.index), "before"),
     )

@@ -235,13 +235,29 @@ def test_lost_roles_are_observed_once_a_backup_says_so() -> None:
         (lambda: ground(), ago(days=400), "at"),
         (lambda: ground(instance("d", state="ProtectionStopped")), ago(hours=10), "after"),
         (lambda: ground(instance("d", state="ProtectionStopped"), jobs=[job("e", start=NOW)]), ago(days=14), "before"),
-        (lambda: ground(instance("d"), point={"latestPoint": ago(days=4)}), ago(days=4) + RPO, "at"),
-        (lambda: ground(instance("d"), point={"latestPoint": None}), ago(days=14), "before"),
+        (
+            lambda: ground(instance("d"), point={"latestPoint": ago(days=4)}, jobs=[job("e", start=NOW)]),
+            ago(days=4) + RPO,
+            "at",
+        ),
+        # A later backup succeeded, and its point has gone since.
+        (lambda: ground(instance("d"), point={"latestPoint": ago(days=4)}), ago(hours=10), "after"),
+        (lambda: ground(instance("d"), point={"latestPoint": None}), ago(hours=10), "after"),
+        (
+            lambda: ground(instance("d"), point={"latestPoint": ago(hours=27)}, jobs=[job("d", start=ago(hours=26.5))]),
+            ago(hours=27) + RPO,
+            "after",
+        ),
     ],
 )
 def test_since(found: Any, since: datetime, how: str) -> None:
     said = found()
     assert (said["since"], said["sinceIs"]) == (since, how)
+
+
+def test_nobody_knows_since_when_there_is_no_point() -> None:
+    said = ground(instance("d"), point={"latestPoint": None}, jobs=[job("e", start=NOW)])
+    assert pandas.isna(said["since"]) and pandas.isna(said["sinceIs"])
 
 
 def test_an_age_from_jobs_alone_is_inferred() -> None:
