@@ -263,7 +263,7 @@ def test_what_azure_forgets_takes_an_archive(tmp_path: Path) -> None:
     assert verdicts(kept, asked["days"])["fail"] == failed | {"late"}
 
 
-@pytest.mark.parametrize("name", ["default", "17"])
+@pytest.mark.parametrize("name", ["4", "17"])
 def test_instances_of_other_estates_by_plain_loops(name: str) -> None:
     estate = world(name)
     jobs = [one["properties"] for one in worlds.records(name, raw.JOBS)]
