@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from dpmagic.errors import InvalidArgument, InvalidChoice, NotConnected, did_you_mean, hide
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure.core.credentials import AccessToken, TokenCredential
 
 # az's name of a cloud -> the SDK's, and the host that signs people in.
@@ -85,7 +87,7 @@ class StaticToken:
         return "StaticToken(***)"
 
 
-def person_credential(where: Cloud, tenant: str | None = None) -> TokenCredential:
+def person_credential(where: Cloud, tenant: str | None = None, ca: Path | None = None) -> TokenCredential:
     """A credential that suits a person at a notebook.
 
     The order: what the environment names outright (``AZURE_TOKEN_CREDENTIALS``, else a service principal or a
@@ -93,10 +95,13 @@ def person_credential(where: Cloud, tenant: str | None = None) -> TokenCredentia
     is used only when ``AZURE_TOKEN_CREDENTIALS`` asks for it: the SDK's default chain tries it before ``az``, and on
     an Azure VM would quietly act as the machine instead of the person.
 
+    At an endpoint of one's own the environment's ``AZURE_AUTHORITY_HOST`` says where to sign in.  That is taken at its
+    word, and trusted by the certificates in ``ca`` unless it is one of the public clouds'.
+
     Raises `NotConnected` when those variables make no credential.
     """
     try:
-        return _credential(where, tenant)
+        return _credential(where, tenant, ca)
     except ValueError as error:  # how the SDK says so
         raise NotConnected(
             f"the AZURE_* variables of the environment make no credential: {str(error).splitlines()[0]}",
@@ -104,10 +109,10 @@ def person_credential(where: Cloud, tenant: str | None = None) -> TokenCredentia
         ) from error
 
 
-def _credential(where: Cloud, tenant: str | None) -> TokenCredential:
+def _credential(where: Cloud, tenant: str | None, ca: Path | None) -> TokenCredential:
     import azure.identity as identity
 
-    authority = {"authority": where.authority} if where.authority else {}
+    authority: dict[str, Any] = {"authority": where.authority} if where.authority else _own_authority(ca)
     if os.environ.get("AZURE_TOKEN_CREDENTIALS"):
         return identity.DefaultAzureCredential(**authority)
     chain: list[TokenCredential] = []
@@ -121,6 +126,15 @@ def _credential(where: Cloud, tenant: str | None) -> TokenCredential:
         identity.AzureDeveloperCliCredential(tenant_id=tenant or "", additionally_allowed_tenants=["*"]),
     ]
     return identity.ChainedTokenCredential(*chain)
+
+
+def _own_authority(ca: Path | None) -> dict[str, Any]:
+    """How to sign in where the environment names an authority that Microsoft's public directory does not know."""
+    host = os.environ.get("AZURE_AUTHORITY_HOST", "").removeprefix("https://").partition("/")[0]
+    if not host or host in (known for _, known in _CLOUDS.values()):
+        return {}
+    # The directory would be asked about it first, at login.microsoftonline.com, which may not be reached from there.
+    return {"disable_instance_discovery": True, **({"connection_verify": str(ca)} if ca else {})}
 
 
 def refusals(error: Exception) -> str:

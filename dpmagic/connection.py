@@ -203,7 +203,7 @@ def connect_endpoint(
     return Connection(
         where.endpoint,
         where,
-        StaticToken(token) if token else person_credential(where, tenant),
+        StaticToken(token) if token else person_credential(where, tenant, ca),
         transport=RequestsTransport(connection_verify=str(ca) if ca else True, use_env_settings=not loopback),
         default_subscription=subscription,
         read_only=read_only,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dpmagic.sandbox import Reply, Sandbox
 from dpmagic.sandbox.application import Application
@@ -39,9 +40,9 @@ class Served:
 
 
 @contextmanager
-def served_sandbox(folder: Path) -> Iterator[Served]:
-    """A sandbox that answers at an https URL of this machine until the block ends."""
-    application = Recording(Sandbox())
+def served_sandbox(folder: Path, estate: Any = None) -> Iterator[Served]:
+    """A sandbox that answers at an https URL of this machine until the block ends; ``estate`` is that of `Sandbox`."""
+    application = Recording(Sandbox(estate=estate))
     trust = certificates(folder, "localhost")
     ready = threading.Event()
     with listen("127.0.0.1", 0) as listener:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 _SPAN = re.compile(r"(\d+)([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
+_NEAR = timedelta(hours=6)
 # Settings whose change is told, by table; what a table lists (vaults, policies, instances) is told as new or gone.
 _WATCHED = {
     "vaults": (
@@ -46,13 +48,16 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     """What changed in the archive between two instants: one row each, what is new first.
 
     ``start`` and ``end`` are instants, ``now`` (the last run), ``yesterday`` (a day before it), or so long before it:
-    ``7d``, ``36h``, ``2w``.  Columns: ``change`` is ``new`` (a finding of ``end`` that ``start`` had not), ``fixed``,
-    ``open`` (in both) or ``changed`` (a setting); ``kind``, ``severity``, ``id``, ``name``, ``subscriptionId``,
-    ``owner``, ``reason`` and ``detail`` as in `findings`, where for a setting ``reason`` is its column and ``before``
-    and ``after`` its values (vaults, policies and instances that came or went have no ``reason`` but that);
-    ``since`` and ``sinceIs`` as in `findings`, or ``before`` the earlier look where it was there and nothing else is
-    known; ``lasted`` until ``end`` (what is fixed: until ``start``, when it was still there), and whether it may be
-    longer (``atLeast``) or shorter (``atMost``, of what is fixed until ``end``); ``command`` as in `findings`.
+    ``7d``, ``36h``, ``2w``.  A run near such an instant is what is meant, though it began a little later: within a
+    quarter of that span, and six hours.
+
+    Columns: ``change`` is ``new`` (a finding of ``end`` that ``start`` had not), ``fixed``, ``open`` (in both) or
+    ``changed`` (a setting); ``kind``, ``severity``, ``id``, ``name``, ``subscriptionId``, ``owner``, ``reason`` and
+    ``detail`` as in `findings`, where for a setting ``reason`` is its column and ``before`` and ``after`` its values
+    (vaults, policies and instances that came or went have no ``reason`` but that); ``since`` and ``sinceIs`` as in
+    `findings`, or ``before`` the earlier look where it was there and nothing else is known; ``lasted`` until ``end``
+    (what is fixed: until ``start``, when it was still there), and whether it may be longer (``atLeast``) or shorter
+    (``atMost``, of what is fixed until ``end``); ``command`` as in `findings`.
 
     ``attrs["dpmagic"]`` has ``from``, ``to`` and the counts.  Raises `NotAnArchive`, and `InvalidArgument` for an
     instant that the archive does not reach, or that is not before the other.
@@ -70,10 +75,14 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
 
 
 def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
-    runs = read_manifest(path).runs
-    last = runs[-1].at if runs else None
-    after = _instant(end, last)
-    before = _instant(start, last)
+    looks = [run.at for run in read_manifest(path).runs]
+    after = _instant(end, looks)
+    before = _instant(start, looks)
+    if len(looks) == 1 and before < looks[0]:
+        raise InvalidArgument(
+            f"the archive has one run, of {looks[0]:%Y-%m-%d %H:%M}Z, and nothing before it to compare with",
+            "compare after the next `dpmagic collect DIR`",
+        )
     if before >= after:
         raise InvalidArgument(
             f"from {before.isoformat()} to {after.isoformat()} is no time", "name an earlier instant first, such as 7d"
@@ -81,13 +90,22 @@ def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
     return before, after
 
 
-def _instant(given: Any, last: datetime | None) -> datetime:
-    if last is not None and isinstance(given, str):
-        if given.lower() in ("now", "yesterday"):
-            return last - timedelta(days=given.lower() == "yesterday")
-        if match := _SPAN.fullmatch(given.strip().lower()):
-            return last - timedelta(hours=int(match[1]) * _HOURS[match[2]])
+def _instant(given: Any, looks: Sequence[datetime]) -> datetime:
+    if looks and isinstance(given, str):
+        if given.lower() == "now":
+            return looks[-1]
+        span = "1d" if given.lower() == "yesterday" else given.strip().lower()
+        if match := _SPAN.fullmatch(span):
+            return _near(looks, timedelta(hours=int(match[1]) * _HOURS[match[2]]))
     return instant(given if given not in ("now", "yesterday") else "2000-01-01")
+
+
+def _near(looks: Sequence[datetime], span: timedelta) -> datetime:
+    """So long before the last run; or the run nearest to that: a night's does not begin at the same second each time,
+    and one that began a little later is not to be passed over for that of the night before."""
+    meant = looks[-1] - span
+    near = [look for look in looks[:-1] if abs(look - meant) <= min(span / 4, _NEAR)]
+    return min(near, key=lambda look: abs(look - meant)) if near else meant
 
 
 def _findings(old: Estate, new: Estate, owner: str) -> pandas.DataFrame:

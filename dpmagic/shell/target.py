@@ -15,12 +15,14 @@ from dpmagic.progress import Terminal
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that say where and as whom."""
     parser.add_argument(
-        "--target", choices=("azure", "sandbox"), help="where to run it; else DPMAGIC_TARGET, else azure"
+        "--target",
+        choices=("azure", "sandbox"),
+        help="where to run it; else DPMAGIC_TARGET, which may be an endpoint, else azure",
     )
     parser.add_argument("--state", metavar="DIR", help="folder that keeps the sandbox from one run to the next")
     parser.add_argument("--estate", metavar="NAME", help="what is in the sandbox: default, starter, or a YAML file")
     parser.add_argument("--endpoint", metavar="URL", help="any ARM endpoint, https only")
-    parser.add_argument("--ca", metavar="FILE", help="PEM file with the certificates to trust")
+    parser.add_argument("--ca", metavar="FILE", help="PEM file with the certificates to trust; else DPMAGIC_CA")
     parser.add_argument(
         "--token", metavar="TEXT", help="bearer token; better in DPMAGIC_TOKEN, which no process list shows"
     )
@@ -61,12 +63,14 @@ def _connect(arguments: argparse.Namespace, session: Any, read_only: bool) -> No
     from dpmagic import connection
 
     target = arguments.target or os.environ.get("DPMAGIC_TARGET") or "azure"
+    url = target if arguments.endpoint is None and target.startswith("https://") else arguments.endpoint
+    ca = arguments.ca or os.environ.get("DPMAGIC_CA")
     common = {"subscription": arguments.subscription, "read_only": read_only}
-    if arguments.endpoint is not None:  # an empty one is a mistake, not Azure
+    if url is not None:  # an empty one is a mistake, not Azure
         session.use(
             connection.connect_endpoint(
-                arguments.endpoint,
-                ca=Path(arguments.ca) if arguments.ca else None,
+                url,
+                ca=Path(ca) if ca else None,
                 token=arguments.token or os.environ.get("DPMAGIC_TOKEN"),
                 tenant=arguments.tenant,
                 **common,
@@ -76,6 +80,6 @@ def _connect(arguments: argparse.Namespace, session: Any, read_only: bool) -> No
         state = Path(arguments.state) if arguments.state else None
         session.use(connection.connect_sandbox(state=state, estate=arguments.estate, **common))
     elif target != "azure":
-        raise CommandLineError(f"DPMAGIC_TARGET is {target!r}", "azure or sandbox")
+        raise CommandLineError(f"DPMAGIC_TARGET is {target!r}", "azure, sandbox or an https:// URL")
     else:
         session.use(connection.connect_azure(tenant=arguments.tenant, cloud_name=arguments.cloud, **common))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ import pytest
 import yaml
 
 import dpmagic
+from dpmagic.archive.collect import collect
 from dpmagic.archive.compare import compare
 from dpmagic.archive.telling import markdown, page
 from dpmagic.errors import InvalidArgument
+from dpmagic.estate.columns import tables as known_tables
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import Window
 from dpmagic.shell import main
 from dpmagic.shell.archive import NEWS
 
@@ -114,7 +119,8 @@ def test_what_nobody_knows_the_beginning_of_was_there_at_the_earlier_look(found:
     told = found.attrs["dpmagic"]
     rows = found[(found["change"] == "open") & (found["kind"] == "posture")]
     assert len(rows) and (rows["since"] == pandas.Timestamp(told["from"])).all()
-    assert (rows["sinceIs"].eq("before") & rows["atLeast"] & (rows["lasted"] == pandas.Timedelta("24h"))).all()
+    length = pandas.Timestamp(told["to"]) - pandas.Timestamp(told["from"])
+    assert (rows["sinceIs"].eq("before") & rows["atLeast"] & (rows["lasted"] == length)).all()
 
 
 @pytest.mark.parametrize(
@@ -166,3 +172,16 @@ def test_times_that_are_none(archive: Path, start: str, end: str, told: str) -> 
     with pytest.raises(InvalidArgument, match=told) as error:
         compare(archive, start, end)
     assert error.value.hint
+
+
+def test_a_night_is_the_run_nearest_to_it(archive: Path, tmp_path: Path) -> None:
+    """A scheduler starts a run some seconds later on one day than on the next."""
+    looks = [datetime(2026, 3, day, 6, 15, second, tzinfo=UTC) for day, second in ((1, 20), (2, 9), (3, 2))]
+    source = dpmagic.open(archive)
+    for look in looks:
+        tables = {name: source.table(name) for name in known_tables() if source.has(name)}
+        collect(Estate.of(tables, now=look, window=Window(look - timedelta(days=14), look)), tmp_path / "nights")
+    for start, want in (("yesterday", looks[1]), ("2d", looks[0]), ("24h", looks[1])):
+        assert compare(tmp_path / "nights", start).attrs["dpmagic"]["from"] == want.isoformat()
+    with pytest.raises(InvalidArgument, match="begins at"):
+        compare(tmp_path / "nights", "3d")
