@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
-from dpmagic.analysis.controlling.reading import read
+from dpmagic.analysis.controlling.reading import KINDS, read
 from dpmagic.analysis.controls import control_members, controls
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
@@ -146,6 +146,15 @@ def test_those_that_ship_are_what_aws_and_microsoft_ask_for(tmp_path: Path) -> N
     control = {"kind": "posture", **shipped["customerManagedKeys"].baseline["customerManagedKeys"]}
     members = control_members(estate([instance("a")], FRESH, vaults=vaults), {"keys": control})
     assert members["verdict"].tolist() == ["pass", "fail", "fail"] and members["name"].tolist() == ["0", "1", "2"]
+
+
+def test_the_page_on_controls_has_all_of_them_and_its_file_reads(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "controls.md").read_text("utf-8")
+    assert [one for one in (*KINDS, *(shipped.name for shipped in read(None))) if f"`{one}`" not in page] == []
+    path = tmp_path / "controls.yaml"
+    path.write_text(page.partition("```yaml\n")[2].partition("```")[0], "utf-8")
+    made = {one.name: one for one in read(path)}
+    assert [one.tag for one in made["restored"].excepted] == ["env=test", ""] and len(made) == 6
 
 
 def test_words_of_azure_are_no_booleans(tmp_path: Path) -> None:
