@@ -93,14 +93,11 @@ class Answer:
 
         Dynamics are decoded, datetimes are ``2026-01-01T00:00:00.0000000Z``, timespans ``d.hh:mm:ss.fffffff``.
         """
-        from .values import READERS
+        from .values import read
 
         piece = self.table.slice(start, count)
-        read = [
-            list(map(READERS[column.type], values)) if column.type in READERS else values
-            for column, values in zip(self.columns, (one.to_pylist() for one in piece.columns), strict=True)
-        ]
-        return list(zip(*read, strict=True))
+        columns = [read(column.type, values) for column, values in zip(self.columns, piece.columns, strict=True)]
+        return list(zip(*columns, strict=True))
 
     def records(self) -> list[dict[str, Any]]:
         """The rows as one dict a row, the shape of ``objectArray``."""

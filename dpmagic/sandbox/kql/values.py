@@ -34,9 +34,25 @@ def _text(value: Any) -> str:
 
 
 #: What makes a value of a type out of what DuckDB gives; any other type is as it comes.
-READERS: dict[KustoType, Callable[[Any], Any]] = {
+_READERS: dict[KustoType, Callable[[Any], Any]] = {
     "dynamic": _json,
     "datetime": _datetime,
     "timespan": _timespan,
     "string": _text,
 }
+_ISO = "%Y-%m-%dT%H:%M:%S0Z"  # Arrow writes the microseconds with the seconds
+
+
+def read(kind: KustoType, values: Any) -> list[Any]:
+    """The values of an Arrow column as plain ones; texts and times, which most are, by Arrow itself."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    if kind == "string" and pyarrow.types.is_string(values.type):
+        found = pc.fill_null(values, "")
+    elif kind == "datetime" and pyarrow.types.is_timestamp(values.type):
+        found = pc.strftime(values.cast(pyarrow.timestamp("us", values.type.tz)), _ISO)
+    else:
+        reader = _READERS.get(kind)
+        return list(map(reader, values.to_pylist())) if reader else list(values.to_pylist())
+    return list(found.to_pylist())
