@@ -53,7 +53,7 @@ def simulate(
     retention tag, or with ``by="policy"`` a row a policy.
 
     ``given`` is an estate (its policies of disks, or those that ``policy`` names, by name or id), or a policy: JSON as
-    az writes it, a row of ``estate.policies()``, several as a frame.  The change, all of it optional:
+    az writes it, its text or file, a row of ``estate.policies()``, several as a frame.  The change, all of it optional:
 
     - ``to``: another policy is followed instead: JSON, a row, or a name in the estate;
     - ``schedule``: repeating intervals as ``backup-policy trigger set`` takes them, or only ``PT4H`` or ``P1D``, which

@@ -40,6 +40,15 @@ class Schedule:
         Raises `InvalidArgument` where an interval, period, zone or criterion cannot be read.
         """
         found = _rules(policy)
+        try:
+            return cls._of_rules(found)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            what = f"has no {error.args[0]}" if isinstance(error, KeyError) else f"is not in its shape: {error}"
+            hint = "`backup-policy show` writes policies whole"
+            raise InvalidArgument(f"a rule of the policy {what}", hint) from error
+
+    @classmethod
+    def _of_rules(cls, found: Sequence[Mapping[str, Any]]) -> Schedule:
         backups = [rule for rule in found if rule.get("objectType") == "AzureBackupRule" and rule.get("trigger")]
         plans = [rule["trigger"].get("schedule") or {} for rule in backups]
         taggings = [item for rule in backups for item in rule["trigger"].get("taggingCriteria") or ()]
@@ -116,7 +125,7 @@ def _rules(policy: Any) -> Sequence[Mapping[str, Any]]:
     """The rules of a policy in any of its shapes."""
     held = policy
     for name in ("properties", "policyRules"):
-        held = held[name] if not isinstance(held, list | tuple) and name in held else held
+        held = held[name] if hasattr(held, "keys") and name in held else held
     if not isinstance(held, list | tuple) or not all(isinstance(rule, Mapping) for rule in held):
         raise InvalidArgument("the policy has no policyRules", "give its ARM document, or a row of the policies table")
     return held

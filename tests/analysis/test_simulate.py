@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -83,6 +84,19 @@ def forms() -> list[Any]:
 @pytest.mark.parametrize("given", forms())
 def test_every_form_of_a_policy(given: Any) -> None:
     assert simulate(given, schedule="P1D")["pointsBefore"].tolist() == [35, 26, 12]
+
+
+def test_a_file_and_a_text_of_json(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(FOUR_HOURLY), encoding="utf-8-sig")
+    for given in (file, str(file), json.dumps(FOUR_HOURLY)):
+        assert simulate(given)["pointsAfter"].tolist() == [35, 26, 12]
+    assert simulate(HOURLY, to=file)["pointsAfter"].tolist() == [35, 26, 12]
+    file.write_text("{")
+    for wrong, told in ((file, "is no JSON"), ("{no", "the text is no JSON"), (tmp_path / "no.json", "cannot be read")):
+        with pytest.raises(InvalidArgument, match=told) as error:
+            simulate(wrong)
+        assert error.value.hint
 
 
 def test_what_az_writes(small: Estate) -> None:

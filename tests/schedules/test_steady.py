@@ -138,3 +138,24 @@ def test_no_schedule_and_no_rule() -> None:
         changed(Schedule.of(policy()), due="PT4H")
     with pytest.raises(InvalidArgument, match="the tag Weekly has no retention rule"):
         steady(Schedule.of(policy(NIGHTLY, tags=[WEEKLY])))
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ([{"objectType": "AzureRetentionRule"}], "has no lifecycles|has no name"),
+        ([{"objectType": "AzureRetentionRule", "name": "Default", "lifecycles": []}], "not in its shape"),
+        ([{"objectType": "AzureRetentionRule", "name": "Default", "lifecycles": [{"deleteAfter": {}}]}], "no duration"),
+        ([{"objectType": "AzureRetentionRule", "name": None, "lifecycles": [{}]}], "not in its shape|no deleteAfter"),
+        ([{"objectType": "AzureBackupRule", "trigger": {"taggingCriteria": [{}]}}], "has no tagInfo"),
+        ([{"objectType": "AzureBackupRule", "trigger": "daily"}], "not in its shape"),
+        ([{"objectType": "AzureBackupRule", "trigger": {"schedule": {"repeatingTimeIntervals": 4}}}], "shape"),
+        ({"policyRules": None}, "no policyRules"),
+        (None, "no policyRules"),
+        (4, "no policyRules"),
+    ],
+)
+def test_policies_that_are_none(rules: Any, told: str) -> None:
+    with pytest.raises(InvalidArgument, match=told) as error:
+        Schedule.of(rules)
+    assert error.value.hint

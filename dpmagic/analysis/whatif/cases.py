@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -87,10 +89,12 @@ def _text(value: Any) -> str | None:
 
 
 def rows_of(given: Any) -> list[Mapping[str, Any]] | None:
-    """The rows of policies that were given by themselves: a JSON document, a row, a frame of them; None if none were.
+    """The rows of policies that were given by themselves: a JSON document, its text or file, a row, a frame of them;
+    None if none were.
 
-    Raises `InvalidArgument` for a text, and for a document that has no rules.
+    Raises `InvalidArgument` for a text that is none of it, and for a document that has no rules.
     """
+    given = _document(given)
     if isinstance(given, pandas.DataFrame):
         if "policyRules" not in given:
             raise InvalidArgument("the frame has no column policyRules", _HINT)
@@ -106,6 +110,27 @@ def rows_of(given: Any) -> list[Mapping[str, Any]] | None:
         inner = given.get("properties")
         return [{**given, **(inner if isinstance(inner, Mapping) else {})}]
     return None
+
+
+def _document(given: Any) -> Any:
+    """What a text or file of JSON says; anything else as it is."""
+    if isinstance(given, str) and given.lstrip()[:1] in ("{", "["):
+        text, where = given, "the text"
+    elif isinstance(given, Path) or (isinstance(given, str) and given.lower().endswith(".json")):
+        text, where = _text_of(Path(given).expanduser()), str(given)
+    else:
+        return given
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidArgument(f"{where} is no JSON: {error}", _HINT) from error
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"{str(path)!r} cannot be read: {error}", _HINT) from error
 
 
 def named(estate: Estate, wanted: Any) -> list[Mapping[str, Any]]:
@@ -150,8 +175,8 @@ def followed(given: Any, estate: Estate | None) -> Schedule | None:
     """
     if given is None:
         return None
-    if not isinstance(given, str):
-        rows = rows_of(given) or []
+    if not isinstance(document := _document(given), str):
+        rows = rows_of(document) or []
     elif estate is None:
         raise InvalidArgument(f"{given!r} is no policy", "give the policy's JSON, or an estate that has it")
     else:
