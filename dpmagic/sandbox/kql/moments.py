@@ -41,17 +41,24 @@ def apart(query: str) -> tuple[str, tuple[str, ...]]:
 
 
 def bound(sql: str, count: int) -> str | None:
-    """The SQL with parameters for so many stand-ins; None where one has become something else than a text."""
+    """The SQL with parameters for so many stand-ins; None where one has become something else than an instant."""
     for number in range(count):
-        sql = sql.replace(f"'{_STAND_IN.format(number)}'", f"CAST(${name(number)} AS VARCHAR)")
+        sql = sql.replace(_rendered(_STAND_IN.format(number)), f"CAST(${_name(number)} AS TIMESTAMP)")
     return None if _SIGN in sql else sql
 
 
 def values(sql: str, moments: Sequence[str]) -> dict[str, str]:
     """The SQL of what the parameters are bound to, for those that are in ``sql``."""
-    return {name(number): f"'{moment}'" for number, moment in enumerate(moments) if f"${name(number)} " in sql}
+    return {_name(number): _rendered(one) for number, one in enumerate(moments) if f"${_name(number)} " in sql}
 
 
-def name(number: int) -> str:
-    """The parameter of an instant."""
+def _name(number: int) -> str:
     return f"moment{number}"
+
+
+def _rendered(moment: str) -> str:
+    """The SQL of ``datetime(moment)``, which takes every form that todatetime() does."""
+    from duckdb_kql import ir
+    from duckdb_kql.translate import render_literal
+
+    return render_literal(ir.Literal(moment, "datetime"))
