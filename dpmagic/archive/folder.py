@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MANIFEST = "archive.json"
 _PARTS = "parts"
+_LEVEL = (9, 1)  # of compression: small where it stays, quick where the next run writes it anew
 _ROW_GROUP = 262_144  # rows: large enough for dictionaries to pay, small enough to skip by time
 
 
@@ -99,7 +100,8 @@ class Writer:
         target = self.path / file
         with telling(self.path):
             target.parent.mkdir(parents=True, exist_ok=True)
-            parquet.write_table(rows, target, compression="zstd", compression_level=9, row_group_size=_ROW_GROUP)
+            level = _LEVEL[kind == "latest"]
+            parquet.write_table(rows, target, compression="zstd", compression_level=level, row_group_size=_ROW_GROUP)
             content = target.read_bytes()
             _settle(target)
         return Part(table, kind, file, rows.num_rows, len(content), _sum(content), first, last, again)

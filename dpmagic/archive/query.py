@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from dpmagic.archive.deltas import engine, quoted
+from dpmagic.archive.dialect import advice, spelled
 from dpmagic.archive.forms import plain_frame
 from dpmagic.errors import AzureError, DpmagicError, InvalidArgument, did_you_mean
 from dpmagic.estate.columns import Table, tables
+from dpmagic.frames import table_frame
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +41,7 @@ def answer(kql: str, shelves: Mapping[str, Any], now: datetime) -> pandas.DataFr
     with engine() as sql:
         for name in mentioned:
             _view(sql, tables()[name], shelves[name]())
-        text = _translated(kql, {name: _columns(sql, name) for name in mentioned}, now)
+        text = _translated(spelled(kql), {name: _columns(sql, name) for name in mentioned}, now)
         try:
             found = sql.sql(str(text), params=getattr(text, "parameters", None) or None)
             assert found is not None  # a query always gives a relation
@@ -78,8 +80,13 @@ _TYPES = {
 
 
 def _typed(name: str, dtype: str, have: set[str]) -> str:
-    column = quoted([name]) if name in have else "NULL"
-    return f"CAST({column} AS {_TYPES[dtype]}) AS {quoted([name])}"
+    column = f"CAST({quoted([name]) if name in have else 'NULL'} AS {_TYPES[dtype]})"
+    # No text is null in KQL, and none is missing but empty.
+    return f"{_filled(column) if dtype == 'str' else column} AS {quoted([name])}"
+
+
+def _filled(column: str) -> str:
+    return f"coalesce({column}, '')"
 
 
 def _columns(sql: duckdb.DuckDBPyConnection, name: str) -> list[str]:
@@ -87,15 +94,18 @@ def _columns(sql: duckdb.DuckDBPyConnection, name: str) -> list[str]:
 
 
 def _translated(kql: str, schema: dict[str, list[str]], now: datetime) -> Any:
-    from duckdb_kql import KqlError, KqlSyntaxError, to_sql
+    from duckdb_kql import KqlError, KqlSyntaxError, KqlUnsupportedError, to_sql
 
     try:
         return to_sql(kql, schema=schema, query_now=now, allow_write=False)
     except KqlSyntaxError as error:
         told = str(error).splitlines()[0]
         raise AzureError("ParserFailure", told, hint="look at the query's text there") from error
+    except KqlUnsupportedError as error:
+        name = error.construct.rpartition(":")[2]
+        raise AzureError("InvalidQuery", f"an archive does not run {name}", hint=advice(error.construct)) from error
     except KqlError as error:
-        hint = str(getattr(error, "hint", "") or "use what Resource Graph has, or pandas")
+        hint = "use what Resource Graph has, or read the table and go on in pandas"
         raise AzureError("InvalidQuery", str(error).splitlines()[0], hint=hint) from error
 
 
@@ -117,14 +127,25 @@ def _refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
 
 def _frame(found: Any) -> pandas.DataFrame:
     """The relation, typed as every answer: times in UTC, JSON decoded, numbers that can be missing."""
-    nested = [name for name, kind in zip(found.columns, found.types, strict=True) if str(kind) == "JSON"]
+    kinds = dict(zip(found.columns, map(str, found.types), strict=True))
     rows = found.to_arrow_table()
-    made = plain_frame(rows.cast(_fitting(rows.schema)))
-    for name in nested:
-        made[name] = pandas.Series(
-            [None if text is None else json.loads(text) for text in rows[name].to_pylist()], dtype=object
-        )
-    return made
+    plain = plain_frame(rows.cast(_fitting(rows.schema)))
+    made: list[pandas.DataFrame | pandas.Series[Any]] = []
+    for name, kind in kinds.items():
+        if kind == "JSON":
+            cells = [None if text is None else json.loads(text) for text in rows[name].to_pylist()]
+            made.append(table_frame({"columns": [{"name": name}], "rows": [[cell] for cell in cells]}))
+        elif kind == "INTERVAL":
+            micros = [None if span is None else _micros(span) for span in rows[name].to_pylist()]
+            made.append(pandas.Series(micros, name=name, dtype="Int64").astype("timedelta64[us]"))
+        else:
+            made.append(plain[name])
+    return pandas.concat(made, axis=1)
+
+
+def _micros(span: Any) -> int:
+    months, days, nanoseconds = span
+    return int((months * 30 + days) * 86_400_000_000 + nanoseconds // 1000)
 
 
 def _fitting(schema: pyarrow.Schema) -> pyarrow.Schema:

@@ -1,0 +1,110 @@
+"""KQL as Resource Graph takes it, spelled as duckdb-kql takes it; and what to write where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dpmagic.graph.refusals import instead
+from dpmagic.graph.tokens import CLOSING, OPENING, Token, tokens
+
+# Names of columns to Kusto, keywords to the parser.
+_NAMES = frozenset({"first", "last", "kind", "title", "date", "time", "timeline", "card", "others", "panels"})
+_KINDS = frozenset({"inner", "innerunique", "leftouter", "rightouter", "fullouter", "outer"})
+
+_INSTEAD = {
+    "minif": "min(iff(condition, x, real(null)))",
+    "maxif": "max(iff(condition, x, real(null)))",
+    "percentiles_array": "percentile(x, 50), percentile(x, 95)",
+    "percentilesw": "percentile(x, 50) without weights, or numpy.quantile in pandas",
+    "make_bag": "make_list(), and a dict of it in pandas",
+    "make_bag_if": "make_list(), and a dict of it in pandas",
+    "make_set_if": "make_set(iff(condition, x, ''))",
+    "make_list_if": "make_list(iff(condition, x, ''))",
+    "bag_keys": "name the keys that you need: tags.owner, tags.env",
+    "bin_at": "bin(x - offset, 1d) + offset",
+    "count_distinct": "dcount(x)",
+    "count_distinctif": "dcountif(x, condition)",
+    "buildschema": "take one row and look at its columns",
+}
+
+
+def spelled(kql: str) -> str:
+    """The query with its `percentiles` one by one, and names that the parser takes for keywords in quotes.
+
+    >>> spelled("jobs | summarize percentiles(durationSeconds, 50, 95), last = max(endTime) by time")
+    "jobs | summarize percentile_durationSeconds_50 = percentile(durationSeconds, 50), \
+percentile_durationSeconds_95 = percentile(durationSeconds, 95), ['last'] = max(endTime) by ['time']"
+    """
+    made, done = [], 0
+    for start, end, text in sorted([*_percentiles(kql, tokens(kql)), *_quoted(tokens(kql))]):
+        if start >= done:
+            made += [kql[done:start], text]
+            done = end
+    return "".join([*made, kql[done:]])
+
+
+def advice(construct: str) -> str:
+    """What to write in place of what duckdb-kql does not run, which it calls ``aggregate:minif``."""
+    name = construct.rpartition(":")[2].lower()
+    return f"write {_INSTEAD[name]}" if name in _INSTEAD else instead().get(name, "read the table and go on in pandas")
+
+
+def _quoted(found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    for index, token in enumerate(found):
+        before, after = (found[at].text if 0 <= at < len(found) else "" for at in (index - 1, index + 1))
+        if token.kind != "word" or token.text not in _NAMES or after == "(" or before == "nulls":
+            continue
+        if token.text == "kind" and after == "=" and index + 2 < len(found) and found[index + 2].text in _KINDS:
+            continue
+        if before == ".":
+            yield found[index - 1].start, token.end, f"['{token.text}']"
+        else:
+            yield token.start, token.end, f"['{token.text}']"
+
+
+def _percentiles(kql: str, found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """Each ``percentiles(x, 50, 95)``, with the names given to it: ``(p50, p95) = percentiles(...)``."""
+    for index, token in enumerate(found[:-1]):
+        if token.text != "percentiles" or found[index + 1].text != "(":
+            continue
+        value, *shares = _arguments(kql, found, index + 1)
+        plain = value.strip() if value.strip().isidentifier() else ""
+        names = [f"percentile_{plain}_{share.strip()}" for share in shares]
+        names = [name if name.isidentifier() else f"['{name}']" for name in names]
+        given, start = _names_before(found, index)
+        names[: len(given)] = given[: len(names)]
+        pairs = zip(names, shares, strict=True)
+        text = ", ".join(f"{name} = percentile({value.strip()}, {share.strip()})" for name, share in pairs)
+        yield start, found[_closing(found, index + 1)].end, text
+
+
+def _arguments(kql: str, found: Sequence[Token], opened: int) -> list[str]:
+    closed, depth, edges = _closing(found, opened), 0, [found[opened].end]
+    for token in found[opened + 1 : closed]:
+        depth += (token.text in OPENING) - (token.text in CLOSING)
+        if token.text == "," and not depth:
+            edges += [token.start, token.end]
+    edges.append(found[closed].start)
+    return [kql[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _names_before(found: Sequence[Token], index: int) -> tuple[list[str], int]:
+    """The names in ``(a, b) =`` or ``a =`` before a token, and where they begin."""
+    if index < 2 or found[index - 1].text != "=":
+        return [], found[index].start
+    if found[index - 2].text != ")":
+        return [found[index - 2].text], found[index - 2].start
+    at = index - 3
+    while at > 0 and found[at].text != "(":
+        at -= 1
+    return [token.text for token in found[at:index] if token.kind == "word"], found[at].start
+
+
+def _closing(found: Sequence[Token], opened: int) -> int:
+    """The index of the bracket that closes one; the last token's where none does."""
+    depth = 0
+    for index in range(opened, len(found)):
+        depth += (found[index].text in OPENING) - (found[index].text in CLOSING)
+        if not depth:
+            return index
+    return len(found) - 1
