@@ -173,7 +173,8 @@ class Estate:
         """All rows of a query of Azure Resource Graph's over the estate's scope, typed.
 
         ``$name`` in it is looked up in ``names`` and becomes a literal.  A table's name at its start (``jobs | count``)
-        is that table's view over the window; in an archive it is all that the archive has of it.  Raises `AzureError` when the service refuses the query.
+        is that table's view over the window; in an archive it is all that the archive has of it.  Raises `AzureError`
+        when the service refuses the query.
         """
         return self.source.query(kql, names, self.now, self.window)
 
