@@ -71,6 +71,9 @@ MODELLED: dict[str, str] = {
     "estate changes": "what requests change about generated objects counts from then on",
     "resource changes": "rows are there at once; snapshots are made and deleted by one application, Azure Backup, and "
     "what a spec plants is the owner's doing in the portal; nothing but vaults, disks, snapshots and guards has rows",
+    "cost exports": "`sandbox.export_costs` writes what snapshots used as files of the documented columns: a disk changes "
+    "by so much a day, give or take 4 %; its oldest snapshot holds all that is used, a later one what changed since the "
+    "one before, whose blocks it takes over when that goes; one price, no discounts",
     "policy exemptions": "a spec can plant exemptions, and with them one assignment a subscription; who made them and "
     "when is in properties.metadata. Nothing is evaluated",
 }
@@ -89,7 +92,7 @@ NOT_DONE: dict[str, str] = {
     "datasources": "Azure Data Lake, Azure Files and Elastic SAN are not known; vaulted backups of others cannot be "
     "scheduled by a spec",
     "throttling": "Resource Manager never throttles unless asked to; a vault's limits of operations a day are not kept",
-    "monitoring": "no alerts, metrics, activity log, diagnostic settings, Backup reports or costs",
+    "monitoring": "no alerts, metrics, activity log, diagnostic settings or Backup reports; of costs only exports",
     "encryption and network": "keys of the customer, private endpoints and network rules are kept and mean nothing",
     "Azure Policy": "no definitions, no evaluation, no states, no routes",
     "Resource Graph": "tables other than resources, resourcecontainers, recoveryservicesresources, resourcechanges, "
