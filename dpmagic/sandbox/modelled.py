@@ -71,9 +71,9 @@ MODELLED: dict[str, str] = {
     "estate changes": "what requests change about generated objects counts from then on",
     "resource changes": "rows are there at once; snapshots are made and deleted by one application, Azure Backup, and "
     "what a spec plants is the owner's doing in the portal; nothing but vaults, disks, snapshots and guards has rows",
-    "cost exports": "`sandbox.export_costs` writes what snapshots used as files of the documented columns: a disk changes "
-    "by so much a day, give or take 4 %; its oldest snapshot holds all that is used, a later one what changed since the "
-    "one before, whose blocks it takes over when that goes; one price, no discounts",
+    "cost exports": "`sandbox.export_costs` writes what snapshots used as files of the documented columns: a disk "
+    "changes by so much a day, give or take 4 %; its oldest snapshot holds all that is used, a later one what changed "
+    "since the one before, whose blocks it takes over when that goes; one price, no discounts",
     "policy exemptions": "a spec can plant exemptions, and with them one assignment a subscription; who made them and "
     "when is in properties.metadata. Nothing is evaluated",
 }
