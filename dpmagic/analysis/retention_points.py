@@ -193,7 +193,7 @@ def _from_points(world: _World) -> pandas.DataFrame:
 
 def _whole(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
     """The rows with every column, typed."""
-    absent = [name for name in (*_COLUMNS, "unlisted") if name not in (*rows, *NAMES, "status")]
+    absent = [name for name in (*_COLUMNS, "unlisted", "ofDisk") if name not in (*rows, *NAMES, "status")]
     found = rows.assign(**dict.fromkeys(absent, None))
     found["unlisted"] = found["unlisted"].notna()
     found["policyName"] = last_part(found["policy"]).where(found["policy"].notna())

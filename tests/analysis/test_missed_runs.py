@@ -10,6 +10,7 @@ import pytest
 from dpmagic.analysis.missed_runs import missed_runs
 from dpmagic.analysis.start_delay import start_delay
 from dpmagic.errors import InvalidArgument
+from dpmagic.estate import Estate
 from tests.analysis import estates
 from tests.analysis.byhand import at, estate, instance, job, nightly, policies
 from tests.schedules.policies import policy
@@ -128,6 +129,15 @@ def test_restores_and_backups_on_demand_are_no_runs() -> None:
     given = estate([instance("a")], nightly("a", *DAYS[:6], *DAYS[7:], "3-01") + more)
     assert rows(given) == [("a", "02-22 22:00", "noJob", 1)]
     assert len(start_delay(given)) == 13
+
+
+@pytest.mark.filterwarnings("error")
+def test_jobs_of_instances_that_are_all_gone() -> None:
+    given = estate([instance("a")], nightly("b", "26", "27", "28"))
+    tables = {name: given.table(name) for name in ("jobs", "policies", "disks")}
+    gone = Estate.of({**tables, "instances": given.instances().head(0)}, now=given.now, window=given.window)
+    assert set(missed_runs(gone)["reason"]) == {"unverifiable"}
+    assert start_delay(gone)["late"].tolist() == [False, False, False]
 
 
 def test_delays_by_group() -> None:

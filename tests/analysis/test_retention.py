@@ -43,6 +43,13 @@ def test_a_snapshot_that_somebody_deleted() -> None:
     assert (found.verdict, found.expected, found.present, found.missing) == ("missing", 7, 6, 1)
 
 
+def test_every_snapshot_is_gone() -> None:
+    given = estate([instance("a")], nightly("a", *DAYS, "3-01"), snapshots=snaps("b", *WEEK))
+    found = row(given)
+    assert (found.verdict, found.expected, found.present, found.missing) == ("missing", 7, 0, 7)
+    assert retention_points(given)["earlierDisk"].isna().all()
+
+
 def test_a_backup_that_failed_leaves_none() -> None:
     ran = nightly("a", *DAYS[:9], *DAYS[10:], "3-01") + nightly("a", DAYS[9], status="Failed")
     found = row(estate([instance("a")], ran, snapshots=snaps("a", *WEEK[:2], *WEEK[3:])))

@@ -101,7 +101,7 @@ def _today(found: pandas.DataFrame, now: pandas.DataFrame) -> pandas.DataFrame:
 def _closed(found: pandas.DataFrame, now: pandas.DataFrame) -> pandas.Series:
     """Why the due times after each stretch are not certain; "" where they are."""
     state = found["instance"].map(now["state"])
-    on = found["instance"].map(now["on"]).fillna(False).astype(bool)
+    on = found["instance"].map(now["on"]).astype("boolean").fillna(False).astype(bool)
     still = found["policy"] == found["instance"].map(now["policy"])
     gone = ~found["instance"].isin(now.index)
     off = ("protection is " + state.astype("str") + "; since when is not recorded").fillna(_OFF)
