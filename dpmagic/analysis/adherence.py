@@ -44,7 +44,7 @@ def adherence(given: Any) -> pandas.DataFrame:
 def days_of(estate: Estate, jobs: pandas.DataFrame) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     """One row an ``instance`` and ``day`` on which its policy was due, and whether that was ``met``; and stretches of
     due times of which nobody can tell.  ``jobs`` are those of `jobs_of`."""
-    found = history_of(estate, jobs)
+    found = history_of(estate)
     due = found.expected.assign(day=found.expected["due"].dt.floor("D"))[["instance", "day"]].drop_duplicates()
     done = jobs[jobs["done"]]
     ran = done.assign(day=done["startTime"].dt.floor("D"))[["instance", "day"]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.answers import answer, read_ahead
 from dpmagic.analysis.controlling.members import members, subscriptions, values
 from dpmagic.analysis.controlling.reading import Control, Exemption, read
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS
@@ -17,6 +17,7 @@ from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
 EXCEPTED = "excepted"
+_WITHOUT_JOBS = ("posture", "frequency", "retention")
 _COUNTS = {
     "passed": PASS, "failed": FAIL, "excepted": EXCEPTED, "notApplicable": NOT_APPLICABLE,
     "notVerifiable": NOT_VERIFIABLE,
@@ -62,10 +63,10 @@ def control_members(given: Any, file: File = None) -> pandas.DataFrame:
 
     Arguments and errors are those of `controls`.
     """
-    estate = estate_of(given, "instances")
-    parts = [
-        _with_exceptions(estate, control).assign(control=control.name, kind=control.kind) for control in read(file)
-    ]
+    estate, asked = estate_of(given, "instances"), read(file)
+    if estate.has("jobs") and any(control.kind not in _WITHOUT_JOBS for control in asked):
+        read_ahead(estate)
+    parts = [_with_exceptions(estate, control).assign(control=control.name, kind=control.kind) for control in asked]
     made = pandas.concat(parts, ignore_index=True)[list(_MEMBERS)]
     return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.answers import SNAPSHOTS, answer
 from dpmagic.analysis.backups.keys import by_key, key
 from dpmagic.analysis.backups.snapshots import of_instances
 from dpmagic.analysis.churn import NEEDS
@@ -39,7 +39,7 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
     """
     estate, daily = estate_of(given, "snapshots", needs={**NEEDS, "disks": ["id", "tags"]}), sizes_of(sizes)
     wanted = set(_ids(estate, what))
-    there = estate.snapshots()
+    there = estate.table("snapshots", SNAPSHOTS)
     snapshots = pandas.DataFrame(
         {
             "id": key(there["id"]), "created": there["timeCreated"], "disk": key(there["sourceUniqueId"]),
@@ -81,7 +81,7 @@ def _ids(estate: Estate, what: Any) -> pandas.Series:
     if what == "stopped":
         instances = estate.instances()
         off = instances[instances["currentProtectionState"].str.lower().isin(_STOPPED)]
-        return key(of_instances(estate.snapshots(), off, estate.disks())["id"])
+        return key(of_instances(estate.table("snapshots", SNAPSHOTS), off, estate.disks())["id"])
     if what in WHAT:
         found = orphan_snapshots(estate)
         late = found["reason"] == PAST_EXPIRY

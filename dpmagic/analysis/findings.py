@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.answers import answer, read_ahead
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.coverage_gaps import coverage_gaps
 from dpmagic.analysis.orphan_instances import orphan_instances
@@ -58,6 +58,7 @@ _SEVERITY = {
 }
 _ORDER = {pair: place for place, pair in enumerate(_SEVERITY)}
 _OTHERWISE = 2
+_OF_JOBS = frozenset((GAP, FAILURE, ORPHAN_INSTANCE, RETENTION, ORPHAN_SNAPSHOTS))
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def findings(
             raise InvalidArgument(
                 f"there are no findings of kind {kind!r}", did_you_mean(kind, KINDS, f"of {', '.join(KINDS)}")
             )
+    if not answers and len(_OF_JOBS.intersection(asked)) > 1:
+        read_ahead(estate)
     ask = _Asked(estate, answers or {})
     parts = [KINDS[kind](ask, owner).assign(kind=kind) for kind in asked]
     made = _together(parts)

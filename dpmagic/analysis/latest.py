@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, readable, whole
+from dpmagic.analysis.backups.answers import RECENT, SNAPSHOTS, answer, readable, whole
 from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, is_in, key
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -38,6 +38,11 @@ def latest_points(given: Any, verify: str | None = None) -> pandas.DataFrame:
     """
     checked(verify)
     estate = estate_of(given, "instances", needs=_NEEDS | (_POINTS if verify else {}))
+    found, note = estate.once(_newest, verify)
+    return answer(estate, found.copy(deep=False), note)
+
+
+def _newest(estate: Estate, verify: str | None) -> tuple[pandas.DataFrame, str]:
     instances = estate.instances()
     found = pandas.DataFrame({"id": instances["id"], "key": key(instances["id"])})
     found = found.join(_inferred(estate, instances))
@@ -46,7 +51,7 @@ def latest_points(given: Any, verify: str | None = None) -> pandas.DataFrame:
     found["latestPoint"] = found["latestPoint"].mask(proof, seen["latestPoint"])
     found["evidence"] = found["evidence"].mask(proof, "recoveryPoint" if verify else "snapshot")
     found["observed"] = pandas.Series(proof, index=found.index, dtype="boolean")
-    return answer(estate, found.drop(columns="key"), _note(seen["visible"]))
+    return found.drop(columns="key"), _note(seen["visible"])
 
 
 def checked(verify: str | None) -> None:
@@ -58,7 +63,7 @@ def checked(verify: str | None) -> None:
 
 def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
     """What the service says of each instance, else when its last successful backup began."""
-    jobs = estate.jobs()
+    jobs = estate.table("jobs", RECENT)
     done = jobs[is_backup(jobs) & among(jobs["status"], SUCCESS)]
     last = done.groupby(key(done["backupInstanceId"]))["startTime"].max()
     told = instances["latestRecoveryPoint"]
@@ -70,7 +75,7 @@ def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
 
 def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pandas.DataFrame:
     """The newest point seen of each instance, and whether points could be seen at all (``visible``)."""
-    snapshots = of_instances(estate.snapshots(), instances, estate.disks())
+    snapshots = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())
     snapshots = snapshots[snapshots["ofDisk"].fillna(True).astype(bool)]
     disk = among(instances["dataSourceType"], (DISK,))
     shown = disk & readable(estate, instances["resourceGroupId"])

@@ -40,7 +40,7 @@ def missed_runs(given: Any) -> pandas.DataFrame:
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
     jobs = jobs_of(estate)
-    found = history_of(estate, jobs)
+    found = history_of(estate)
     names = names_of(whole(estate, "instances"), jobs)
     rows = pandas.concat([_without(found, jobs), _late(found), _unsure(found)], ignore_index=True)
     rows = named(rows.rename(columns={"policy": "policyId"}), names)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, readable, whole
+from dpmagic.analysis.backups.answers import SNAPSHOTS, answer, readable, whole
 from dpmagic.analysis.backups.kept import SURPLUS
 from dpmagic.analysis.backups.keys import is_in, key
 from dpmagic.analysis.backups.snapshots import by_backup, group_of
@@ -47,7 +47,7 @@ def orphan_snapshots(given: Any, *, grace: Any = "24h", verify: str | None = Non
 
 def _without(estate: Estate) -> pandas.DataFrame:
     """Those of whose disk no instance is, in the groups where instances keep theirs."""
-    instances, snapshots = whole(estate, "instances"), whole(estate, "snapshots")
+    instances, snapshots = whole(estate, "instances"), whole(estate, "snapshots", SNAPSHOTS)
     gone = whole(estate, "deleted_instances") if estate.has("deleted_instances") else None
     groups = set(key(instances["resourceGroupId"]).dropna())
     ours = snapshots[by_backup(snapshots)]
@@ -72,7 +72,7 @@ def _without(estate: Estate) -> pandas.DataFrame:
 def _late(estate: Estate, points: pandas.DataFrame) -> pandas.DataFrame:
     """Those that stay though they should be gone."""
     late = points[points["status"].eq(SURPLUS) & points["snapshotId"].notna()]
-    facts = whole(estate, "snapshots").set_index("id")
+    facts = whole(estate, "snapshots", SNAPSHOTS).set_index("id")
     rows = facts.reindex(late["snapshotId"]).reset_index(names="id")
     inferred = late["evidence"].eq("schedule").to_numpy()
     return rows.assign(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.answers import BACKUPS, answer
 from dpmagic.analysis.backups.keys import SUCCESS, among, key
 from dpmagic.analysis.targets import span
 from dpmagic.estate.completeness import KEY
@@ -38,7 +38,7 @@ def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     """
     estate, wanted = estate_of(given, "jobs", needs=_NEEDS), span(within)
     until = estate.now + timedelta.resolution
-    jobs = (estate.over((estate.window.start, until)) if estate.window.end < until else estate).jobs()
+    jobs = (estate.over((estate.window.start, until)) if estate.window.end < until else estate).table("jobs", BACKUPS)
     restores = jobs[among(jobs["operationCategory"], ("restore",))]
     done = among(restores["status"], SUCCESS)
     bad = ~done & restores["endTime"].notna()

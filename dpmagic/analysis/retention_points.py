@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, jobs_until_now, reached, readable, until_now, whole
+from dpmagic.analysis.backups.answers import SNAPSHOTS, answer, jobs_until_now, reached, readable, until_now, whole
 from dpmagic.analysis.backups.kept import EXPIRING, HELD, HOLDING, SURPLUS, by_schedule, by_tag, judged
 from dpmagic.analysis.backups.keys import DISK, among, is_in, key, last_part
 from dpmagic.analysis.backups.naming import NAMES, named, names_of
@@ -68,6 +68,14 @@ def retention_points(given: Any, *, grace: Any = "24h", verify: str | None = Non
     checked(verify)
     patience = pandas.Timedelta(span(grace))
     estate = until_now(estate_of(given, "snapshots", needs=_NEEDS | ({"recovery_points": _LIST} if verify else {})))
+    rows, notes, seen = estate.once(_points, patience, verify)
+    return answer(estate, rows.copy(deep=False), *notes, seen=seen)
+
+
+def _points(
+    estate: Estate, patience: pandas.Timedelta, verify: str | None
+) -> tuple[pandas.DataFrame, list[str], list[str]]:
+    """The rows, what there is to note, and the instances whose points could be seen."""
     world = _World.of(estate, verify)
     rows = _from_points(world) if verify else _from_snapshots(world)
     rows["status"] = judged(rows["expiryTime"], rows["there"], world.now, patience).mask(rows["unlisted"], SURPLUS)
@@ -80,8 +88,7 @@ def retention_points(given: Any, *, grace: Any = "24h", verify: str | None = Non
     blind = int((~world.seen).sum())
     read = "recovery points and snapshots" if verify else "snapshots"
     notes = [f"read from {read}", f"the points of {blind} instances cannot be seen" if blind else ""]
-    seen = key(world.instances.loc[world.seen, "id"]).tolist()
-    return answer(estate, rows[list(_COLUMNS)], *notes, seen=seen)
+    return rows[list(_COLUMNS)], notes, key(world.instances.loc[world.seen, "id"]).tolist()
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ class _World:
         disk = among(instances["dataSourceType"], (DISK,))
         seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
         done = jobs[jobs["done"] & is_in(jobs["instance"], key(instances.loc[seen, "id"]))]
-        ours = of_instances(estate.snapshots(), instances, estate.disks())
+        ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())
         points = whole(estate, "recovery_points") if verify else None
         reach = pandas.Timestamp(reached(estate, jobs))
         schedules = schedules_of(estate.policies())

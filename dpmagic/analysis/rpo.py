@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, reached, whole
+from dpmagic.analysis.backups.answers import RECENT, answer, reached, whole
 from dpmagic.analysis.backups.gaps import gaps
 from dpmagic.analysis.backups.history import backups
 from dpmagic.analysis.backups.keys import by_key, key
@@ -67,7 +67,7 @@ def _history(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
     allowed = pandas.Series(found["rpo"].to_numpy(), index=key(found["id"]))
     allowed = allowed[~allowed.index.duplicated()]
     longest = allowed.max() if allowed.notna().any() else pandas.Timedelta(0)
-    jobs = backups(_since(estate, longest.to_pytimedelta()).jobs())
+    jobs = backups(whole(_since(estate, longest.to_pytimedelta()), "jobs", RECENT))
     points = jobs.loc[jobs["done"], ["instance", "startTime"]].rename(columns={"startTime": "at"})
     made = gaps(points, allowed, reached(estate, jobs), estate.window.end)
     return pandas.DataFrame({name: by_key(made[name], found["id"]) for name in made})
@@ -75,7 +75,7 @@ def _history(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
 
 def _since(estate: Estate, longest: timedelta) -> Estate:
     """The estate over its window and as long before it as a point may matter, as far back as there are jobs."""
-    said = estate.jobs().attrs.get(KEY, {}).get("since")
+    said = estate.table("jobs", ()).attrs.get(KEY, {}).get("since")
     start = estate.window.start - longest
     start = max(start, instant(said)) if said else start
     return estate.over((start, estate.window.end)) if start < estate.window.start else estate

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, whole
+from dpmagic.analysis.backups.answers import SNAPSHOTS, answer, whole
 from dpmagic.analysis.backups.keys import key, last_part
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.backups.snapshots import by_backup
@@ -67,7 +67,7 @@ def snapshot_headroom(given: Any, *, limit: int = LIMIT, policy_limit: int = POL
 
 def _counted(estate: Estate) -> pandas.DataFrame:
     """The disks with how many incremental snapshots each has."""
-    snapshots = whole(estate, "snapshots")
+    snapshots = whole(estate, "snapshots", SNAPSHOTS)
     snapshots = snapshots[snapshots["incremental"].fillna(False).astype(bool)]
     backup = by_backup(snapshots)
     recent = snapshots["timeCreated"] > pandas.Timestamp(estate.now) - pandas.Timedelta(days=_DAYS)

@@ -38,7 +38,7 @@ def start_delay(given: Any, by: str | None = None) -> pandas.DataFrame:
         raise InvalidArgument(f"start_delay does not group by {by!r}", did_you_mean(str(by), GROUPS, there))
     estate = estate_of(given, "jobs", needs=_NEEDS)
     jobs = jobs_of(estate)
-    found = history_of(estate, jobs)
+    found = history_of(estate)
     runs = found.runs[(found.runs["attempt"] == 0) & found.runs["due"].between(*_edges(estate), inclusive="left")]
     rows = runs.rename(columns={"id": "jobId"}).assign(delay=runs["startTime"] - runs["due"])
     rows = named(rows, names_of(whole(estate, "instances"), jobs)).assign(late=rows["delay"] > SLACK)

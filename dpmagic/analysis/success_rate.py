@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from statistics import NormalDist
 from typing import Any
 
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.backups.grouping import grouped
+from dpmagic.analysis.backups.grouping import columns_of, grouped
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, is_backup
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {"jobs": ["operationCategory", "status", "startTime"]}
 _COUNTS = ("n", "succeeded", "withWarnings", "failed", "cancelled", "running")
 CONFIDENCE = 0.95
+_NORMAL = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def success_rate(given: Any, by: str | Iterable[str] = ()) -> pandas.DataFrame:
@@ -28,7 +31,7 @@ def success_rate(given: Any, by: str | Iterable[str] = ()) -> pandas.DataFrame:
     Raises `InvalidArgument` for an unknown ``by`` and for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    jobs = estate.jobs()
+    jobs = estate.table("jobs", {*_NEEDS["jobs"], *columns_of(by, estate.source.columns("jobs") or ())})
     jobs = jobs[is_backup(jobs)]
     ended = among(jobs["status"], FINISHED)
     marks = pandas.DataFrame(
@@ -67,7 +70,8 @@ def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
     """
     if not n:
         return None, None
-    from scipy.stats import binomtest
-
-    found = binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
-    return float(found.low), float(found.high)
+    rate, square = successes / n, _NORMAL**2
+    middle = (rate + square / (2 * n)) / (1 + square / n)
+    half = _NORMAL * math.sqrt(rate * (1 - rate) / n + square / (4 * n * n)) / (1 + square / n)
+    # At either end the formula's edge is the rate itself, but for the last bit.
+    return 0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.answers import RECENT, answer
 from dpmagic.analysis.backups.keys import SLACK, SUCCESS, among, by_key, is_backup, key
 from dpmagic.analysis.backups.naming import tag_of
 from dpmagic.analysis.backups.policies import schedules_of
@@ -53,6 +53,10 @@ def rpo_targets(given: Any, rpo: Any = None, *, control: Any = None, tag: str | 
     """
     needs = _NEEDS | ({"disks": ["id", "tags"]} if tag else {})
     estate = estate_of(given, "instances", needs=needs)
+    return answer(estate, estate.once(_targets, rpo, control, tag).copy(deep=False))
+
+
+def _targets(estate: Estate, rpo: Any, control: Any, tag: str | None) -> pandas.DataFrame:
     instances = estate.instances()
     spans = {
         "policy": _by_policy(estate, instances),
@@ -64,7 +68,7 @@ def rpo_targets(given: Any, rpo: Any = None, *, control: Any = None, tag: str | 
     for source, values in spans.items():
         found["rpo"] = values.fillna(found["rpo"])
         found["rpoSource"] = found["rpoSource"].mask(values.notna(), source)
-    return answer(estate, found.astype({"rpo": "timedelta64[us]", "rpoSource": "str"}))
+    return found.astype({"rpo": "timedelta64[us]", "rpoSource": "str"})
 
 
 def span(value: Any) -> timedelta:
@@ -97,7 +101,7 @@ def _by_policy(estate: Estate, instances: pandas.DataFrame) -> pandas.Series:
         if isinstance(found, Schedule) and (gap := found.gap()) is not None
     }
     longest = key(instances["policyId"]).map(gaps).astype("timedelta64[us]")
-    return longest + SLACK + by_key(usual(estate.jobs()), instances["id"]).fillna(_NOTHING)
+    return longest + SLACK + by_key(usual(estate.table("jobs", RECENT)), instances["id"]).fillna(_NOTHING)
 
 
 def usual(jobs: pandas.DataFrame) -> pandas.Series:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups import lately
-from dpmagic.analysis.backups.answers import answer, history_of, jobs_until_now, until_now, whole
+from dpmagic.analysis.backups.answers import answer, history_of, jobs_until_now, read_ahead, until_now, whole
 from dpmagic.analysis.backups.keys import SCHEDULED, among, by_key, key
 from dpmagic.analysis.backups.naming import NAMES, tag_of
 from dpmagic.analysis.latest import latest_points
@@ -63,6 +63,7 @@ def triage(
     without what is needed.
     """
     estate = until_now(estate_of(given, "jobs", needs=_NEEDS))
+    read_ahead(estate)
     instances = whole(estate, "instances")
     looked_at = among(instances["currentProtectionState"], (*SCHEDULED, *IN_ERROR))
     targets, newest = rpo_targets(estate, rpo, control=control, tag=tag), latest_points(estate, verify)
@@ -84,7 +85,7 @@ def triage(
 def _lately(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
     """The rows with what their last jobs say."""
     jobs = jobs_until_now(estate)
-    told = history_of(estate, jobs)
+    told = history_of(estate)
     last = lately.last_finished(jobs).rename(
         columns={"id": "lastJobId", "status": "lastStatus", "startTime": "lastStartTime", "errorCode": "jobCode"}
     )

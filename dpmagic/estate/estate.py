@@ -102,7 +102,7 @@ class Estate:
         """The part of the window whose rows of a table are still remembered: Azure forgets jobs and changes after 14
         days, so that the default window's first day is there in part.  None when all of it is forgotten.
         """
-        said = self.table(name).attrs[KEY].get("since")
+        said = self.table(name, ()).attrs[KEY].get("since")
         since = instant(said) if said else self.window.start
         return Window(max(since, self.window.start), self.window.end) if since < self.window.end else None
 

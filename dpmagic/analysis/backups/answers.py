@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,22 @@ from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
 
+RECENT = ("backupInstanceId", "policyId", "operationCategory", "status", "startTime", "duration", "errorCode")
+"""The columns of jobs that say how an instance's backups have gone: all that coverage takes of jobs."""
+
+BACKUPS = (
+    *RECENT, "id", "subscriptionId", "vaultName", "backupInstanceFriendlyName", "dataSourceId", "dataSourceName",
+    "dataSourceType", "policyName", "isUserTriggered", "endTime", "errorMessage", "isUserError",
+    "recommendedAction", "retentionTag", "recoveryPointId",
+)  # fmt: skip
+"""The columns of jobs that any question about backups takes, so that several read them once."""
+
+SNAPSHOTS = (
+    "id", "name", "subscriptionId", "resourceGroup", "incremental", "sourceResourceId", "sourceUniqueId",
+    "diskSizeGB", "timeCreated", "tags",
+)  # fmt: skip
+"""The columns of snapshots that any question takes."""
+
 _A_DAY = timedelta(days=1)  # a job that began later than that is not the run of a due time before
 _KEPT = timedelta(days=14)  # how long Resource Graph has jobs
 
@@ -29,12 +46,19 @@ def answer(estate: Estate, frame: pandas.DataFrame, *notes: str, **more: Any) ->
     return frame
 
 
-def whole(estate: Estate, name: str) -> pandas.DataFrame:
-    """A table with all of its columns: those that it was given without are missing in every row."""
-    rows = estate.table(name)
-    absent = {column: dtype for column, dtype in table(name).dtypes.items() if column not in rows}
+def whole(estate: Estate, name: str, columns: Collection[str] | None = None) -> pandas.DataFrame:
+    """A table with all of its columns, or all of these: those that it was given without are missing in every row."""
+    rows, dtypes = estate.table(name, columns), table(name).dtypes
+    absent = {one: dtypes[one] for one in (dtypes if columns is None else columns) if one not in rows}
     nothing = {column: pandas.Series(None, index=rows.index, dtype=dtype) for column, dtype in absent.items()}
     return rows.assign(**nothing)
+
+
+def read_ahead(estate: Estate) -> None:
+    """Read jobs and snapshots as the questions to come take them, so that none has to read them anew."""
+    until_now(estate).table("jobs", BACKUPS)
+    if estate.has("snapshots"):
+        estate.table("snapshots", SNAPSHOTS)
 
 
 def jobs_of(estate: Estate) -> pandas.DataFrame:
@@ -44,7 +68,7 @@ def jobs_of(estate: Estate) -> pandas.DataFrame:
     """
     until = min(estate.now + timedelta.resolution, max(estate.window.end + _A_DAY, estate.window.end))
     wider = estate if until <= estate.window.end else estate.over((estate.window.start, until))
-    return backups(whole(wider, "jobs"))
+    return wider.once(_backups).copy(deep=False)
 
 
 def until_now(estate: Estate) -> Estate:
@@ -54,11 +78,20 @@ def until_now(estate: Estate) -> Estate:
 
 def jobs_until_now(estate: Estate) -> pandas.DataFrame:
     """The backup jobs from the window's start up to now."""
-    return backups(whole(until_now(estate), "jobs"))
+    return until_now(estate).once(_backups).copy(deep=False)
 
 
-def history_of(estate: Estate, jobs: pandas.DataFrame) -> History:
-    """The history of the estate's window, by jobs as `jobs_of` gives them."""
+def _backups(estate: Estate) -> pandas.DataFrame:
+    return backups(whole(estate, "jobs", BACKUPS))
+
+
+def history_of(estate: Estate) -> History:
+    """The history of the estate's window, by its `jobs_of`; not to be changed, for it is made once."""
+    return estate.once(_history)
+
+
+def _history(estate: Estate) -> History:
+    jobs = jobs_of(estate)
     reach = reached(estate, jobs)
     return history(whole(estate, "instances"), jobs, schedules_of(estate.policies()), estate.window, reach, estate.now)
 

@@ -31,6 +31,13 @@ def grouped(jobs: pandas.DataFrame, by: str | Iterable[str]) -> pandas.DataFrame
     return pandas.DataFrame({_name(jobs, name): _values(jobs, _name(jobs, name)) for name in asked}, index=jobs.index)
 
 
+def columns_of(by: str | Iterable[str], there: Iterable[str]) -> list[str]:
+    """Of the columns of jobs that are there, those that `grouped` takes."""
+    known = {one.lower(): one for one in there}
+    asked = [str(name).lower() for name in ([by] if isinstance(by, str) else by)]
+    return [known[one] for name in asked if (one := _MEANT.get(name, name).lower()) in known]
+
+
 def _name(jobs: pandas.DataFrame, name: str) -> str:
     known = [*map(str, jobs.columns), *PERIODS]
     found = {one.lower(): one for one in known} | {word: column for word, column in _MEANT.items() if column in known}

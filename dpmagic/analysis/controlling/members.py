@@ -8,7 +8,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.adherence import adherence
-from dpmagic.analysis.backups.answers import until_now, whole
+from dpmagic.analysis.backups.answers import BACKUPS, until_now, whole
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, key
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
@@ -147,7 +147,7 @@ def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
 
 def _restores(estate: Estate, limit: Any) -> pandas.DataFrame:
     """The longest of an instance's restores that succeeded, or still run; none is nothing to hold it to."""
-    unseen, jobs = _unseen(estate), until_now(estate).jobs()
+    unseen, jobs = _unseen(estate), whole(until_now(estate), "jobs", BACKUPS)
     jobs = jobs[among(jobs["operationCategory"], ("restore",))]
     running = jobs["endTime"].isna() & ~among(jobs["status"], FINISHED)
     took = jobs["endTime"].fillna(pandas.Timestamp(estate.now)) - jobs["startTime"]
@@ -186,5 +186,5 @@ def _shares(estate: Estate, control: Control) -> pandas.DataFrame:
 
 def _unseen(estate: Estate) -> bool:
     """Whether jobs of the window are forgotten, beyond its first day, or no run of an archive saw them."""
-    reach = estate.reach()
-    return bool(reach is None or reach.start >= estate.window.start + _A_DAY or estate.jobs().attrs[KEY].get("holes"))
+    reach, holes = estate.reach(), estate.table("jobs", ()).attrs[KEY].get("holes")
+    return bool(reach is None or reach.start >= estate.window.start + _A_DAY or holes)

@@ -26,12 +26,12 @@ def jobs_of(given: Any, estate: Estate, category: str, columns: Iterable[str]) -
     Cancelled ones count as failed; with warnings is a success. Raises `InvalidArgument` when none of the window are
     remembered, or the tables that were given are all of another time.
     """
-    jobs = estate.jobs()
+    columns = [*dict.fromkeys(columns)]
+    jobs = estate.table("jobs", columns)
     refuse_forgotten(estate, jobs.attrs[KEY].get("since"))
     if not len(jobs):
         _refuse_elsewhere(given, estate)
-    # Columns first: of a large estate all of them once more would be most of the memory.
-    mine = jobs[[*dict.fromkeys(columns)]][among(jobs["operationCategory"], (category.lower(),))]
+    mine = jobs[columns][among(jobs["operationCategory"], (category.lower(),))]
     return mine.assign(state=states(mine["status"]))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.answers import RECENT, SNAPSHOTS, answer
 from dpmagic.analysis.latest import latest_points
 from dpmagic.analysis.protection import excluding, facts
 from dpmagic.analysis.protection.scopes import chains
@@ -74,6 +74,9 @@ _LESS = {
 }  # fmt: skip
 """Tables without which less can be said: the columns that are needed of them, and what is not said."""
 
+_MANY = {"jobs": RECENT, "snapshots": SNAPSHOTS}
+"""Tables of many rows, and the columns that are read of them."""
+
 _OF_DISKS = ("virtual_machines", "protected_items", "deleted_instances", "exemptions")
 
 
@@ -125,6 +128,10 @@ def assess(given: Any, *, rpo: Any = None, exclude: Any = None, verify: str | No
     `latest_points`.  Raises `InvalidArgument` for tables without what is needed.
     """
     estate = _now(estate_of(given, "disks", needs=_NEEDS))
+    return estate.once(_assessed, rpo, exclude, verify)
+
+
+def _assessed(estate: Estate, rpo: Any, exclude: Any, verify: str | None) -> Assessment:
     tables = _tables(estate, "changes")
     known = facts.of_disks(tables, latest_points(estate, verify), rpo_targets(estate, rpo), estate.now)
     known["itemRpo"] = _item_rpo(known, rpo)
@@ -153,7 +160,7 @@ def _now(estate: Estate) -> Estate:
 def _tables(estate: Estate, *but: str) -> dict[str, pandas.DataFrame]:
     there = [name for name in _LESS if estate.has(name) and name not in but]
     require(estate.source, {name: _LESS[name][0] for name in there})
-    return {name: estate.table(name) for name in (*_NEEDS, *there)}
+    return {name: estate.table(name, _MANY.get(name)) for name in (*_NEEDS, *there)}
 
 
 def _told(frame: pandas.DataFrame, estate: Estate) -> pandas.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.backups.answers import SNAPSHOTS
 from dpmagic.analysis.backups.keys import by_key, key
 from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.analysis.backups.snapshots import of_instances
@@ -80,7 +81,7 @@ def snapshots_of(estate: Estate) -> pandas.DataFrame:
     inferred from their names, which share all but the instant with the names of those that are there. ``disk`` is the
     disk's own unique id, which a disk made anew under its name does not share; missing where it is not certain.
     """
-    there = of_instances(estate.snapshots(), estate.instances(), estate.disks())
+    there = of_instances(estate.table("snapshots", SNAPSHOTS), estate.instances(), estate.disks())
     known = pandas.DataFrame(
         {
             "id": key(there["id"]),
@@ -105,7 +106,7 @@ def families_of(estate: Estate) -> pandas.DataFrame:
     A snapshot holds what changed since the one before it, whoever made that.
     """
     ours = snapshots_of(estate)
-    instances, disks, there = estate.instances(), estate.disks(), estate.snapshots()
+    instances, disks, there = estate.instances(), estate.disks(), estate.table("snapshots", SNAPSHOTS)
     unique = key(disks["uniqueId"]).set_axis(key(disks["id"]))
     mine = by_key(unique[~unique.index.duplicated()], instances["dataSourceId"])
     owners = pandas.DataFrame({"disk": mine, "instance": key(instances["id"])}).dropna().drop_duplicates("disk")
