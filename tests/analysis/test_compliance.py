@@ -11,6 +11,7 @@ import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from scipy.stats import binomtest
 
 from dpmagic.analysis.adherence import adherence
 from dpmagic.analysis.failures import failures, recoveries
@@ -76,13 +77,12 @@ def test_warnings_are_successes_and_shown() -> None:
 
 
 @given(some.integers(1, 10**6), some.floats(0, 1))
-def test_wilson_by_its_formula(n: int, share: float) -> None:
+def test_wilson_is_that_of_scipy(n: int, share: float) -> None:
     k = round(n * share)
-    z, p = 1.959963984540054, k / n
-    middle, half = p + z * z / 2 / n, z * ((p * (1 - p) / n + z * z / 4 / n / n) ** 0.5)
     low, high = wilson(k, n)
-    assert low == pytest.approx((middle - half) / (1 + z * z / n), abs=1e-9)
-    assert high == pytest.approx((middle + half) / (1 + z * z / n), abs=1e-9)
+    found = binomtest(k, n).proportion_ci(0.95, method="wilson")
+    assert low == pytest.approx(found.low, abs=1e-9)
+    assert high == pytest.approx(found.high, abs=1e-9)
 
 
 def test_adherence_names_the_days_that_were_planted(estate: Estate) -> None:

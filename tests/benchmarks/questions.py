@@ -1,22 +1,36 @@
-"""Questions about durations on large estates: what the plan says, what it takes, and the most memory.
+"""Questions on large estates: what the plan says, what it takes, and the most memory.
 
 ``python -m tests.benchmarks.questions 3000 60`` is 3,000 disks in 60 subscriptions, from rows; with 20,000 disks or
 more the answer is counted at the source. Each size runs in a process of its own, so that memory is its own.
+``python -m tests.benchmarks.questions 3000 60 each`` asks one question a process of a sandbox that another process
+serves: memory is then that of the question alone.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import dpmagic
-from dpmagic.connection import connect_sandbox
-from dpmagic.estate import Estate
+from dpmagic.connection import connect_endpoint, connect_sandbox
+from dpmagic.estate import Estate, Window
 from dpmagic.estate.opening import open_live
 from dpmagic.estate.plan import PACE
+from dpmagic.sandbox import Sandbox
+from dpmagic.sandbox.application import Application
+from dpmagic.sandbox.certificates import certificates
+from dpmagic.sandbox.listening import listen
+from dpmagic.sandbox.server import Server, describe
+from dpmagic.sandbox.service import START
 from tests.benchmarks.estates import spec
 
 SIZES = ((3_000, 60),)
@@ -36,6 +50,9 @@ def estate_of(disks: int, subscriptions: int) -> dict[str, Any]:
     rows = [{**row, "count": max(1, row["count"] * each // 500)} for row in only["disks"]]
     made["subscriptions"] = [{**only, "name": f"S{number:03d}", "disks": rows} for number in range(subscriptions)]
     return made
+
+
+EACH = ("durations", "missed_runs", "rpo", "triage", "coverage", "retention", "findings", "controls")
 
 
 class _Counted:
@@ -82,6 +99,60 @@ def _lines(disks: int, subscriptions: int) -> list[str]:
     return lines
 
 
+def _each(disks: int, subscriptions: int) -> list[str]:
+    """A line a question, each asked by a process of its own of one sandbox."""
+    lines = [f"{disks:,} disks in {subscriptions:,} subscriptions, served by another process"]
+    with _served(estate_of(disks, subscriptions)) as where:
+        for name in EACH:
+            run = [sys.executable, "-m", "tests.benchmarks.questions", name, *where]
+            lines.append(subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip())
+    return lines
+
+
+@contextmanager
+def _served(estate: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The URL and the file of the CA of a sandbox of this estate, served by a process until the block ends."""
+    context = multiprocessing.get_context("spawn")
+    told, tells = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as folder:
+        child = context.Process(target=_serve, args=(estate, folder, tells), daemon=True)
+        child.start()
+        tells.close()  # so that its death is heard of
+        try:
+            yield told.recv()
+        finally:
+            child.terminate()
+            child.join()
+
+
+def _serve(estate: dict[str, Any], folder: str, tells: Connection) -> None:
+    # The wall stands still: the sandbox's time passes with what is asked.
+    application = Application(Sandbox(estate=estate), lambda: 0.0, pace=0)
+    trust = certificates(Path(folder), "localhost")
+    with listen("127.0.0.1", 0) as listener:
+        found = describe(application, trust, "localhost", listener)
+        server = Server(application, trust, lambda: tells.send((found.endpoint, str(found.ca))))
+        server.run(sockets=[listener])
+
+
+def _question(name: str, url: str, ca: str) -> str:
+    """One question of what is served: planned and sent, and the most memory of this process."""
+    known = open_live(connect_endpoint(url, ca=Path(ca), token="any"))
+    counted = _Counted(known.source.connection)  # type: ignore[attr-defined]
+    started, question = _memory(), getattr(dpmagic, name)
+    estate = Estate(known.source, START, Window.of("14d", START))
+    plan = estate.plan(question)
+    before, at = counted.sent, perf_counter()
+    rows = len(question(estate))
+    sent = counted.sent - before
+    off = (plan.seconds * PACE - sent) / sent
+    return (
+        f"  {name:<12} planned {plan.seconds:5.0f} s of quota, took {sent / PACE:5.0f} s ({off:+.1%}), {rows:,} rows "
+        f"in {perf_counter() - at:.0f} s here; at most {plan.memory / 2**30:.2f} GiB planned, peak {_memory():.2f} GiB "
+        f"({started:.2f} at the start)"
+    )
+
+
 def measure() -> list[str]:
     """Lines for the report."""
     run = [sys.executable, "-m", "tests.benchmarks.questions"]
@@ -93,4 +164,12 @@ def measure() -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(_lines(int(sys.argv[1]), int(sys.argv[2])) if len(sys.argv) > 2 else measure()))
+    match sys.argv[1:]:
+        case [disks, subscriptions]:
+            print("\n".join(_lines(int(disks), int(subscriptions))))
+        case [disks, subscriptions, "each"]:
+            print("\n".join(_each(int(disks), int(subscriptions))))
+        case [name, url, ca]:
+            print(_question(name, url, ca))
+        case _:
+            print("\n".join(measure()))

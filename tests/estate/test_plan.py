@@ -39,7 +39,9 @@ QUESTIONS: list[tuple[str, Callable[[Estate], Any]]] = [
     ("long_running", dpmagic.long_running),
     ("missed_runs", dpmagic.missed_runs),
     ("rpo", dpmagic.rpo),
+    ("triage", dpmagic.triage),
     ("coverage", dpmagic.coverage),
+    ("findings", dpmagic.findings),
     ("tables", lambda estate: [estate.disks(), estate.policies(), estate.disks()]),
 ]
 
@@ -55,9 +57,26 @@ def test_as_many_requests_as_planned(
     graph = [url for url in urls if "Microsoft.ResourceGraph" in url]
     planned = sum(part.requests for part in plan.parts if part.service == "graph")
     # What coverage reads depends a little on what it finds.
-    assert planned == pytest.approx(len(graph), rel=0.1 if name == "coverage" else 0)
+    assert planned == pytest.approx(len(graph), rel=0.1 if name in ("coverage", "findings") else 0)
     assert plan.seconds == pytest.approx(planned / 3)
     assert plan.counted > 0 and plan.memory > 0
+
+
+@pytest.mark.parametrize(
+    "question", [dpmagic.triage, dpmagic.rpo, dpmagic.retention, dpmagic.findings, dpmagic.controls]
+)
+def test_no_large_table_is_read_twice(own: Connection, monkeypatch: pytest.MonkeyPatch, question: Any) -> None:
+    estate = open_live(own)
+    read: list[str] = []
+    table = estate.source.table
+
+    def noted(name: str, *args: Any) -> Any:
+        read.append(name)
+        return table(name, *args)
+
+    monkeypatch.setattr(estate.source, "table", noted)
+    question(estate)
+    assert [read.count(name) for name in ("jobs", "snapshots") if name in read] in ([1], [1, 1])
 
 
 def test_rows_are_those_that_come(own: Connection) -> None:
