@@ -20,6 +20,7 @@ from dpmagic.estate.live import parts
 from dpmagic.estate.source import Source, at_least
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import declared
+from dpmagic.graph import between
 from dpmagic.graph import scope as graph
 from dpmagic.graph.paging import PAGE
 
@@ -140,7 +141,8 @@ def expected(source: Source, name: str, now: datetime, window: Window) -> Part |
     )
     asked = graph.Scope(tuple(source.scope.readable)).parts(parts(name, len(source.scope.readable)))
     rows = [sum(sizes.get(one.lower(), 0) for one in part["subscriptions"]) for part in asked]
-    return Part(name, sum(sizes.values()), sum(max(1, -(-one // PAGE)) for one in rows))
+    pages = [max(1, -(-one // PAGE)) for one in rows]
+    return Part(name, sum(sizes.values()), sum(pages) + sum(map(between.requests, pages)))
 
 
 class Rehearsal:

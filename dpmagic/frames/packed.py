@@ -23,6 +23,8 @@ class Packed(Sequence[list[Any]]):
         return self._length
 
     def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, int):
+            return [_cell(column, place) for column in self._columns]
         return list(self)[place]
 
     def __iter__(self) -> Iterator[list[Any]]:

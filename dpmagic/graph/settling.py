@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpmagic.errors import IncompleteAnswer
+from dpmagic.graph.between import filled
 from dpmagic.graph.paging import Query, Reading, Task, groups, id_key, limits, reading
 from dpmagic.graph.splitting import by_ids
 
@@ -13,7 +14,8 @@ _READINGS = 3
 
 
 def settled(query: Query, part: Mapping[str, Any]) -> Task[Reading]:
-    """All rows of a part, however it moves: read again when rows came or went between two pages.
+    """All rows of a part, however it moves: read again when rows came or went between two pages, and what one reading
+    passed over without a sign is asked for (see `dpmagic.graph.between`).
 
     When it never rests, it is read by ranges of ids, each small enough for one page: a page is of one instant, so no
     row falls between two.  Raises `IncompleteAnswer` where rows have no id to tell them apart by.
@@ -34,7 +36,7 @@ def settled(query: Query, part: Mapping[str, Any]) -> Task[Reading]:
     found.requests += sum(one.requests for one in readings if one is not found)
     if len(readings) > 1:
         found.notes.insert(0, _moved(readings))
-    return found
+    return (yield from filled(query, part, found)) if found is readings[-1] and found.steady else found
 
 
 def _alike(one: Reading, other: Reading) -> bool:

@@ -35,11 +35,13 @@ KINDS: dict[str, str] = {
     "expired": "401 ExpiredAuthenticationToken, to this request and to all later ones with its token",
     "row-gone": "before a page of Resource Graph's: a row of an earlier page has gone, so that one is never shown",
     "row-came": "before a page of Resource Graph's: there is one row more, so that one is shown twice",
+    "row-swapped": "before a page of Resource Graph's: as row-gone, and another row has come, so that the total stays",
     "poll-fails": "500 to the question how a long-running operation stands",
     "endless": "a long-running operation is in progress for ever; what it does is done all the same",
 }
 _POLL = re.compile(r"/(?:operationstatus|operationresults|diskoperations)/([^/]+)$", re.IGNORECASE)
-_ROWS = ("row-gone", "row-came")
+ROWS = {"row-gone": -1, "row-came": 1, "row-swapped": 0}
+"""Mishaps of rows that move between pages, and by how much the total does."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Mishap:
         """Whether the request is one that this kind can strike, where it is to strike."""
         if self.kind in ("poll-fails", "endless") and not _POLL.search(request.path):
             return False
-        if self.kind in _ROWS and not page_token(request):
+        if self.kind in ROWS and not page_token(request):
             return False
         return bool(re.search(self.where, f"{request.method} {request.path}", re.IGNORECASE))
 

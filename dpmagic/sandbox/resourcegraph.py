@@ -95,7 +95,10 @@ class ResourceGraph:
         return Reply(200, headers, payload)
 
     def shift(self, token: str, rows: int) -> None:
-        """Move the rows behind a page's token: by 1, as when one has come before them, or by -1, as when one went."""
+        """Move the rows behind a page's token: by 1, as when one has come before them, by -1, as when one went.
+
+        By 0, as when one went and another came at the end.
+        """
         with self._lock:
             self._pages.shift(token, rows)
 

@@ -73,7 +73,8 @@ class Pages:
         return serial, offset
 
     def shift(self, token: str, rows: int) -> None:
-        """Add a row to the front of the answer behind the token, or take its first one (``rows`` is 1 or -1).
+        """Add a row to the front of the answer behind the token (``rows`` is 1), take its first one (-1), or take that
+        one and add another at the end (0).
 
         Nothing to do for a token that is not ours, or whose answer is not kept.
         """
@@ -95,7 +96,15 @@ def _shifted(table: object, rows: int) -> object:
     import pyarrow as pa
 
     assert isinstance(table, pa.Table)
-    return pa.concat_tables([table.slice(0, 1), table]) if rows > 0 else table.slice(1)
+    if rows > 0:
+        return pa.concat_tables([table.slice(0, 1), table])
+    if rows < 0:
+        return table.slice(1)
+    came = table.slice(table.num_rows - 1)
+    if "id" in table.column_names:  # as the last one, with an id behind it
+        at = table.column_names.index("id")
+        came = came.set_column(at, table.field(at), pa.array([f"{came['id'][0]}~"]).cast(table.field(at).type))
+    return pa.concat_tables([table.slice(1), came])
 
 
 def _unseal(token: str) -> tuple[int, int, int, bytes]:

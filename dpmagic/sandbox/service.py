@@ -13,7 +13,7 @@ from . import faults, graph_rows, graph_scopes, starter, times
 from .clock import Clock
 from .layered import LayeredStore
 from .messages import Request, answer
-from .mishaps import Mishap, Mishaps, page_token, refuse, spoil
+from .mishaps import ROWS, Mishap, Mishaps, page_token, refuse, spoil
 from .reply import Reply
 from .resourcegraph_changes import Recorder
 from .router import ACTIONS, Router
@@ -237,8 +237,8 @@ class Sandbox:
                 version=self._version,
                 management_groups=lambda: graph_scopes.management_groups(self._world),
             )
-        if mishap is not None and mishap.kind in ("row-gone", "row-came"):
-            self._graph.shift(page_token(request), 1 if mishap.kind == "row-came" else -1)
+        if mishap is not None and mishap.kind in ROWS:
+            self._graph.shift(page_token(request), ROWS[mishap.kind])
         caller = str(uuid.uuid5(uuid.NAMESPACE_URL, request.headers["authorization"]))
         return self._graph.answer(request.object(), self.now(), caller, request.query["api-version"])
 

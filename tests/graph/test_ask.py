@@ -173,7 +173,7 @@ def test_pages_that_are_too_large_are_halved() -> None:
     large = {"error": {"code": "BadRequest", "message": "…", "details": [{"code": "ResponsePayloadTooLarge"}]}}
     connection, sent = canned_connection([["POST", URL, 400, {}, large, 2], ["POST", URL, 200, {}, answer]])
     assert [row[0] for row in ask(connection, IDS).rows] == [f"{number:05}" for number in range(900)]
-    assert [one.body["options"]["$top"] for one in sent] == [1000, 500, 250, 250, 250, 250]
+    assert [one.body["options"]["$top"] for one in sent] == [1000, 500, 250, 250, 250, 250, 1000]
 
 
 def test_a_row_that_is_too_large_alone_is_an_error() -> None:
