@@ -176,7 +176,7 @@ class Rehearsal:
         if self._real.columns(name) is None:
             return self._real.table(name, now, window)  # which says that there is none
         part = expected(self._real, name, now, window)
-        self.counted += part is not None
+        self.counted += self._batches if part else 0
         self.parts += [part] if part else []
         made = declared([], {column: known.dtypes[column] for column in at_least(known, columns)})
         made.attrs[KEY] = told(known, made, target=self.target, now=now, window=window, scope=self.scope)
@@ -192,11 +192,15 @@ class Rehearsal:
 
     def grouped(self, pieces: Mapping[str, int]) -> None:
         """Note queries that come in one answer each, and at most how many rows they give."""
-        asked = len(pieces) * -(-len(self.scope.readable) // graph.SUBSCRIPTIONS)
-        self.parts.append(Part("grouped", sum(pieces.values()), asked))
+        self.parts.append(Part("grouped", sum(pieces.values()), len(pieces) * self._batches))
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
         made = self._real.count(kql, now)
-        self.counts += made is not None
-        self.counted += made is not None
+        self.counts += 0 if made is None else self._batches
+        self.counted += 0 if made is None else self._batches
         return made
+
+    @property
+    def _batches(self) -> int:
+        """How many requests a query takes, of subscriptions as many as one may name."""
+        return -(-len(self.scope.readable) // graph.SUBSCRIPTIONS)

@@ -35,7 +35,9 @@ def pieces_at_source(
     Raises as `dpmagic.estate.grouped.grouped` does, and `InvalidArgument` when the window is forgotten.
     """
     view = views.view("jobs", estate.window)
-    first = estate.source.count(f"{view}\n| summarize rows = count(), oldest = min(startTime)", estate.now)
+    first = estate.source.count(
+        f"{view}\n| summarize rows = count(), oldest = min(startTime) by subscriptionId", estate.now
+    )
     if first is None:
         return None
     since = format_time(estate.now - KEPT)
@@ -59,7 +61,8 @@ def body(
     measured = [SUCCEEDED, FAILED] if failed else [SUCCEEDED]
     sums = [
         "n = count()", "max = max(durationSeconds)", "oldest = min(startTime)",
-        "warnings = countif(status =~ 'CompletedWithWarnings')", *shown,
+        "warnings = countif(status =~ 'CompletedWithWarnings')",
+        *(one for one in shown if one.split()[0] not in more),  # what is grouped by shows itself
     ]  # fmt: skip
     lines = [
         f"| where operationCategory =~ {literal(category)}",
