@@ -142,19 +142,19 @@ def ask_all(
     top = _whole(top)
     made = [Query(_text(kql, names or {}, at), scope, top=top, heard=meter.page, pack=pack) for kql in queries]
     jobs = [(number, part) for number, query in enumerate(made) for part in _parts(query, parts)]
-    tasks: list[Task[Reading]] = [_read(made[number], part) for number, part in jobs]
     if check and readable is None and scope.asked is not None:
         readable = recall(connection, scope)
-    looks = check and readable is None and scope.asked is not None
-    if looks:
-        look = Query(Text(_CONTAINERS), scope)
-        tasks += [_read(look, part) for part in scope.parts()]
+    look = Query(Text(_CONTAINERS), scope)
+    looks = scope.parts() if check and readable is None and scope.asked is not None else []
+    tasks = [*(_read(made[number], part) for number, part in jobs), *(_read(look, part) for part in looks)]
     found = _carried(connection, tasks, meter)
     if looks:
         readable = tuple(row[1] for one in found[len(jobs) :] for row in one.rows)
         remember(connection, scope, readable)
-    of_query = [[one for (of, _), one in zip(jobs, found, strict=False) if of == number] for number in range(len(made))]
     known = None if readable is None else tuple(readable)
+    of_query: list[list[Reading]] = [[] for _ in made]
+    for (number, _), one in zip(jobs, found, strict=False):
+        of_query[number].append(one)
     return [_answer(query, given, known, at) for query, given in zip(made, of_query, strict=True)]
 
 
