@@ -114,7 +114,8 @@ class _Edges:
     def place(self, row: Any) -> int:
         """The number of the page that the row comes after."""
         fold = str if _ordered(self.pairs, str) else str.lower
-        return bisect_right([fold(one) for one, _ in self.pairs], fold(row[self.key]))
+        # One that is between only in the other order came after its page: it has no place, and takes the first.
+        return max(1, bisect_right([fold(one) for one, _ in self.pairs], fold(row[self.key])))
 
 
 def _ordered(pairs: Sequence[tuple[str, str]], fold: Callable[[str], str]) -> bool:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dpmagic.connection import Connection, connect_sandbox
@@ -69,6 +69,8 @@ def test_one_row_is_one_row(estate: Connection, swapping: Any) -> None:
 
 
 @settings(deadline=None)
+@example(["B", "11", "1A", "111", "1", "a", "b1"], [(0, 0)], False, 3)  # in order, but not where pages end
+@example(["B", "1", "A", "-", "a1"], [(0, 0)], True, 2)  # passed over in one order alone
 @given(
     st.lists(st.text("aAbB1-", min_size=1, max_size=3), unique_by=str.lower, min_size=4, max_size=14),
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=2),
