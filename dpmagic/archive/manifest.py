@@ -5,11 +5,12 @@ The manifest is the archive: a file that it does not list is left over from a ru
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+import orjson
 
 FORMAT = 1
 
@@ -92,7 +93,8 @@ class Manifest:
 
     def encode(self) -> bytes:
         """As JSON."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, default=datetime.isoformat, indent=0).encode()
+        told = {"format": FORMAT, **{one.name: getattr(self, one.name) for one in fields(self)}}
+        return orjson.dumps(told, option=orjson.OPT_INDENT_2)
 
     @classmethod
     def decode(cls, content: bytes) -> Manifest:
@@ -100,7 +102,7 @@ class Manifest:
 
         Raises `NewerFormat` for that of a later version, and ValueError, KeyError or TypeError for what is none.
         """
-        told = json.loads(content)
+        told = orjson.loads(content)
         if told["format"] > FORMAT:
             raise NewerFormat(told["format"])
         return cls(
