@@ -97,7 +97,10 @@ def _instant(given: Any, looks: Sequence[datetime]) -> datetime:
         span = "1d" if given.lower() == "yesterday" else given.strip().lower()
         if match := _SPAN.fullmatch(span):
             return _near(looks, timedelta(hours=int(match[1]) * _HOURS[match[2]]))
-    return instant(given if given not in ("now", "yesterday") else "2000-01-01")
+    try:
+        return instant(given if given not in ("now", "yesterday") else "2000-01-01")
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{given!r} is not an instant", "write 2026-03-02T09:00Z, 7d, yesterday or now") from error
 
 
 def _near(looks: Sequence[datetime], span: timedelta) -> datetime:

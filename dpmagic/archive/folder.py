@@ -74,6 +74,8 @@ def writing(path: Path, now: datetime, *, create: bool = False) -> Iterator[Writ
 
 
 def _make(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise NotAnArchive(f"{str(path)!r} is a file, not a folder", "name a new or an empty folder")
     with telling(path):
         path.mkdir(parents=True, exist_ok=True)
         others = [one.name for one in path.iterdir() if one.name not in (*lock.OWN, _PARTS) and one.suffix != ".new"]

@@ -228,6 +228,15 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert len(files(tmp_path)) == 2
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    with pytest.raises(NotAnArchive, match="is a file, not a folder") as error, writing(file, NOW, create=True):
+        pass
+    assert error.value.hint
+    assert file.read_text() == "mine"
+
+
 def test_days_without_a_run_and_jobs_that_nobody_saw() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     runs = [run_at(0.1, -14), run_at(1.1, 0), run_at(4.1, 1), run_at(30.1, 16.1)]
