@@ -100,7 +100,9 @@ def _instant(given: Any, looks: Sequence[datetime]) -> datetime:
     try:
         return instant(given if given not in ("now", "yesterday") else "2000-01-01")
     except InvalidArgument as error:
-        raise InvalidArgument(f"{given!r} is not an instant", "write 2026-03-02T09:00Z, 7d, yesterday or now") from error
+        raise InvalidArgument(
+            f"{given!r} is not an instant", "write 2026-03-02T09:00Z, 7d, yesterday or now"
+        ) from error
 
 
 def _near(looks: Sequence[datetime], span: timedelta) -> datetime:

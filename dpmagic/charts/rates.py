@@ -13,11 +13,13 @@ from dpmagic.charts.checked import checked
 from dpmagic.charts.style import COLOURS, MOST, axes, empty, finish, grid
 
 _TITLE = "Backups that succeeded, with the 95 % interval"
+_TIMES = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 _NEEDED = ("n", "succeeded", "failed", "rate", "low", "high")
 
 
 def success_rate(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
-    """A point a group of `dpmagic.success_rate` with its interval: the lowest on top, or days in their order.
+    """A point a group of `dpmagic.success_rate` with its interval: the lowest on top, or days, weeks or months in
+    their order.
 
     Of more groups than can be read those are shown whose rate is lowest for sure: by the interval's upper end.
     Raises `InvalidArgument` for a frame that is none of it.
@@ -25,9 +27,10 @@ def success_rate(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     checked(frame, _NEEDED, "success_rate")
     rows = frame[frame["rate"].notna()]
     columns = [name for name in frame.columns[: list(frame.columns).index("n")] if not str(name).endswith("Id")]
-    if columns != ["day"]:
+    times = len(columns) == 1 and columns[0] in _TIMES
+    if not times:
         rows = rows.sort_values(["high", "rate"], kind="stable")
-    shown = (rows.tail(62) if columns == ["day"] else rows.head(MOST)).reset_index(drop=True)
+    shown = (rows.tail(62) if times else rows.head(MOST)).reset_index(drop=True)
     drawn = axes(ax, height=1.9 + 0.28 * max(len(shown), 4))
     if shown.empty:
         return empty(drawn, frame, _TITLE, "no backup ended in the window")
@@ -42,7 +45,7 @@ def success_rate(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     drawn.set_xlim(least, 100 + (100 - least) * 0.42)
     drawn.set_xticks([tick for tick in _ticks(least) if tick <= 100])
     drawn.xaxis.set_major_formatter(PercentFormatter(decimals=0))
-    drawn.set_ylabel("day (UTC)" if columns == ["day"] else "")
+    drawn.set_ylabel(f"{columns[0]} (UTC)" if times else "")
     drawn.set_xlabel("share of the backup jobs that ended")
     grid(drawn, "x")
     left = len(rows) - len(shown)
@@ -57,5 +60,7 @@ def _ticks(least: float) -> list[float]:
 def _name(row: Any, columns: list[str]) -> str:
     if not columns:
         return "all"
-    parts = [row[name] for name in columns]
-    return " · ".join(f"{one:%Y-%m-%d}" if isinstance(one, pandas.Timestamp) else str(one) for one in parts)
+    return " · ".join(
+        f"{row[name]:{_TIMES.get(name, '%Y-%m-%d')}}" if isinstance(row[name], pandas.Timestamp) else str(row[name])
+        for name in columns
+    )

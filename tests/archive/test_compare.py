@@ -166,7 +166,11 @@ def test_in_a_shell(archive: Path) -> None:
 
 @pytest.mark.parametrize(
     ("start", "end", "told"),
-    [("now", "now", "is no time"), ("2020-01-01", "now", "begins at 2026-03-02"), ("soon", "now", "'soon' is not an instant")],
+    [
+        ("now", "now", "is no time"),
+        ("2020-01-01", "now", "begins at 2026-03-02"),
+        ("soon", "now", "'soon' is not an instant"),
+    ],
 )
 def test_times_that_are_none(archive: Path, start: str, end: str, told: str) -> None:
     with pytest.raises(InvalidArgument, match=told) as error:

@@ -105,6 +105,14 @@ DRAWN: list[tuple[Callable[..., Axes], Callable[[int], pandas.DataFrame]]] = [
 ]
 
 
+def test_months_stand_in_their_order() -> None:
+    months = pandas.date_range("2026-03-01", periods=4, freq="MS", tz="UTC")
+    frame = rates(4).assign(month=months)[["month", "n", "succeeded", "failed", "rate", "low", "high"]]
+    drawn = charts.success_rate(told(frame))
+    assert [label.get_text() for label in drawn.get_yticklabels()] == ["2026-03", "2026-04", "2026-05", "2026-06"]
+    assert drawn.get_ylabel() == "month (UTC)"
+
+
 def texts(drawn: Axes) -> list[str]:
     return [" ".join(text.get_text().split()) for text in drawn.texts]
 
