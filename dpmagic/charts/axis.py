@@ -69,12 +69,15 @@ def duration_axis(axis: Axis, label: str) -> None:
 
 
 def utc_axis(axis: Axis, label: str) -> None:
-    """Make an axis of times say that they are UTC."""
+    """Make an axis of times, on which all is drawn, say that they are UTC."""
     locator = AutoDateLocator(tz=UTC, maxticks=10)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
     formats: Any = {"formats": _DATES, "zero_formats": _ZEROS, "show_offset": False}
     axis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC, **formats))  # type: ignore[no-untyped-call]
     axis.set_label_text(f"{label} (UTC)")
+    drawn = axis.axes
+    if axis is drawn.xaxis and drawn.dataLim.width == 0:  # one instant, which matplotlib would show years around
+        drawn.set_xlim(drawn.dataLim.x0 - 0.5, drawn.dataLim.x0 + 0.5)
 
 
 # Year, month, day, hour, minute, second: as ISO has them, so that nobody takes a day for a month.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 
 from dpmagic import charts
@@ -88,6 +89,17 @@ def test_every_size_is_drawn_and_nothing_cut_off(chart: Any, make: Any, rows: in
     assert len(drawn.get_yticklabels()) <= max(MOST, 60)
     assert "(UTC)" in drawn.get_xlabel() or "duration" in drawn.get_xlabel()
     assert any("1 unreadable" in " ".join(text.get_text().split()) for text in drawn.texts)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("chart", "make"), [(charts.durations, by_day), (charts.duration_outliers, outliers)])
+def test_one_instant_is_shown_with_its_day_not_with_years(chart: Any, make: Any) -> None:
+    made = make(1)
+    drawn = chart(made)
+    picture(drawn, dpi=50)
+    first, last = (num2date(edge) for edge in drawn.get_xlim())
+    at = made["startTime" if "startTime" in made else "day"].iloc[0]
+    assert first < at < last and last - first <= pandas.Timedelta("48h")
 
 
 @pytest.mark.parametrize(("chart", "make"), DRAWN)
