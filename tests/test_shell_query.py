@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas
 import pytest
 
+import dpmagic
+
 DPMAGIC = [sys.executable, "-m", "dpmagic.shell", "query", "--target", "sandbox"]
 KQL = "resources\n| where type =~ $type\n| summarize n = count() by location\n| order by location asc\n"
 TYPE = ("--param", "type=microsoft.compute/disks")
@@ -56,3 +58,18 @@ def test_what_is_wrong_is_said_in_a_few_lines(words: tuple[str, ...], stdin: str
     assert (done.returncode, done.stdout) == (code, b"")
     assert said in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+def test_an_archive(tmp_path: Path) -> None:
+    tables = {"vaults": pandas.DataFrame([{"id": f"/v/{name}", "name": name, "tags": {"n": 1}} for name in "ab"])}
+    dpmagic.collect(dpmagic.Estate.of(tables, now="2026-03-02T08:00:00Z"), tmp_path / "backups")
+    (tmp_path / "names.kql").write_text("vaults | where name != $not | order by name asc | project name, tags")
+    words = ["--archive", str(tmp_path / "backups"), str(tmp_path / "names.kql"), "--param", "not=x"]
+    done = query(*words, "--top", "1")
+    assert json.loads(done.stdout) == [{"name": "a", "tags.n": 1}]
+    assert done.stderr.decode() == "the first 1 of 2 rows\n"
+    assert query(*words, "-o", "csv").stdout.decode().splitlines() == ["name,tags.n", "a,1", "b,1"]
+    assert pandas.read_parquet(io.BytesIO(query(*words, "-o", "parquet").stdout))["name"].to_list() == ["a", "b"]
+    refused = query(*words, "--scope", "Shop")
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    assert "--scope is for Azure" in refused.stderr.decode()

@@ -9,21 +9,18 @@ from dpmagic.graph.tokens import CLOSING, OPENING, Token, tokens
 
 # Names of columns to Kusto, keywords to the parser.
 _NAMES = frozenset({"first", "last", "kind", "title", "date", "time", "timeline", "card", "others", "panels"})
-_KINDS = frozenset({"inner", "innerunique", "leftouter", "rightouter", "fullouter", "outer"})
+_KINDS = frozenset(
+    {"inner", "innerunique", "leftouter", "rightouter", "fullouter", "outer"}
+    | {"anti", "leftanti", "leftantisemi", "rightanti", "leftsemi", "rightsemi"}
+)
 
 _INSTEAD = {
-    "minif": "min(iff(condition, x, real(null)))",
-    "maxif": "max(iff(condition, x, real(null)))",
     "percentiles_array": "percentile(x, 50), percentile(x, 95)",
     "percentilesw": "percentile(x, 50) without weights, or numpy.quantile in pandas",
+    "sample": "take",
     "make_bag": "make_list(), and a dict of it in pandas",
     "make_bag_if": "make_list(), and a dict of it in pandas",
-    "make_set_if": "make_set(iff(condition, x, ''))",
-    "make_list_if": "make_list(iff(condition, x, ''))",
-    "bag_keys": "name the keys that you need: tags.owner, tags.env",
     "bin_at": "bin(x - offset, 1d) + offset",
-    "count_distinct": "dcount(x)",
-    "count_distinctif": "dcountif(x, condition)",
     "buildschema": "take one row and look at its columns",
 }
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
+from dpmagic.archive.additions import listed, register
 from dpmagic.archive.deltas import engine, quoted
-from dpmagic.archive.dialect import advice, spelled
+from dpmagic.archive.dialect import spelled
 from dpmagic.archive.forms import plain_frame
-from dpmagic.errors import AzureError, DpmagicError, InvalidArgument, did_you_mean
+from dpmagic.archive.unanswered import refused, unread, unsupported
 from dpmagic.estate.columns import Table, tables
-from dpmagic.frames import table_frame
+from dpmagic.frames.dtypes import typed
+from dpmagic.frames.flatten import Columns, column_names, in_order, spread
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,22 +34,27 @@ class Shelf:
 def answer(kql: str, shelves: Mapping[str, Any], now: datetime) -> pandas.DataFrame:
     """The rows of ``kql`` over these tables; ``shelves`` gives a `Shelf` for a name, called for those it mentions.
 
-    Times are UTC, durations seconds; nested columns are dynamic.  ``now()`` and ``ago()`` are those of ``now``.
+    Times are UTC, durations seconds; nested columns are dynamic, and their fields columns of the answer, as Resource
+    Graph's are.  ``now()`` and ``ago()`` are those of ``now``.
 
-    Raises `InvalidArgument` for a table or column that is not there, and `AzureError` (as Resource Graph would) for
-    a query that does not read, each with what to do.
+    Raises `InvalidArgument` for a table or column that is not there, and `QueryError` (as Resource Graph would) for
+    a query that does not read or uses what is not there, each with what to do.
     """
-    mentioned = [name for name in shelves if name in kql]
+    names = list(shelves)
+    mentioned = [name for name in names if name in kql]
     with engine() as sql:
         for name in mentioned:
             _view(sql, tables()[name], shelves[name]())
-        text = _translated(spelled(kql), {name: _columns(sql, name) for name in mentioned}, now)
+        schema = {name: _columns(sql, name) for name in mentioned}
+        register()
+        known = listed(spelled(kql), lambda part: sql.sql(_translated(part, schema, now, names)).columns)
+        text = _translated(known, schema, now, names)
         try:
             found = sql.sql(str(text), params=getattr(text, "parameters", None) or None)
             assert found is not None  # a query always gives a relation
             return _frame(found)
         except Exception as error:
-            raise _refused(error, kql, list(shelves)) from error
+            raise refused(error, kql, names) from error
 
 
 def _view(sql: duckdb.DuckDBPyConnection, known: Table, shelf: Shelf) -> None:
@@ -81,71 +88,60 @@ _TYPES = {
 
 def _typed(name: str, dtype: str, have: set[str]) -> str:
     column = f"CAST({quoted([name]) if name in have else 'NULL'} AS {_TYPES[dtype]})"
-    # No text is null in KQL, and none is missing but empty.
-    return f"{_filled(column) if dtype == 'str' else column} AS {quoted([name])}"
+    return f"{_never_null(column) if dtype == 'str' else column} AS {quoted([name])}"
 
 
-def _filled(column: str) -> str:
-    return f"coalesce({column}, '')"
+def _never_null(text: str) -> str:
+    """As Kusto's strings are: what is missing is empty."""
+    return f"coalesce({text}, '')"
 
 
 def _columns(sql: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return [row[0] for row in sql.execute(f"DESCRIBE {quoted([name])}").fetchall()]
 
 
-def _translated(kql: str, schema: dict[str, list[str]], now: datetime) -> Any:
-    from duckdb_kql import KqlError, KqlSyntaxError, KqlUnsupportedError, to_sql
+def _translated(kql: str, schema: dict[str, list[str]], now: datetime, names: Sequence[str]) -> Any:
+    from duckdb_kql import KqlError, KqlSyntaxError, to_sql
 
     try:
         return to_sql(kql, schema=schema, query_now=now, allow_write=False)
     except KqlSyntaxError as error:
-        told = str(error).splitlines()[0]
-        raise AzureError("ParserFailure", told, hint="look at the query's text there") from error
-    except KqlUnsupportedError as error:
-        name = error.construct.rpartition(":")[2]
-        raise AzureError("InvalidQuery", f"an archive does not run {name}", hint=advice(error.construct)) from error
+        raise unread(error, kql) from error
     except KqlError as error:
-        hint = "use what Resource Graph has, or read the table and go on in pandas"
-        raise AzureError("InvalidQuery", str(error).splitlines()[0], hint=hint) from error
-
-
-def _refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
-    import duckdb
-
-    told = str(error).splitlines()[0]
-    if isinstance(error, duckdb.CatalogException):
-        first = kql.strip().split(maxsplit=1)[0] if kql.strip() else ""
-        return InvalidArgument(
-            f"the archive has no table {first!r}", did_you_mean(first, names, f"it has: {', '.join(names)}")
-        )
-    if isinstance(error, duckdb.BinderException):
-        return InvalidArgument(f"the query does not fit the tables: {told}", "see docs/tables.md for their columns")
-    if isinstance(error, duckdb.Error):
-        return InvalidArgument(f"the query could not be run: {told}", "cast dynamic values first, as with tolong()")
-    raise error
+        raise unsupported(error, names) from error
 
 
 def _frame(found: Any) -> pandas.DataFrame:
-    """The relation, typed as every answer: times in UTC, JSON decoded, numbers that can be missing."""
-    kinds = dict(zip(found.columns, map(str, found.types), strict=True))
+    """The relation, typed as Resource Graph's answers are: times in UTC, and the fields of objects as columns."""
+    spans = [name for name, kind in zip(found.columns, found.types, strict=True) if str(kind) == "INTERVAL"]
+    if spans:
+        counted = {name: f"epoch_us({quoted([name])}) AS {quoted([name])}" for name in spans}
+        found = found.project(", ".join(counted.get(name, quoted([name])) for name in found.columns))
     rows = found.to_arrow_table()
-    plain = plain_frame(rows.cast(_fitting(rows.schema)))
-    made: list[pandas.DataFrame | pandas.Series[Any]] = []
-    for name, kind in kinds.items():
-        if kind == "JSON":
-            cells = [None if text is None else json.loads(text) for text in rows[name].to_pylist()]
-            made.append(table_frame({"columns": [{"name": name}], "rows": [[cell] for cell in cells]}))
-        elif kind == "INTERVAL":
-            micros = [None if span is None else _micros(span) for span in rows[name].to_pylist()]
-            made.append(pandas.Series(micros, name=name, dtype="Int64").astype("timedelta64[us]"))
+    made = plain_frame(rows.cast(_fitting(rows.schema)))
+    made = made.astype(dict.fromkeys(spans, "timedelta64[us]"))
+    nested = {name: str(kind) for name, kind in zip(found.columns, found.types, strict=True) if _is_nested(str(kind))}
+    columns: Columns = {}
+    for name in made.columns:
+        if name in nested:
+            spread((name,), _decoded(rows[name].to_pylist(), nested[name]), columns)
         else:
-            made.append(plain[name])
-    return pandas.concat(made, axis=1)
+            columns[name,] = []  # it is in the frame already
+    names = column_names(columns)
+    ordered = {
+        names[path]: typed(path, columns[path]) if path[0] in nested else made[path[0]] for path in in_order(columns)
+    }
+    return pandas.DataFrame(ordered, index=made.index)
 
 
-def _micros(span: Any) -> int:
-    months, days, nanoseconds = span
-    return int((months * 30 + days) * 86_400_000_000 + nanoseconds // 1000)
+def _is_nested(kind: str) -> bool:
+    return kind == "JSON" or kind.endswith("[]") or kind.startswith(("STRUCT", "MAP"))
+
+
+def _decoded(cells: list[Any], kind: str) -> list[Any]:
+    if kind == "JSON":
+        return [None if cell is None else json.loads(cell) for cell in cells]
+    return [[json.loads(one) for one in cell] for cell in cells] if kind == "JSON[]" else cells
 
 
 def _fitting(schema: pyarrow.Schema) -> pyarrow.Schema:

@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     """Add it to the commands of ``dpmagic``."""
     query = commands.add_parser(
         "query",
-        help="ask Azure Resource Graph in KQL",
+        help="ask Azure Resource Graph, or an archive, in KQL",
         description="Every row of a query of Azure Resource Graph, on standard output.  Names in the query, $name, "
         "stand for the values of --param, as literals.",
     )
@@ -32,6 +32,7 @@ def add(commands: Any) -> None:
         metavar="NAME",
         help="a subscription or management group, by name or id; several times for more; else all that you can see",
     )
+    query.add_argument("--archive", metavar="DIR", help="ask the tables of the archive in DIR in place of Azure")
     query.add_argument("--top", type=int, metavar="N", help="the first N rows")
     query.add_argument(
         "--param",
@@ -44,25 +45,59 @@ def add(commands: Any) -> None:
 
 
 def _query(arguments: argparse.Namespace) -> int:
-    from dpmagic import queries
-    from dpmagic.graph.query import ask
-
     kql, names = _text(arguments.file), dict(map(_parameter, arguments.param))
     form = arguments.output or ("table" if sys.stdout.isatty() else "json")
     if form == "parquet" and sys.stdout.isatty():
         raise CommandLineError("Parquet is nothing for a terminal", "dpmagic query ... -o parquet > rows.parquet")
+    if arguments.archive:
+        return _of_archive(arguments, kql, names, form)
+    return _of_azure(arguments, kql, names, form)
+
+
+def _of_azure(arguments: argparse.Namespace, kql: str, names: dict[str, Any], form: str) -> int:
+    from dpmagic import queries
+    from dpmagic.graph.query import ask
+
     session = target.session(arguments)
     connection = session.connected()
     scope = queries.resolved(connection, arguments.scope)
     answer = ask(connection, kql, scope, names=names, top=arguments.top, observer=session.observer)
     queries.say(answer, session.observer)
     if form == "table":
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(queries.text(answer, form, connection, width))
+        print(queries.text(answer, form, connection, _width()))
     else:
-        sys.stdout.buffer.write(queries.data(answer, form, connection))
-        sys.stdout.buffer.flush()
+        _write(queries.data(answer, form, connection))
     return 0
+
+
+def _of_archive(arguments: argparse.Namespace, kql: str, names: dict[str, Any], form: str) -> int:
+    """The same of an archive's tables.  Raises what `dpmagic.archive.source.open_archive` does."""
+    from dpmagic.archive.source import open_archive
+    from dpmagic.frames import files
+    from dpmagic.frames.terminal import terminal_table
+
+    if arguments.scope:
+        raise CommandLineError("--scope is for Azure; an archive has what it was given", "leave it out")
+    rows = open_archive(arguments.archive).query(kql, **names)
+    if arguments.top is not None and arguments.top < len(rows):
+        print(f"the first {arguments.top:,} of {len(rows):,} rows", file=sys.stderr)
+        rows = rows.head(arguments.top)
+    if form == "table":
+        print(terminal_table(rows, _width()))
+    elif form == "json":
+        _write((json.dumps(files.records(rows), indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
+    else:
+        _write(files.parquet_bytes(rows) if form == "parquet" else files.csv_bytes(rows))
+    return 0
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _write(content: bytes) -> None:
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def _text(file: str) -> str:

@@ -156,8 +156,6 @@ def test_azure_and_an_archive_are_asked_the_same(both: tuple[Estate, Estate], kq
 @pytest.mark.parametrize(
     ("kql", "instead"),
     [
-        ("jobs | summarize minif(durationSeconds, status == 'Completed')", "min(iff(condition, x, real(null)))"),
-        ("disks | project bag_keys(tags)", "tags.owner"),
         ("jobs | summarize n = count() by bin_at(startTime, 1d, datetime(2026-02-01))", "bin(x - offset, 1d) + offset"),
         ("jobs | summarize make_bag(tags)", "pandas"),
         ("jobs | evaluate pivot(status)", "pandas"),

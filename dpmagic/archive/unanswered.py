@@ -1,0 +1,75 @@
+"""Why a query over an archive has no answer, as one line with what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from dpmagic.archive.dialect import advice
+from dpmagic.errors import DpmagicError, InvalidArgument, QueryError, did_you_mean
+from dpmagic.estate.columns import tables
+from dpmagic.graph.refusals import instead
+from dpmagic.graph.tokens import operators
+
+
+def unread(error: Any, kql: str) -> QueryError:
+    """What duckdb-kql cannot read, with its line and a caret."""
+    first = error.diagnostics[0] if error.diagnostics else None
+    told = (first.message if first else str(error)).partition(" expecting ")[0]
+    words = [word.text for _, word in operators(kql) if word.text in instead() and word.text not in tables()]
+    hint = instead()[words[0]] if words else "look at the text there"
+    if first is None or first.span is None:
+        return QueryError("ParserFailure", told, hint=hint)
+    lines = kql.splitlines() or [""]
+    line = lines[min(first.span.line, len(lines)) - 1]
+    return QueryError(
+        "ParserFailure",
+        f"line {first.span.line}, position {first.span.column}: {told}",
+        hint=hint,
+        line=line,
+        caret=" " * first.span.column + "^",
+    )
+
+
+def unsupported(error: Any, names: Sequence[str]) -> DpmagicError:
+    """An operator or a function of Kusto's that is not there, or a table that is none of ``names``."""
+    if unknown := re.search(r"schema error for '(.+?)' \(unknown table", str(error)):
+        return _no_table(unknown[1], names)
+    construct = str(getattr(error, "construct", "") or "")
+    if not construct:
+        return QueryError("InvalidQuery", str(error).splitlines()[0], hint=str(getattr(error, "hint", "") or _ELSE))
+    word = construct.rpartition(":")[2]
+    name = re.sub(r"(?<!^)(?=[A-Z])", "-", word.removesuffix("Operator")).lower()  # MakeSeriesOperator
+    return QueryError("InvalidQuery", f"an archive does not run {name}", hint=advice(name))
+
+
+_ELSE = "use what Resource Graph has, or read the table and go on in pandas"
+
+
+def refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
+    """What DuckDB refuses; any other error is raised as it is."""
+    import duckdb
+
+    told = str(error).splitlines()[0]
+    if isinstance(error, duckdb.CatalogException):
+        return _no_table(_lacking(told) or kql.strip().split(maxsplit=1)[0], names)
+    if isinstance(error, duckdb.BinderException):
+        if lacking := re.search(r'column "(.+?)" not found', told):
+            known = [column.wire for name in names if name in kql for column in tables()[name].columns.values()]
+            hint = did_you_mean(lacking[1], known, "see docs/tables.md for the tables' columns")
+            return InvalidArgument(f"the query does not fit the tables: no column {lacking[1]!r} is there", hint)
+        return InvalidArgument(f"the query does not fit the tables: {told}", "see docs/tables.md for their columns")
+    if isinstance(error, duckdb.Error):
+        return InvalidArgument(f"the query could not be run: {told}", "cast dynamic values first, as with tolong()")
+    raise error
+
+
+def _no_table(name: str, names: Sequence[str]) -> InvalidArgument:
+    hint = did_you_mean(name, names, f"it has: {', '.join(names)}")
+    return InvalidArgument(f"the archive has no table {name!r}", hint)
+
+
+def _lacking(told: str) -> str:
+    found = re.search(r"Table with name (\S+) does not exist", told)
+    return found[1] if found else ""
