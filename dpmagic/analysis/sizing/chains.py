@@ -150,16 +150,17 @@ def _gone(estate: Estate, known: pandas.DataFrame) -> pandas.DataFrame:
     made["deleted"] = moments["Delete"].reindex(ids).array
     owners = known.assign(stem=_stem(known["id"])).drop_duplicates("stem").set_index("stem")["instance"]
     made["instance"] = owners.reindex(_stem(made["id"])).array
-    made["created"] = made["created"].fillna(_asked(made["id"]))
-    return made[made["instance"].notna()]
+    made = made[made["instance"].notna()]
+    older = made["created"].isna()  # made before the changes that are told
+    made.loc[older, "created"] = _asked(made.loc[older, "id"])
+    return made
 
 
 def _asked(ids: pandas.Series) -> pandas.Series:
     """When a snapshot was asked for, seconds before it was made: the instant at the end of its name."""
-    date, clock = (ids.str.extract(_STAMP)[part] for part in ("date", "clock"))
-    asked = pandas.to_datetime(
-        date + "T" + clock.str.replace("-", ":") + "Z", errors="coerce", utc=True, format="ISO8601"
-    )
+    found = ids.str.extract(_STAMP)
+    texts = found["date"] + "T" + found["clock"].str.replace("-", ":") + "Z"
+    asked = pandas.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
     made: pandas.Series = asked.astype("datetime64[us, UTC]")
     return made
 
