@@ -99,14 +99,13 @@ def _lines(disks: int, subscriptions: int) -> list[str]:
     return lines
 
 
-def _each(disks: int, subscriptions: int) -> list[str]:
+def _each(disks: int, subscriptions: int) -> Iterator[str]:
     """A line a question, each asked by a process of its own of one sandbox."""
-    lines = [f"{disks:,} disks in {subscriptions:,} subscriptions, served by another process"]
+    yield f"{disks:,} disks in {subscriptions:,} subscriptions, served by another process"
     with _served(estate_of(disks, subscriptions)) as where:
         for name in EACH:
             run = [sys.executable, "-m", "tests.benchmarks.questions", name, *where]
-            lines.append(subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip())
-    return lines
+            yield subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip()
 
 
 @contextmanager
@@ -168,7 +167,8 @@ if __name__ == "__main__":
         case [disks, subscriptions]:
             print("\n".join(_lines(int(disks), int(subscriptions))))
         case [disks, subscriptions, "each"]:
-            print("\n".join(_each(int(disks), int(subscriptions))))
+            for line in _each(int(disks), int(subscriptions)):
+                print(line, flush=True)
         case [name, url, ca]:
             print(_question(name, url, ca))
         case _:

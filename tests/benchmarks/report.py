@@ -1,10 +1,11 @@
 """The report, by section: of the default estate and of 3,000 disks with 14 days.
 
-``python -m tests.benchmarks.report 10000`` is one of so many disks alone.
+``python -m tests.benchmarks.report default 3000 10000`` is of these sizes.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -49,12 +50,11 @@ def measure(sizes: tuple[str, ...] = SIZES) -> list[str]:
     lines: list[str] = []
     totals = []
     for size in sizes:
-        child = [sys.executable, "-m", "tests.benchmarks.report", size]
+        child = [sys.executable, "-m", "tests.benchmarks.report", size, "--one"]
         said = subprocess.check_output(child, text=True).splitlines()
         totals.append([float(part) for part in said[0].split()])
         lines += said[1:]
-    if len(totals) == 2:
-        (rows, asked), (more, longer) = totals
+    for (rows, asked), (more, longer) in itertools.pairwise(totals):
         lines.append(f"  {more / rows:.1f} times the rows: {longer / asked:.1f} times the time of the questions")
     return lines
 
@@ -83,4 +83,5 @@ def one(size: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(one(sys.argv[1])))
+    _, *given = sys.argv
+    print("\n".join(one(given[0]) if "--one" in given else measure(tuple(given) or SIZES)))
