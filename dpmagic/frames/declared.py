@@ -239,7 +239,10 @@ def _conformed(column: pandas.Series[Any], dtype: str) -> Any:
         return utc.dt.as_unit("us")
     if dtype == DURATION and kind == "m":
         return column.dt.as_unit("us")
-    cells = [None if _missing(cell) else cell for cell in column]
+    if str(column.dtype) == "str":  # nothing to look at one by one
+        cells = column.astype(object).where(column.notna(), None).to_list()
+    else:
+        cells = [None if _missing(cell) else cell for cell in column]
     if dtype == TIME:
         cells = [cell.isoformat() if isinstance(cell, datetime) else cell for cell in cells]
     made = _finished(str(column.name), [_piece(str(column.name), cells, dtype)], dtype)
