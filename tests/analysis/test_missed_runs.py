@@ -131,6 +131,13 @@ def test_restores_and_backups_on_demand_are_no_runs() -> None:
     assert len(start_delay(given)) == 13
 
 
+@pytest.mark.parametrize("column", ["backupInstanceId", "policyId"])
+def test_jobs_that_do_not_say_whose_they_are(column: str) -> None:
+    ran = nightly("a", *DAYS, "3-01")
+    unsaid = [{**one, column: None, "id": f"{one['id']}-{column}"} for one in nightly("a", "20", "21", minute=30)]
+    assert rows(estate([instance("a")], [*ran, *unsaid])) == rows(estate([instance("a")], ran)) == []
+
+
 @pytest.mark.filterwarnings("error")
 def test_jobs_of_instances_that_are_all_gone() -> None:
     given = estate([instance("a")], nightly("b", "26", "27", "28"))

@@ -47,9 +47,10 @@ class History:
 def backups(jobs: pandas.DataFrame) -> pandas.DataFrame:
     """The backup jobs in order of ``instance`` and start, with ``instance`` and ``policy`` in lower case.
 
-    ``done`` is whether it succeeded, ``failed`` whether it ended otherwise; neither while it runs.
+    ``done`` is whether it succeeded, ``failed`` whether it ended otherwise; neither while it runs. A job need not say
+    its instance: one that does not is nobody's, and left out.
     """
-    mine = jobs[is_backup(jobs)]
+    mine = jobs[is_backup(jobs) & jobs["backupInstanceId"].notna()]
     done, over = among(mine["status"], SUCCESS), among(mine["status"], FINISHED)
     found = mine.assign(
         instance=key(mine["backupInstanceId"]), policy=key(mine["policyId"]), done=done, failed=over & ~done

@@ -119,7 +119,8 @@ def _first(instances: pandas.DataFrame) -> pandas.DataFrame:
 
 def _runs(jobs: pandas.DataFrame) -> pandas.DataFrame:
     """Of each instance's backups: the last start, the last that finished, the last success, the first failure since."""
-    backups = jobs[_in(jobs["operationCategory"], ("backup",))]
+    # A job need not say its instance.
+    backups = jobs[_in(jobs["operationCategory"], ("backup",)) & jobs["backupInstanceId"].notna()]
     number, spelled = pandas.factorize(backups["backupInstanceId"])
     # An instance may be spelled in several casings: like ones get one number.
     same, instances = pandas.factorize(key(pandas.Series(spelled, dtype="str")))

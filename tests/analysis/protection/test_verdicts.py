@@ -255,6 +255,12 @@ def test_since(found: Any, since: datetime, how: str) -> None:
     assert (said["since"], said["sinceIs"]) == (since, how)
 
 
+def test_backups_that_do_not_say_whose_they_are() -> None:
+    nobodys = [job("d", start=ago(hours=3), backupInstanceId=None, status="Failed", code="InternalServerError")]
+    assert reason(instance("d"), jobs=[job("d", start=ago(hours=5)), *nobodys]) is None
+    assert reason(instance("d", state="ProtectionStopped"), jobs=nobodys) == STOPPED
+
+
 def test_nobody_knows_since_when_there_is_no_point() -> None:
     said = ground(instance("d"), point={"latestPoint": None}, jobs=[job("e", start=NOW)])
     assert pandas.isna(said["since"]) and pandas.isna(said["sinceIs"])
