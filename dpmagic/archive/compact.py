@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpmagic.archive.deltas import AS_OF, unknown
+from dpmagic.archive.faults import reading
 from dpmagic.archive.folder import Writer, intact, read_manifest, writing
 from dpmagic.archive.manifest import Part
 
@@ -77,8 +78,9 @@ def read_parts(
     found: pyarrow.Table | None = None
     for part in parts:
         file = path / part.file
-        some = None if columns is None else [name for name in parquet.read_schema(file).names if name in columns]
-        rows = parquet.read_table(file, columns=some, filters=filters, partitioning=None)
+        with reading(path):
+            some = None if columns is None else [name for name in parquet.read_schema(file).names if name in columns]
+            rows = parquet.read_table(file, columns=some, filters=filters, partitioning=None)
         if found is not None and part.again:
             found = _without(found, rows)
         found = rows if found is None else pyarrow.concat_tables([found, rows], promote_options="permissive")
@@ -98,6 +100,9 @@ def check(path: Path) -> pandas.DataFrame:
     """
     import pandas
 
+    parts = read_manifest(path).parts
+    with reading(path):
+        each = [_found(path, part) for part in parts]
     told = [
         {
             "table": part.table,
@@ -107,9 +112,9 @@ def check(path: Path) -> pandas.DataFrame:
             "bytes": part.bytes,
             "first": part.first,
             "last": part.last,
-            "found": _found(path, part),
+            "found": found,
         }
-        for part in read_manifest(path).parts
+        for part, found in zip(parts, each, strict=True)
     ]
     return pandas.DataFrame(told, columns=["table", "kind", "file", "rows", "bytes", "first", "last", "found"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,3 +43,15 @@ def telling(path: Path) -> Iterator[None]:
                 "choose another folder, or the account that owns it",
             ) from error
         raise
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """That this account may not read the archive in ``path``, told as `InvalidArgument`."""
+    try:
+        yield
+    except PermissionError as error:
+        raise InvalidArgument(
+            f"the archive {str(path)!r} cannot be read: {os.strerror(errno.EACCES)}",
+            "be the account that owns it, or have that one let you read it",
+        ) from error

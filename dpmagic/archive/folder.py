@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dpmagic.archive import lock
-from dpmagic.archive.faults import NotAnArchive, telling
+from dpmagic.archive.faults import NotAnArchive, reading, telling
 from dpmagic.archive.manifest import FORMAT, Kind, Manifest, NewerFormat, Part, Run
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ def is_archive(path: Path) -> bool:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The archive in ``path`` as it is now.  Raises `NotAnArchive`."""
-    if not path.is_dir():
-        raise NotAnArchive(f"there is no folder {str(path)!r}", "make one with `dpmagic collect DIR`")
+    """The archive in ``path`` as it is now.  Raises `NotAnArchive`, and `InvalidArgument` without the right to read."""
     try:
-        return Manifest.decode((path / _MANIFEST).read_bytes())
+        with reading(path):
+            if not path.is_dir():
+                raise NotAnArchive(f"there is no folder {str(path)!r}", "make one with `dpmagic collect DIR`")
+            return Manifest.decode((path / _MANIFEST).read_bytes())
     except FileNotFoundError:
         hint = "make one with `dpmagic collect DIR`, in a new or an empty folder"
         raise NotAnArchive(f"{str(path)!r} is not an archive", hint) from None

@@ -161,4 +161,6 @@ def _export(arguments: argparse.Namespace) -> int:
     window: Any = tuple(arguments.window.split("/", 1)) if "/" in arguments.window else arguments.window
     rows = open_archive(arguments.directory, at=arguments.at, window=window).table(arguments.table)
     print(write(rows, Path(arguments.file).expanduser()), file=sys.stderr)
+    for note in rows.attrs["dpmagic"]["notes"]:
+        print(f"  {note}", file=sys.stderr)
     return 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas
 import pytest
@@ -99,3 +103,46 @@ def test_bad_input(archive: Path, tmp_path: Path) -> None:
         assert done.returncode == 1, done
         assert told in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_holes_of_what_is_exported_are_said(archive: Path, tmp_path: Path) -> None:
+    told = run("archive", "export", archive, "jobs", tmp_path / "x.csv", "--at", "2026-03-05", "--window", "90d")
+    assert told.returncode == 0
+    lines = told.stderr.splitlines()
+    assert lines[0].startswith("wrote ")
+    assert lines[1].startswith("  no run saw the jobs from 2025-12-05T00:00:00Z to 2026-02-16T08:00:0")
+    assert lines[2].startswith("  no run saw the jobs from 2026-03-02T08:0")
+
+
+@contextmanager
+def another_account() -> Iterator[None]:
+    """Root may read everything: be somebody else for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the rights of Windows are others")
+@pytest.mark.parametrize("barred", ["archive.json", "parts/vaults"])
+def test_an_archive_that_others_may_not_read(archive: Path, barred: str) -> None:
+    # Not in pytest's own folder, which nobody else may enter; and with all that is imported late imported by now.
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        copy = Path(shutil.copytree(archive, Path(folder) / "a"))
+        (Path(folder) / "q.kql").write_text("vaults | count")
+        export = ("archive", "export", copy, "vaults", Path(folder) / "x.csv")
+        asked = ("query", "--archive", copy, Path(folder) / "q.kql", "-o", "table")
+        check = ("archive", "check", copy)
+        assert [run(*words).returncode for words in (export, asked, check)] == [0, 0, 0]
+        (copy / barred).chmod(0)
+        with another_account():
+            done = [run(*words) for words in (export, asked, check)]
+        (copy / barred).chmod(0o700)
+    for one in done:
+        assert one.returncode == 1
+        assert "cannot be read: Permission denied" in one.stderr
