@@ -50,6 +50,12 @@ def test_every_snapshot_is_gone() -> None:
     assert retention_points(given)["earlierDisk"].isna().all()
 
 
+def test_a_snapshot_in_the_making_has_no_time_yet() -> None:
+    making = {**snapshot("a", "3-02 07:59:59"), "timeCreated": None}
+    given = estate([instance("a")], nightly("a", *DAYS, "3-01"), snapshots=[*snaps("a", *WEEK), making])
+    assert (row(given).verdict, row(given).present) == ("asExpected", 7)
+
+
 def test_a_backup_that_failed_leaves_none() -> None:
     ran = nightly("a", *DAYS[:9], *DAYS[10:], "3-01") + nightly("a", DAYS[9], status="Failed")
     found = row(estate([instance("a")], ran, snapshots=snaps("a", *WEEK[:2], *WEEK[3:])))

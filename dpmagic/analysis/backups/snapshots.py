@@ -40,7 +40,7 @@ def of_instances(snapshots: pandas.DataFrame, instances: pandas.DataFrame, disks
     places = pandas.DataFrame(
         {"instance": key(mine["id"]), "group": key(mine["resourceGroupId"]), "source": key(mine["dataSourceId"])}
     ).drop_duplicates(["group", "source"])
-    ours = snapshots[by_backup(snapshots)]
+    ours = snapshots[by_backup(snapshots) & snapshots["timeCreated"].notna()]  # one in the making has none yet
     ours = ours.assign(group=group_of(ours), source=key(ours["sourceResourceId"]))
     found = ours.merge(places, on=["group", "source"])
     now = pandas.Series(key(disks["uniqueId"]).to_numpy(), index=key(disks["id"]))
