@@ -57,7 +57,8 @@ def filled(query: Query, part: Mapping[str, Any], found: Reading, kql: str = "")
             return found
         if not more.whole:
             raise not_all(more)
-        more = yield from filled(quiet, part, more, narrowed)
+        if _unseen(found, more.rows, edges.key):  # else a second look would find nothing either
+            more = yield from filled(quiet, part, more, narrowed)
         found.requests += more.requests
         passed += more.rows
     return _with(found, _unseen(found, passed, edges.key), edges, query)

@@ -105,3 +105,18 @@ def test_no_row_that_was_there_all_the_time_is_lost(
     found = ask(connection, "t | project id | order by id asc", [SUB], check=False)
     assert len(sent) < 100
     assert set(ids[half:]) - gone <= {row[0] for row in found.rows}
+
+
+def test_a_service_that_answers_more_than_was_asked_is_no_reason_to_go_on() -> None:
+    """Whatever is asked, all of it comes: rows that were on pages already say nothing new."""
+
+    def answer(request: Sent) -> dict[str, Any]:
+        start = int(request.body["options"].get("$skipToken") or 0)
+        cells = {"columns": [{"name": "id", "type": "string"}], "rows": [[f"{start:03}"]]}
+        more = {"$skipToken": str(start + 1)} if start < 4 else {}
+        return {"totalRecords": 5, "count": 1, "data": cells, **more}
+
+    always: Canned = ["POST", URL, 200, {}, answer]
+    connection, sent = canned_connection([always])
+    found = ask(connection, "t | project id | order by id asc", [SUB], check=False)
+    assert (found.count, found.notes, len(sent)) == (5, (), 10)
