@@ -45,7 +45,7 @@ def filled(query: Query, part: Mapping[str, Any], found: Reading, kql: str = "")
     if edges is None:
         return found
     passed: list[Any] = []
-    quiet = replace(query, heard=lambda rows, of: None)
+    quiet = replace(query, heard=lambda rows, of: None, pack=None)
     for start in range(0, len(edges.pairs), EDGES):
         narrowed = f"{kql}\n| where {edges.between(edges.pairs[start : start + EDGES])}"
         try:
