@@ -321,6 +321,16 @@ def told(engine: Engine, text: str, tables: Tables) -> Any:
     return answer.columns, answer.rows
 
 
+@pytest.mark.parametrize("op", ["<", "<=", ">", ">="])
+def test_texts_compared_by_strcmp(op: str) -> None:
+    found = values(f"resources | where strcmp(name, 'd2') {op} 0 | project name")
+    assert found == values(f"resources | extend c = strcmp(name, 'd2') | where c {op} 0 | project name")
+    assert found
+    assert values(f"resources | where strcmp(tags.env, properties.nothing) {op} 0 | count") == values(
+        f"resources | extend c = strcmp(tags.env, properties.nothing) | where c {op} 0 | count"
+    )
+
+
 def test_an_instant_of_a_query_is_none_of_its_translation() -> None:
     text = "recoveryservicesresources | where todatetime(properties.startTime) >= datetime(2026-11-{:02}T01:00:00Z)"
     assert [len(ask(text.format(day)).rows) for day in (9, 10, 11)] == [3, 2, 0]

@@ -14,10 +14,10 @@ from .things import DISK
 
 _KIND = "microsoft.compute/snapshots"
 _DIGEST = f"md5({SNAPSHOT_ID} || how)"
-#: A guid made of the change; creations come before deletions.
+#: A guid made of the change; creations come before deletions.  One digest, for a question may compare each row's id.
 _NAME = (
-    f"lower(left(how, 1)) || substr({_DIGEST}, 2, 7) || '-' || substr({_DIGEST}, 9, 4) || '-5' || "
-    f"substr({_DIGEST}, 14, 3) || '-8' || substr({_DIGEST}, 18, 3) || '-' || substr({_DIGEST}, 21, 12)"
+    f"(lower(left(how, 1)) || regexp_replace({_DIGEST}, "
+    r"'^.(.{7})(.{4}).(.{3}).(.{3})(.{12})$', '\1-\2-5\3-8\4-\5'))"
 )
 _CORRELATION = f"CAST(CAST(md5({_DIGEST}) AS UUID) AS VARCHAR)"
 _COLUMNS = {

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from functools import reduce
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeGuard
 
 from duckdb_kql import ir
 
@@ -138,6 +138,10 @@ class Typer:
     def _binary(self, node: ir.BinaryOp) -> Typed:
         if node.op in ("and", "or"):
             return ir.BinaryOp(node.op, self.condition(node.left), self.condition(node.right)), "bool"
+        if node.op in ("<", "<=", ">", ">=") and _is_strcmp(node.left) and node.right == ir.Literal(0, "long"):
+            # Said as it is meant: texts that are made for each row are made once, not twice.
+            one, other = (self.read(argument, "string") for argument in node.left.args)
+            return ir.BinaryOp(node.op, one, other), "bool"
         if node.op in _COMPARISONS:
             left, right = self._comparable(self.typed(node.left), self.typed(node.right))
             return ir.BinaryOp(node.op, left, right), "bool"
@@ -291,6 +295,10 @@ class Typer:
 
 def _constant(index: ir.Expr | None) -> str | None:
     return str(index.value) if isinstance(index, ir.Literal) and index.kind == "string" else None
+
+
+def _is_strcmp(expr: ir.Expr) -> TypeGuard[ir.FunctionCall]:
+    return isinstance(expr, ir.FunctionCall) and expr.name == "strcmp" and len(expr.args) == 2
 
 
 def _is_plain(step: ir.PathStep) -> bool:
