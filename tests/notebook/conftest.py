@@ -25,6 +25,7 @@ def bare_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """An IPython without dpmagic."""
     # A doctest of the same process leaves its last value in `builtins._`, and IPython then keeps no `_` of its own.
     monkeypatch.delattr(builtins, "_", raising=False)
+    vars(current()).update(vars(Session()))  # other tests of this process may have left it connected
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     shell.displayhook.flush = lambda: None  # else closing it takes longer than the test
