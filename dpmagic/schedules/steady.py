@@ -13,7 +13,7 @@ from dpmagic.schedules.policies import Schedule
 from dpmagic.schedules.tagging import Numbers
 
 _WEEK = 7 * DAY
-_YEARS = 1461 * DAY  # four years, in which every length of month and year occurs
+_YEARS = 10_227 * DAY  # 28 years, after which each date is of the same day of the week (but for 2100)
 _MOST = 2_000_000  # runs to count: an hourly policy over two hundred years
 # Averages are over so many runs of the cycle (all of them if it is a week), fewer where each looks at many points.
 _SAMPLES, _FEWEST, _POINTS = 336, 48, 1_000_000
@@ -48,7 +48,7 @@ def steady(schedule: Schedule) -> Steady:
     """The most points that there are at a time, if every run succeeds and has for as long as any point is kept.
 
     Every due time is gone through, each with the tag that wins and until that tag's point expires, over a week if all
-    of it repeats by the week in UTC, else over four years; the instant is the first, right after a run, at which there
+    of it repeats by the week in UTC, else over 28 years; the instant is the first, right after a run, at which there
     are most.  A point goes at its expiry; the service takes a while longer.
 
     Raises `InvalidArgument` if a tag has no retention rule, and if there are millions of runs to go through.
