@@ -8,7 +8,8 @@ gets a view with those alone that it may read: DuckDB works out no more columns 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import re
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,8 @@ Rows = Sequence[Mapping[str, Any] | TypedRows]
 
 _CLOCK = "kqlnow"
 _KEPT = 256
+_OFTEN = 40  # how often a query may name a column that is made anew for each
+_NAME = re.compile(r'"[^"]+"')
 #: A datetime's text that reads back as the same instant.
 _ISO = r"'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|\+00:00)$'"
 
@@ -96,7 +99,9 @@ class Store:
         for its other parameters.
         """
         views = ((table, self._view(table, shape)) for table, shape in tables.items())
-        named = ", ".join(f'"{table}" AS NOT MATERIALIZED (SELECT * FROM "{view}")' for table, view in views)
+        # DuckDB makes a column anew wherever the query names it; a table of such rows is then made once, and first.
+        how = "MATERIALIZED" if max(Counter(_NAME.findall(sql)).values(), default=0) > _OFTEN else "NOT MATERIALIZED"
+        named = ", ".join(f'"{table}" AS {how} (SELECT * FROM "{view}")' for table, view in views)
         sql = f"WITH {named}, {sql[5:]}" if sql.startswith("WITH ") else f"WITH {named} {sql}"
         clock = {} if now is None else {_CLOCK: f"TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None)}'"}
         given = ", ".join(f"{name} := {value}" for name, value in {**clock, **(values or {})}.items())
