@@ -270,6 +270,5 @@ def _days(days: Sequence[datetime]) -> str:
             rows[-1].append(day)
         else:
             rows.append([day])
-    ends = [row if len(row) < 3 else [row[0], row[-1]] for row in rows]
-    names = [[f"{day:%Y-%m-%d}" for day in row] for row in ends]
-    return ", ".join((", " if len(row) < 3 else " to ").join(name) for row, name in zip(rows, names, strict=True))
+    texts = [[f"{day:%Y-%m-%d}" for day in row] for row in rows]
+    return ", ".join(", ".join(row) if len(row) < 3 else f"{row[0]} to {row[-1]}" for row in texts)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas
-import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 
 from dpmagic import charts
-from dpmagic.charts.style import MOST, picture
+from dpmagic.charts.style import MOST
 from dpmagic.charts.verdicts import _STYLES
-from dpmagic.errors import InvalidArgument
 from tests.charts.test_lengths import names, told
-from tests.charts.test_style import inked
 
 CONTROLS = ["softDelete", "immutability", "$x^2$ of one's own", "roles"]
 VERDICTS = ["pass", "fail", "not applicable", "not verifiable", "excepted"]
@@ -115,33 +110,6 @@ def test_months_stand_in_their_order() -> None:
 
 def texts(drawn: Axes) -> list[str]:
     return [" ".join(text.get_text().split()) for text in drawn.texts]
-
-
-@pytest.mark.parametrize(("chart", "make"), DRAWN)
-@pytest.mark.parametrize("rows", [1, 5, 5000])
-def test_every_size_is_drawn_and_nothing_cut_off(chart: Any, make: Any, rows: int) -> None:
-    drawn = chart(make(rows))
-    assert not inked(picture(drawn, dpi=50))
-    assert len(drawn.get_yticklabels()) <= 62
-    assert drawn.get_xlabel() and any("1 unreadable" in text for text in texts(drawn))
-
-
-@pytest.mark.parametrize(("chart", "make"), DRAWN)
-def test_nothing_is_a_chart_that_says_so(chart: Any, make: Any) -> None:
-    assert any(text.startswith("no ") for text in texts(chart(make(0))))
-
-
-@pytest.mark.parametrize(("chart", "make"), DRAWN)
-def test_axes_that_are_given_are_drawn_on_and_others_left_alone(chart: Any, make: Any) -> None:
-    left, right = Figure(figsize=(12, 4)).subplots(1, 2)
-    assert chart(make(5), left) is left
-    assert left.get_title(loc="left") and not right.get_title(loc="left") and not right.lines
-
-
-@pytest.mark.parametrize(("chart", "make"), DRAWN)
-def test_a_frame_of_something_else_is_refused(chart: Any, make: Any) -> None:
-    with pytest.raises(InvalidArgument, match="no column"):
-        chart(pandas.DataFrame({"a": [1]}))
 
 
 def luminance(colour: str) -> float:

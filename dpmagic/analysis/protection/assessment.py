@@ -20,6 +20,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.source import estate_of, require
+from dpmagic.frames.told import Told
 
 VM_RPO = timedelta(hours=30)
 """The RPO of a machine's backup, whose policy is not read: a day, 2 h to begin and 4 h to be done."""
@@ -97,9 +98,9 @@ class Assessment:
     def told(self, frame: pandas.DataFrame) -> pandas.DataFrame:
         """The answer with its completeness in ``attrs``; empty are the subscriptions that have no disk."""
         made = _told(frame, self.estate)
-        scope = made.attrs[KEY]["subscriptions"]
-        used = set(self.disks["subscriptionId"].str.lower())
-        scope["empty"] = [one for one in scope["answered"] if one.lower() not in used]
+        said, used = made.attrs[KEY], set(self.disks["subscriptionId"].str.lower())
+        empty = [one for one in said["subscriptions"]["answered"] if one.lower() not in used]
+        made.attrs[KEY] = Told(said, subscriptions={**said["subscriptions"], "empty": empty})
         return made
 
 
