@@ -59,6 +59,7 @@ _SEVERITY = {
 _ORDER = {pair: place for place, pair in enumerate(_SEVERITY)}
 _OTHERWISE = 2
 _OF_JOBS = frozenset((GAP, FAILURE, ORPHAN_INSTANCE, RETENTION, ORPHAN_SNAPSHOTS))
+_OF_SNAPSHOTS = frozenset((RETENTION, ORPHAN_SNAPSHOTS, HEADROOM))
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def findings(
                 f"there are no findings of kind {kind!r}", did_you_mean(kind, KINDS, f"of {', '.join(KINDS)}")
             )
     if not answers and len(_OF_JOBS.intersection(asked)) > 1:
-        read_ahead(estate)
+        read_ahead(estate, snapshots=not _OF_SNAPSHOTS.isdisjoint(asked))
     ask = _Asked(estate, answers or {})
     parts = [KINDS[kind](ask, owner).assign(kind=kind) for kind in asked]
     made = _together(parts)

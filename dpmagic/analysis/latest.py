@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import RECENT, SNAPSHOTS, answer, readable, whole
+from dpmagic.analysis.backups.answers import RECENT, answer, newest_snapshots, readable, whole
 from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, is_in, key
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -75,7 +75,7 @@ def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
 
 def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pandas.DataFrame:
     """The newest point seen of each instance, and whether points could be seen at all (``visible``)."""
-    snapshots = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())
+    snapshots = of_instances(newest_snapshots(estate, verify), instances, estate.disks())
     snapshots = snapshots[snapshots["ofDisk"].fillna(True).astype(bool)]
     disk = among(instances["dataSourceType"], (DISK,))
     shown = disk & readable(estate, instances["resourceGroupId"])

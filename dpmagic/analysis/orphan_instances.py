@@ -11,7 +11,10 @@ from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.protection.assessment import assess_instances
 from dpmagic.analysis.protection.remedies import on_instance
 from dpmagic.analysis.protection.scopes import subscription_of
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.excerpts import DELETED_DISKS
 
+_OF_CHANGES = ("targetResourceId", "changeType", "timestamp", "changedBy")
 _GONE = "usererrormanageddisknotfound"
 ORPHAN, UNVERIFIABLE = "orphan", "unverifiable"
 _COLUMNS = (
@@ -34,7 +37,7 @@ def orphan_instances(given: Any) -> pandas.DataFrame:
     gone = found.instances[~found.instances["key"].isin(set(key(found.tables["disks"]["id"])))].copy()
     readable = subscription_of(gone["key"]).isin(found.readable)
     gone["verdict"] = np.where(readable, ORPHAN, UNVERIFIABLE)
-    gone = gone.merge(_deletions(found.tables.get("changes")), on="key", how="left")
+    gone = gone.merge(_deletions(found.estate), on="key", how="left")
     orphan, missed = gone["verdict"].eq(ORPHAN), gone["lastCode"].str.lower().eq(_GONE)
     told = gone["deletedAt"].notna() & orphan
     gone["evidence"] = np.where(orphan & (told | missed), "observed", "inferred")
@@ -53,10 +56,12 @@ def orphan_instances(given: Any) -> pandas.DataFrame:
     )
 
 
-def _deletions(changes: pandas.DataFrame | None) -> pandas.DataFrame:
+def _deletions(estate: Estate) -> pandas.DataFrame:
     """The last deletion of each disk in the change log, which reaches back 14 days."""
-    if changes is None:
-        changes = pandas.DataFrame({name: [] for name in ("targetResourceId", "changeType", "timestamp", "changedBy")})
+    if estate.has("changes"):
+        changes = estate.excerpt(DELETED_DISKS, _OF_CHANGES)
+    else:
+        changes = pandas.DataFrame({name: [] for name in _OF_CHANGES})
     deleted = changes[changes["changeType"].astype("str").str.lower().eq("delete")]
     made = pandas.DataFrame(
         {

@@ -63,7 +63,7 @@ def triage(
     without what is needed.
     """
     estate = until_now(estate_of(given, "jobs", needs=_NEEDS))
-    read_ahead(estate)
+    read_ahead(estate, snapshots=bool(verify))
     instances = whole(estate, "instances")
     looked_at = among(instances["currentProtectionState"], (*SCHEDULED, *IN_ERROR))
     targets, newest = rpo_targets(estate, rpo, control=control, tag=tag), latest_points(estate, verify)

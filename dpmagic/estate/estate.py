@@ -14,6 +14,7 @@ import pandas
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, merged
+from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.kept import Columns, Kept, Memory
 from dpmagic.estate.source import Given, Source
 from dpmagic.estate.window import Window, instant
@@ -126,6 +127,19 @@ class Estate:
         found = self.kept.find(name, self.window, wanted) or self._read(name, wanted)
         return found.part(self.window, wanted, partial(self.source.says, name, self.now))
 
+    def excerpt(self, wanted: Excerpt, columns: Iterable[str]) -> pandas.DataFrame:
+        """These columns of the rows that are meant, or of more: of the whole table, where it is at hand.
+
+        What is asked for depends on what was read before, so an answer must not: see `dpmagic.estate.excerpts`.
+        """
+        some = self._columns(wanted.table, columns)
+        if not self.source.metered or self.kept.find(wanted.table, self.window, some):
+            return self.table(wanted.table, some)
+        from dpmagic.estate.excerpting import read
+
+        found = self.kept.find(wanted.table, self.window, some, wanted) or read(self, wanted, some)
+        return found.part(self.window, some, partial(self.source.says, wanted.table, self.now))
+
     def _columns(self, name: str, columns: Iterable[str]) -> frozenset[str]:
         """The columns that are meant and are here.  Raises `InvalidArgument` for one that no such table has."""
         there = self.source.columns(name) or ()
@@ -193,7 +207,9 @@ class Estate:
     def completeness(self) -> dict[str, Any]:
         """What the tables that were read cover, together: the subscriptions ``asked``, ``answered``, ``unreadable``
         and ``empty``, and for each table its rows, of how many, its oldest instant and notes."""
-        parts = {one.known.name: one.told(self.window) for one in self.kept.tables}
+        # Of a table that was read whole, too, an excerpt is nothing more.
+        order = sorted(self.kept.tables, key=lambda one: one.excerpt is None)
+        parts = {one.known.name: one.told(self.window) for one in order}
         scope = self.source.scope
         made = merged(parts, target=self.source.target, at=format_time(self.now), window=self.window.texts())
         if not parts:

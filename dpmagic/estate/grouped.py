@@ -1,7 +1,8 @@
 """A grouped question put to Resource Graph, whose grouped answers have no second page.
 
-It is split by subscription, then vault, then stretches of the window, until no answer can have more rows than one page
-holds: sizes are counted first. Pieces are put together by whoever asks, so they must be sums, counts and extremes.
+It is split along one axis after another (of jobs by subscription, then vault, then stretches of the window) until no
+answer can have more rows than one page holds: sizes are counted first. Pieces are put together by whoever asks, so they
+must be sums, counts and extremes.
 """
 
 from __future__ import annotations
@@ -9,56 +10,74 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas
 
 from dpmagic.errors import IncompleteAnswer
 from dpmagic.estate import views
-from dpmagic.estate.estate import Estate
 from dpmagic.graph.literals import literal, literals
 from dpmagic.graph.paging import PAGE
 from dpmagic.graph.scope import SUBSCRIPTIONS
+
+if TYPE_CHECKING:
+    from dpmagic.estate.estate import Estate
 
 Body = Callable[[Sequence[str]], str]
 """The query behind a view, up to its ``summarize``, grouped by some columns more: it is given their KQL."""
 
 
 @dataclass(frozen=True)
-class _Axis:
-    """What a question is split along: an expression that its rows are told apart by, and the clause for some values."""
+class Axis:
+    """What a question is split along: an expression that its rows are told apart by, and the clause for some values.
+
+    ``least`` is what is left of it where it is the last one, in words.
+    """
 
     kql: str
     clause: Callable[[Sequence[Any]], str]
-    ordered: bool = False
+    least: str = "rows"
 
 
-def _among(column: str) -> _Axis:
-    return _Axis(f"tolower({column})", lambda values: f"tolower({column}) in ({literals(values)})")
+def among(column: str) -> Axis:
+    """By the values of a column of texts, in any case."""
+    return Axis(f"tolower({column})", lambda values: f"tolower({column}) in ({literals(values)})")
 
 
-def _stretch(column: str, step: timedelta) -> _Axis:
+def between(column: str) -> Axis:
+    """By ranges of a column of texts with many values, in any case."""
+    return Axis(
+        f"tolower({column})",
+        lambda values: (
+            f"strcmp(tolower({column}), {literal(values[0])}) >= 0 and "
+            f"strcmp(tolower({column}), {literal(values[-1])}) <= 0"
+        ),
+        f"rows of one {column}",
+    )
+
+
+def _stretch(column: str, step: timedelta) -> Axis:
     def clause(values: Sequence[Any]) -> str:
         first, last = pandas.Timestamp(values[0]), pandas.Timestamp(values[-1])
         return f"{column} >= {literal(first)} and {column} < {literal(last + step)}"
 
-    return _Axis(f"bin({column}, {literal(step)})", clause, ordered=True)
+    return Axis(f"bin({column}, {literal(step)})", clause, "five minutes of one vault")
 
 
 _AXES = (
-    _among("subscriptionId"),
-    _among("vaultId"),
+    among("subscriptionId"),
+    among("vaultId"),
     *(_stretch("startTime", timedelta(minutes=minutes)) for minutes in (1440, 60, 5)),
 )
 
 
-def grouped(estate: Estate, table: str, body: Body) -> tuple[pandas.DataFrame, list[str]]:
-    """The rows of a grouped question over a table of jobs, in pieces, and the queries that they answer.
+def grouped(estate: Estate, table: str, body: Body, axes: Sequence[Axis] = _AXES) -> tuple[pandas.DataFrame, list[str]]:
+    """The rows of a grouped question over a table, in pieces, and the queries that they answer.
 
-    Raises `AzureError` when the service refuses it, `IncompleteAnswer` when even five minutes of one vault have more
-    groups than one answer holds.
+    Raises `AzureError` when the service refuses it, `IncompleteAnswer` when even the last of ``axes`` (five minutes of
+    one vault) leaves more groups than one answer holds.
     """
-    asked = dict(_pieces(estate, views.view(table, estate.window), body))
+    asked = dict(_pieces(estate, views.view(table, estate.window), body, axes))
     rehearse = getattr(estate.source, "grouped", None)  # a rehearsal notes what would be asked
     if rehearse is not None:
         rehearse(asked)
@@ -68,15 +87,11 @@ def grouped(estate: Estate, table: str, body: Body) -> tuple[pandas.DataFrame, l
     return pandas.concat(filled, ignore_index=True) if filled else pandas.DataFrame(), list(asked)
 
 
-def _pieces(estate: Estate, view: str, body: Body, depth: int = 0) -> Iterator[tuple[str, int]]:
+def _pieces(estate: Estate, view: str, body: Body, axes: Sequence[Axis]) -> Iterator[tuple[str, int]]:
     """Queries, each with the most rows that it can give."""
-    if depth == len(_AXES):
-        raise IncompleteAnswer(
-            f"five minutes of one vault have more than {PAGE:,} groups", 'ask for method="rows", or group by less'
-        )
     # What several requests answer has to say whose each row is.
     whose = ["subscriptionId"] if len(estate.source.scope.readable) > SUBSCRIPTIONS else []
-    axis = _AXES[depth]
+    axis, *others = axes
     keys = ", ".join(["axis", *whose])
     counted = estate.source.count(
         f"{view}\n{body([*whose, f'axis = {axis.kql}'])}\n| summarize rows = count() by {keys}", estate.now
@@ -90,8 +105,12 @@ def _pieces(estate: Estate, view: str, body: Body, depth: int = 0) -> Iterator[t
         rows = sum(rows for _, rows in values)
         if rows <= PAGE:
             yield f"{narrowed}\n{body(whose)}", rows
+        elif others:
+            yield from _pieces(estate, narrowed, body, others)
         else:
-            yield from _pieces(estate, narrowed, body, depth + 1)
+            raise IncompleteAnswer(
+                f"{axis.least} have more than {PAGE:,} groups", 'ask for method="rows", or group by less'
+            )
 
 
 def _packed(sizes: Sequence[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:

@@ -11,6 +11,7 @@ import pandas
 
 from dpmagic.estate.columns import Table
 from dpmagic.estate.completeness import KEY, narrowed
+from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.window import Window
 
 Columns = frozenset[str] | None
@@ -20,12 +21,13 @@ Says = Callable[[Window], Mapping[str, list[Any]]]
 
 @dataclass
 class Kept:
-    """A table as it was read: over a window, where it has one, and which of its columns."""
+    """A table as it was read: over a window, where it has one, which of its columns; all of it or an excerpt."""
 
     known: Table
     window: Window
     columns: Columns
     rows: pandas.DataFrame
+    excerpt: Excerpt | None = None
     _told: dict[Window, dict[str, Any]] = field(default_factory=dict)
 
     def covers(self, window: Window, columns: Columns) -> bool:
@@ -66,18 +68,18 @@ class Memory:
     tables: list[Kept] = field(default_factory=list)
     made: dict[Hashable, Any] = field(default_factory=dict)
 
-    def find(self, name: str, window: Window, columns: Columns) -> Kept | None:
-        """What has these columns of a table over the window: that of the very window, else of a wider one."""
-        able = [one for one in self.of(name) if one.covers(window, columns)]
+    def find(self, name: str, window: Window, columns: Columns, excerpt: Excerpt | None = None) -> Kept | None:
+        """What has these columns of a table, or of an excerpt, over the window: of the very window, else of a wider."""
+        able = [one for one in self.of(name, excerpt) if one.covers(window, columns)]
         return min(able, key=lambda one: one.window != window, default=None)
 
-    def of(self, name: str) -> list[Kept]:
-        """All that was read of a table, in the order in which it was."""
-        return [one for one in self.tables if one.known.name == name]
+    def of(self, name: str, excerpt: Excerpt | None = None) -> list[Kept]:
+        """All that was read of a table, or of an excerpt of it, in the order in which it was."""
+        return [one for one in self.tables if one.known.name == name and one.excerpt == excerpt]
 
     def keep(self, kept: Kept) -> Kept:
         """Keep a table, in place of what it has more of."""
-        mine = self.of(kept.known.name)
+        mine = self.of(kept.known.name, kept.excerpt)
         less = [one for one in mine if kept.covers(one.window, one.columns)]
         self.tables = [one for one in self.tables if one not in less] + [kept]
         return kept

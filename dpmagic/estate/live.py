@@ -24,6 +24,7 @@ from dpmagic.estate.arm_tables import (
 )
 from dpmagic.estate.columns import Table, table
 from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.source import at_least
 from dpmagic.estate.window import Window
 from dpmagic.frames import table_frame
@@ -69,7 +70,15 @@ class Live:
     def table(
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
     ) -> pandas.DataFrame:
-        read = _Read(table(name), now, window, columns if name in _MANY else None)
+        return self._table(_Read(table(name), now, window, columns if name in _MANY else None))
+
+    def excerpt(
+        self, wanted: Excerpt, now: datetime, window: Window, columns: Collection[str] | None
+    ) -> pandas.DataFrame:
+        return self._table(_Read(table(wanted.table), now, window, columns, wanted.clause))
+
+    def _table(self, read: _Read) -> pandas.DataFrame:
+        name, now, window = read.known.name, read.now, read.window
         if name in views.VIEWS:
             made = self._view(read)
         elif name == "recovery_points":
@@ -113,7 +122,8 @@ class Live:
         name, wanted = read.known.name, at_least(read.known, read.columns)
         dtypes, wire = ({column: one[column] for column in wanted} for one in (read.known.dtypes, read.known.wire))
         how = Declared(dtypes, wire)
-        read.kql = views.query(name, read.window, None if read.columns is None else list(wire.values()))
+        some = None if read.columns is None else list(wire.values())
+        read.kql = views.query(name, read.window, some, read.clause)
         if not self.scope.readable:
             return how.of_objects([])
         with uncollected():
@@ -176,6 +186,7 @@ class _Read:
     now: datetime
     window: Window
     columns: Collection[str] | None = None
+    clause: str = ""
     kql: str = ""
     of: int | None = None
     notes: list[str] = field(default_factory=list)

@@ -16,6 +16,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate import views
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.live import parts
 from dpmagic.estate.source import Source, at_least
 from dpmagic.estate.window import Window
@@ -121,8 +122,10 @@ def plan(estate: Estate, question: Question, *args: Any, **options: Any) -> Plan
     return Plan((*again, *rehearsal.parts), rehearsal.counted)
 
 
-def expected(source: Source, name: str, now: datetime, window: Window) -> Part | None:
+def expected(source: Source, name: str, now: datetime, window: Window, clause: str = "") -> Part | None:
     """Rows and requests of a table, None where it is at hand; found out by a request that counts.
+
+    ``clause`` is the KQL of the rows that are asked for, if not all are.
 
     Raises `InvalidArgument` for a table that the source does not have.
     """
@@ -131,7 +134,8 @@ def expected(source: Source, name: str, now: datetime, window: Window) -> Part |
         return of and Part(name, of.rows, of.rows, "arm")
     if name not in views.VIEWS:
         raise InvalidArgument(f"nobody knows what the table {name} costs", "ask for one of Resource Graph's")
-    counted = source.count(f"{views.view(name, window)}\n| summarize rows = count() by subscriptionId", now)
+    rows_of = f"{views.view(name, window)}\n{clause}".rstrip()
+    counted = source.count(f"{rows_of}\n| summarize rows = count() by subscriptionId", now)
     if counted is None:
         return None
     sizes = (
@@ -172,10 +176,20 @@ class Rehearsal:
     def table(
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
     ) -> pandas.DataFrame:
-        known = table(name)
         if self._real.columns(name) is None:
             return self._real.table(name, now, window)  # which says that there is none
-        part = expected(self._real, name, now, window)
+        return self._noted(name, now, window, columns)
+
+    def excerpt(
+        self, wanted: Excerpt, now: datetime, window: Window, columns: Collection[str] | None
+    ) -> pandas.DataFrame:
+        return self._noted(wanted.table, now, window, columns, wanted.clause)
+
+    def _noted(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None, clause: str = ""
+    ) -> pandas.DataFrame:
+        """The table without rows, once it is counted."""
+        known, part = table(name), expected(self._real, name, now, window, clause)
         self.counted += self._batches if part else 0
         self.parts += [part] if part else []
         made = declared([], {column: known.dtypes[column] for column in at_least(known, columns)})

@@ -11,6 +11,7 @@ import pandas
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.columns import Table, table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import conform
 
@@ -52,6 +53,15 @@ class Source(Protocol):
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
         """The answer to a query that only counts, for plans; None where tables are at hand and reading them is free."""
+
+
+class Metered(Source, Protocol):
+    """A source whose reading spends a quota."""
+
+    def excerpt(
+        self, wanted: Excerpt, now: datetime, window: Window, columns: Collection[str] | None
+    ) -> pandas.DataFrame:
+        """As `Source.table`, the rows of an excerpt that is not grouped."""
 
 
 class Given:

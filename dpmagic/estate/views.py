@@ -38,13 +38,15 @@ def view(name: str, window: Window) -> str:
     return re.sub(r"\$(start|end)\b", lambda found: literal(bounds[found[1]]), _body(name))
 
 
-def query(name: str, window: Window, columns: Collection[str] | None = None) -> str:
+def query(name: str, window: Window, columns: Collection[str] | None = None, clause: str = "") -> str:
     """The KQL of a table with its rows in an order that pages can go by.
 
     ``columns`` are those to ask for, by their names on the way, what the order goes by among them; None for all.
+    ``clause`` goes behind the view: ``| where ...``.
     """
+    before = f"\n{clause}" if clause else ""
     some = "" if columns is None else f"\n| project {', '.join(columns)}"
-    return f"{view(name, window)}{some}\n| order by {_ORDER.get(name, 'id asc')}"
+    return f"{view(name, window)}{before}{some}\n| order by {_ORDER.get(name, 'id asc')}"
 
 
 def expanded(kql: str, window: Window) -> str:

@@ -15,6 +15,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import table
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.excerpts import NEWEST_SNAPSHOTS
 from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
@@ -54,11 +55,16 @@ def whole(estate: Estate, name: str, columns: Collection[str] | None = None) -> 
     return rows.assign(**nothing)
 
 
-def read_ahead(estate: Estate) -> None:
-    """Read jobs and snapshots as the questions to come take them, so that none has to read them anew."""
+def read_ahead(estate: Estate, *, snapshots: bool = False) -> None:
+    """Read jobs as the questions to come take them, so that none has to read them anew; all ``snapshots``, too."""
     until_now(estate).table("jobs", BACKUPS)
-    if estate.has("snapshots"):
+    if snapshots and estate.has("snapshots"):
         estate.table("snapshots", SNAPSHOTS)
+
+
+def newest_snapshots(estate: Estate, verify: str | None = None) -> pandas.DataFrame:
+    """The snapshots that tell when the newest point was made; all of them where points are held against them."""
+    return estate.table("snapshots", SNAPSHOTS) if verify else estate.excerpt(NEWEST_SNAPSHOTS, SNAPSHOTS)
 
 
 def jobs_of(estate: Estate) -> pandas.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import RECENT, SNAPSHOTS, answer
+from dpmagic.analysis.backups.answers import RECENT, answer, newest_snapshots
 from dpmagic.analysis.latest import latest_points
 from dpmagic.analysis.protection import excluding, facts
 from dpmagic.analysis.protection.scopes import chains
@@ -75,8 +75,6 @@ _LESS = {
 }  # fmt: skip
 """Tables without which less can be said: the columns that are needed of them, and what is not said."""
 
-_MANY = {"jobs": RECENT, "snapshots": SNAPSHOTS}
-"""Tables of many rows, and the columns that are read of them."""
 
 _OF_DISKS = ("virtual_machines", "protected_items", "deleted_instances", "exemptions")
 
@@ -133,7 +131,7 @@ def assess(given: Any, *, rpo: Any = None, exclude: Any = None, verify: str | No
 
 
 def _assessed(estate: Estate, rpo: Any, exclude: Any, verify: str | None) -> Assessment:
-    tables = _tables(estate, "changes")
+    tables = _tables(estate, verify)
     known = facts.of_disks(tables, latest_points(estate, verify), rpo_targets(estate, rpo), estate.now)
     known["itemRpo"] = _item_rpo(known, rpo)
     rows = excluding.records(exclude, tables.get("exemptions"), estate.now)
@@ -147,7 +145,7 @@ def _assessed(estate: Estate, rpo: Any, exclude: Any, verify: str | None) -> Ass
 def assess_instances(given: Any) -> Instances:
     """What is known of each backup instance of a disk.  Raises `InvalidArgument` for tables without what is needed."""
     estate = _now(estate_of(given, "instances", needs=_NEEDS))
-    tables = _tables(estate, *_OF_DISKS)
+    tables = _tables(estate, None, *_OF_DISKS)
     return Instances(estate, tables, facts.of_instances(tables, latest_points(estate)))
 
 
@@ -158,10 +156,14 @@ def _now(estate: Estate) -> Estate:
     return estate.over((estate.window.start, estate.now + timedelta.resolution))
 
 
-def _tables(estate: Estate, *but: str) -> dict[str, pandas.DataFrame]:
+def _tables(estate: Estate, verify: str | None, *but: str) -> dict[str, pandas.DataFrame]:
+    """The tables that there are, of those with many rows what is needed; changes are for those who ask after them."""
     there = [name for name in _LESS if estate.has(name) and name not in but]
     require(estate.source, {name: _LESS[name][0] for name in there})
-    return {name: estate.table(name, _MANY.get(name)) for name in (*_NEEDS, *there)}
+    some = {"jobs": lambda: estate.table("jobs", RECENT), "snapshots": lambda: newest_snapshots(estate, verify)}
+    return {
+        name: some[name]() if name in some else estate.table(name) for name in (*_NEEDS, *there) if name != "changes"
+    }
 
 
 def _told(frame: pandas.DataFrame, estate: Estate) -> pandas.DataFrame:

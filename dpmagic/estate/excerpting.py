@@ -1,0 +1,61 @@
+"""How an excerpt of a table is read: its rows page by page, or grouped at the source."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import pandas
+
+from dpmagic.errors import AzureError, IncompleteAnswer
+from dpmagic.estate.columns import table
+from dpmagic.estate.completeness import KEY, told
+from dpmagic.estate.excerpts import Excerpt
+from dpmagic.estate.grouped import among, between, grouped
+from dpmagic.estate.kept import Kept
+from dpmagic.estate.source import Metered, at_least
+from dpmagic.frames.declared import conform
+
+if TYPE_CHECKING:
+    from dpmagic.estate.estate import Estate
+
+
+def read(estate: Estate, wanted: Excerpt, columns: frozenset[str]) -> Kept:
+    """These columns of an excerpt, kept; of the whole table, with a note, where the service does not group it."""
+    name, window, notes = wanted.table, estate.window, [wanted.note]
+    excerpt: Excerpt | None = wanted
+    source = cast(Metered, estate.source)
+    if not wanted.latest:
+        rows = source.excerpt(wanted, estate.now, window, columns)
+    else:
+        try:
+            rows = _latest(estate, wanted, columns)
+        except (AzureError, IncompleteAnswer) as refused:
+            if isinstance(refused, AzureError) and refused.status != 400:
+                raise
+            rows, excerpt = source.table(name, estate.now, window, columns), None
+            notes = [f"read whole, not grouped: {refused.message}"]
+    rows.attrs[KEY]["notes"] += notes
+    return estate.kept.keep(Kept(table(name), window, columns.union(map(str, rows)), rows, excerpt))
+
+
+def _latest(estate: Estate, wanted: Excerpt, columns: frozenset[str]) -> pandas.DataFrame:
+    """The rows of an excerpt of the latest of each group, typed, with their completeness.  Raises as `grouped` does."""
+    known = table(wanted.table)
+    names = at_least(known, columns)
+    axes = [*map(among, ("subscriptionId", *wanted.axes[:-1])), between(wanted.axes[-1])]
+    found, asked = pandas.DataFrame(), list[str]()
+    if estate.source.scope.readable:
+        found, asked = grouped(estate, wanted.table, partial(wanted.body, names), axes)
+    dtypes = {name: known.dtypes[name] for name in names}
+    made = conform(found.assign(**dict.fromkeys(name for name in names if name not in found)), dtypes)[names]
+    made.attrs[KEY] = told(
+        known,
+        made,
+        target=estate.source.target,
+        now=estate.now,
+        window=estate.window,
+        scope=estate.source.scope,
+        kql="\n\n".join(asked),
+    )
+    return made

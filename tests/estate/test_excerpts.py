@@ -1,0 +1,81 @@
+"""Excerpts of tables: right in Kusto's own eyes, asked for only where reading spends a quota, and no more than once."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas
+import pytest
+
+from dpmagic.connection import Connection
+from dpmagic.estate import Estate, views
+from dpmagic.estate.excerpts import DELETED_DISKS, NEWEST_SNAPSHOTS
+from dpmagic.estate.opening import open_live
+from dpmagic.estate.window import Window
+from tests.kusto import KustoParser
+
+WINDOW = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC))
+COLUMNS = ["id", "name", "resourceGroup", "sourceResourceId", "sourceUniqueId", "timeCreated", "tags"]
+
+
+def test_the_queries_are_right(kusto_parser: KustoParser) -> None:
+    assert kusto_parser.faults(views.query("changes", WINDOW, ["id"], DELETED_DISKS.clause)) == []
+    for more in ([], ["subscriptionId", "axis = tolower(sourceResourceId)"]):
+        kql = f"{views.view('snapshots', WINDOW)}\n{NEWEST_SNAPSHOTS.body(COLUMNS, more)}"
+        assert kusto_parser.faults(kql) == []
+        assert kusto_parser.faults(f"{kql}\n| summarize rows = count() by subscriptionId") == []
+
+
+def test_the_newest_snapshot_of_each_disk(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    estate = open_live(connection)
+    monkeypatch.setattr(
+        "dpmagic.estate.grouped.PAGE", 100
+    )  # so that a resource group has too many disks for one answer
+    few = estate.excerpt(NEWEST_SNAPSHOTS, COLUMNS)
+    everything = Estate(estate.source, estate.now, estate.window).snapshots()
+    ours = everything[everything["name"].str.startswith("AzureBackup_")]
+    newest = ours.groupby(["sourceUniqueId", ours["resourceGroup"].str.lower()])["timeCreated"].max()
+    found = few.groupby(["sourceUniqueId", few["resourceGroup"].str.lower()])["timeCreated"].max()
+    assert found.to_dict() == newest.to_dict() and len(newest) > 100
+    assert len(few) == len(newest) < len(ours)
+    same = everything.set_index("id").loc[few["id"]].reset_index()[COLUMNS]
+    pandas.testing.assert_frame_equal(few[COLUMNS], same)
+    [told] = few.attrs["dpmagic"]["notes"]
+    assert told == "of snapshots only the newest of each disk in each resource group by Azure Backup were asked for"
+    assert len(re.findall("arg_max", few.attrs["dpmagic"]["kql"])) == 3
+
+
+def test_what_the_service_does_not_group_is_read_whole(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    estate = open_live(connection)
+    monkeypatch.setattr("dpmagic.estate.grouped.PAGE", 0)  # no answer is small enough
+    few = estate.excerpt(NEWEST_SNAPSHOTS, COLUMNS)
+    [told] = estate.completeness["tables"]["snapshots"]["notes"]
+    assert len(few) == len(estate.snapshots())
+    assert told.startswith("read whole, not grouped: rows of one sourceResourceId have more than 0 groups")
+
+
+def test_an_excerpt_is_asked_for_once(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    estate = open_live(connection)
+    first = estate.excerpt(NEWEST_SNAPSHOTS, COLUMNS)
+    monkeypatch.setattr(estate.source, "query", None)
+    assert estate.excerpt(NEWEST_SNAPSHOTS, COLUMNS).equals(first)
+    assert estate.completeness["tables"]["snapshots"]["rows"] == len(first)
+
+
+def test_a_table_at_hand_is_given_whole(connection: Connection, tmp_path: Path) -> None:
+    estate = open_live(connection)
+    whole = estate.snapshots()
+    assert len(estate.excerpt(NEWEST_SNAPSHOTS, ["id"])) == len(whole)
+    saved = Estate.load(estate.save(tmp_path / "saved", ["snapshots", "changes"]))
+    assert len(saved.excerpt(NEWEST_SNAPSHOTS, ["id"])) == len(whole)
+    assert len(saved.excerpt(DELETED_DISKS, ["id"])) == len(estate.changes())
+    assert estate.completeness["tables"]["snapshots"]["notes"] == []
+
+
+def test_a_table_is_read_whole_after_its_excerpt(connection: Connection) -> None:
+    estate = open_live(connection)
+    few = estate.excerpt(NEWEST_SNAPSHOTS, ["id"])
+    assert len(estate.snapshots()) > len(few)
+    assert estate.completeness["tables"]["snapshots"]["rows"] == len(estate.snapshots())
