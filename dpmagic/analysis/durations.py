@@ -15,14 +15,11 @@ from dpmagic.analysis.lengths.groups import Group, groups, keyed, named, places,
 from dpmagic.analysis.lengths.jobs import FAILED, NEEDS, RUNNING, SUCCEEDED, jobs_of, timedeltas
 from dpmagic.errors import AzureError, IncompleteAnswer, InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.plan import Plan, expected
+from dpmagic.estate.plan import too_many
 from dpmagic.estate.source import estate_of
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 METHODS = ("rows", "buckets")
-MOST_SECONDS, MOST_MEMORY = 120.0, 2 * 2**30
-"""Rows are too many when they take more than this of quota, or of memory in bytes."""
-
 _COUNTS = ("n", *SHARES, "max", "warnings", "failed", "running", "runningFor")
 
 
@@ -47,7 +44,7 @@ def durations(
 
     ``method="rows"`` is exact. ``"buckets"`` is off by at most 3.2 % (``n`` and ``max`` are exact), but counted at the
     source: few requests and little memory on any number of jobs. Without it, rows, unless they take more than two
-    minutes of quota or 2 GiB. ``attrs["dpmagic"]`` has the ``method``, its ``error``, and why it was chosen.
+    minutes of quota or 2 GB. ``attrs["dpmagic"]`` has the ``method``, its ``error``, and why it was chosen.
 
     Raises `InvalidArgument` for an unknown group or method, missing columns, and a window of which nothing is left.
     """
@@ -83,13 +80,8 @@ def _needs(asked: Sequence[Group]) -> dict[str, list[str]]:
 
 def _choice(estate: Estate) -> tuple[str, str]:
     """The method for an estate, and why it is not rows."""
-    if any(one.reaches(estate.window) for one in estate.kept.of("jobs")):
-        return "rows", ""
-    part = expected(estate.source, "jobs", estate.now, estate.window)
-    plan = Plan((part,) if part else ())
-    if plan.seconds <= MOST_SECONDS and plan.memory <= MOST_MEMORY:
-        return "rows", ""
-    return "buckets", f"from buckets: rows would take {plan}"
+    why = too_many(estate, "jobs")
+    return ("buckets", f"from buckets: rows would take {why}") if why else ("rows", "")
 
 
 def _pieces(given: Any, estate: Estate, asked: Sequence[Group], category: str, failed: bool) -> pandas.DataFrame:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import RECENT, answer, newest_snapshots, readable, whole
+from dpmagic.analysis.backups.answers import answer, newest_snapshots, readable, whole
 from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, is_in, key
+from dpmagic.analysis.backups.recent import recent
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
@@ -39,7 +40,7 @@ def latest_points(given: Any, verify: str | None = None) -> pandas.DataFrame:
     checked(verify)
     estate = estate_of(given, "instances", needs=_NEEDS | (_POINTS if verify else {}))
     found, note = estate.once(_newest, verify)
-    return answer(estate, found.copy(deep=False), note)
+    return answer(estate, found.copy(deep=False), recent(estate).note, note)
 
 
 def _newest(estate: Estate, verify: str | None) -> tuple[pandas.DataFrame, str]:
@@ -63,7 +64,7 @@ def checked(verify: str | None) -> None:
 
 def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
     """What the service says of each instance, else when its last successful backup began."""
-    jobs = estate.table("jobs", RECENT)
+    jobs = recent(estate).jobs
     done = jobs[is_backup(jobs) & among(jobs["status"], SUCCESS)]
     last = done.groupby(key(done["backupInstanceId"]))["startTime"].max()
     told = instances["latestRecoveryPoint"]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import RECENT, answer
-from dpmagic.analysis.backups.keys import SLACK, SUCCESS, among, by_key, is_backup, key
+from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import SLACK, by_key, key
 from dpmagic.analysis.backups.naming import tag_of
 from dpmagic.analysis.backups.policies import schedules_of
+from dpmagic.analysis.backups.recent import recent
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
@@ -53,7 +54,7 @@ def rpo_targets(given: Any, rpo: Any = None, *, control: Any = None, tag: str | 
     """
     needs = _NEEDS | ({"disks": ["id", "tags"]} if tag else {})
     estate = estate_of(given, "instances", needs=needs)
-    return answer(estate, estate.once(_targets, rpo, control, tag).copy(deep=False))
+    return answer(estate, estate.once(_targets, rpo, control, tag).copy(deep=False), recent(estate).note)
 
 
 def _targets(estate: Estate, rpo: Any, control: Any, tag: str | None) -> pandas.DataFrame:
@@ -101,15 +102,7 @@ def _by_policy(estate: Estate, instances: pandas.DataFrame) -> pandas.Series:
         if isinstance(found, Schedule) and (gap := found.gap()) is not None
     }
     longest = key(instances["policyId"]).map(gaps).astype("timedelta64[us]")
-    return longest + SLACK + by_key(usual(estate.table("jobs", RECENT)), instances["id"]).fillna(_NOTHING)
-
-
-def usual(jobs: pandas.DataFrame) -> pandas.Series:
-    """By instance, the 95th percentile of the durations of its successful backups, to the microsecond."""
-    done = jobs[is_backup(jobs) & among(jobs["status"], SUCCESS) & jobs["duration"].notna()]
-    whole = done["duration"].astype("timedelta64[us]").astype("int64").groupby(key(done["backupInstanceId"]))
-    found: pandas.Series = whole.quantile(0.95).round().astype("int64").astype("timedelta64[us]")
-    return found
+    return longest + SLACK + by_key(recent(estate).usual, instances["id"]).fillna(_NOTHING)
 
 
 def _tagged(disks: pandas.DataFrame, instances: pandas.DataFrame, tag: str) -> pandas.Series:

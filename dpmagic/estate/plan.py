@@ -33,6 +33,9 @@ Question = str | Iterable[str] | Callable[..., Any]
 PACE = 3.0
 """Requests a second that Resource Graph's quota gives a caller: 15 in 5 seconds, as Microsoft's example has it."""
 
+MOST_SECONDS, MOST_MEMORY = 120.0, 2 * 10**9
+"""Rows are too many when they take more than this of quota, or of memory in bytes."""
+
 # What only ARM has, and of which table it takes a call for each row.
 _CALLS = {"recovery_points": "instances", "deleted_instances": "vaults"}
 # Bytes a row while it is read, with the page that it came in; of a table that was not measured, as a job.
@@ -147,6 +150,15 @@ def expected(source: Source, name: str, now: datetime, window: Window, clause: s
     rows = [sum(sizes.get(one.lower(), 0) for one in part["subscriptions"]) for part in asked]
     pages = [max(1, -(-one // PAGE)) for one in rows]
     return Part(name, sum(sizes.values()), sum(pages) + sum(map(between.requests, pages)))
+
+
+def too_many(estate: Estate, name: str) -> str:
+    """What the rows of a table would take, if that is too much: `MOST_SECONDS`, `MOST_MEMORY`; ``""`` if it is not."""
+    if any(one.reaches(estate.window) for one in estate.kept.of(name)):
+        return ""
+    part = expected(estate.source, name, estate.now, estate.window)
+    plan = Plan((part,) if part else ())
+    return "" if plan.seconds <= MOST_SECONDS and plan.memory <= MOST_MEMORY else str(plan)
 
 
 class Rehearsal:

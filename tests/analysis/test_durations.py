@@ -165,7 +165,7 @@ def test_groups_too_fine_for_the_service_are_answered_with_rows(monkeypatch: pyt
 
 
 def test_rows_that_are_too_many_are_counted_at_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dpmagic.analysis.durations.MOST_SECONDS", 0.1)
+    monkeypatch.setattr("dpmagic.estate.plan.MOST_SECONDS", 0.1)
     found = dpmagic.durations(fresh("0"))
     assert found.attrs["dpmagic"]["method"] == "buckets"
     assert found.attrs["dpmagic"]["notes"][0].startswith("from buckets: rows would take")

@@ -14,8 +14,10 @@ import pandas
 import pytest
 
 import dpmagic
+from dpmagic.errors import AzureError
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import tables
+from dpmagic.estate.grouped import grouped
 from dpmagic.graph import scope
 from dpmagic.sandbox import Sandbox
 from tests.wire import Wire
@@ -184,6 +186,33 @@ def test_the_answer_is_the_same_without_the_whole_table(little: Estate, name: st
     told = found.attrs["dpmagic"]["tables"]
     assert 0 < told["snapshots"]["rows"] < 25
     assert told.get("changes", {"rows": 1})["rows"] == 1
+
+
+@pytest.mark.parametrize("name", ["rpo_targets", "coverage_gaps"])
+def test_the_answer_is_the_same_from_the_jobs_that_tell(
+    little: Estate, name: str, wanted: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpmagic.estate.plan.MOST_SECONDS", 0.1)
+    found = Answers(Estate(little.source, little.now, little.window))[name]
+    pandas.testing.assert_frame_equal(found, wanted[name])
+    assert 0 < found.attrs["dpmagic"]["tables"]["jobs"]["rows"] < 25
+
+
+@pytest.mark.parametrize("how", ["refused", "cut"])
+def test_jobs_that_cannot_be_grouped_come_as_rows(
+    little: Estate, how: str, wanted: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse(*args: Any) -> Any:
+        found, asked = grouped(*args)
+        if how == "refused":
+            raise AzureError("DisallowedOperator", "summarize is not for you", status=400)
+        return found.assign(lengths=found["lengths"].map(lambda all_of_them: all_of_them[1:])), asked
+
+    monkeypatch.setattr("dpmagic.estate.plan.MOST_SECONDS", 0.1)
+    monkeypatch.setattr("dpmagic.analysis.backups.recent.grouped", worse)
+    found = Answers(Estate(little.source, little.now, little.window))["orphan_instances"]
+    pandas.testing.assert_frame_equal(found, wanted["orphan_instances"])
+    assert found.attrs["dpmagic"]["notes"][0].startswith("from rows: Resource Graph")
 
 
 @pytest.fixture(scope="module")

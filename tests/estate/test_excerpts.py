@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas
 import pytest
 
+from dpmagic.analysis.backups.recent import TELLING, body
 from dpmagic.connection import Connection
 from dpmagic.estate import Estate, views
 from dpmagic.estate.excerpts import DELETED_DISKS, NEWEST_SNAPSHOTS
@@ -26,6 +27,9 @@ def test_the_queries_are_right(kusto_parser: KustoParser) -> None:
         kql = f"{views.view('snapshots', WINDOW)}\n{NEWEST_SNAPSHOTS.body(COLUMNS, more)}"
         assert kusto_parser.faults(kql) == []
         assert kusto_parser.faults(f"{kql}\n| summarize rows = count() by subscriptionId") == []
+    jobs = views.view("jobs", WINDOW)
+    assert kusto_parser.faults(f"{jobs}\n{TELLING.clause}") == []
+    assert kusto_parser.faults(f"{jobs}\n{body(['subscriptionId'])}") == []
 
 
 def test_the_newest_snapshot_of_each_disk(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

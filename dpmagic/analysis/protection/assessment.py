@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import RECENT, answer, newest_snapshots
+from dpmagic.analysis.backups.answers import answer, newest_snapshots
+from dpmagic.analysis.backups.recent import recent
 from dpmagic.analysis.latest import latest_points
 from dpmagic.analysis.protection import excluding, facts
 from dpmagic.analysis.protection.scopes import chains
@@ -160,15 +161,15 @@ def _tables(estate: Estate, verify: str | None, *but: str) -> dict[str, pandas.D
     """The tables that there are, of those with many rows what is needed; changes are for those who ask after them."""
     there = [name for name in _LESS if estate.has(name) and name not in but]
     require(estate.source, {name: _LESS[name][0] for name in there})
-    some = {"jobs": lambda: estate.table("jobs", RECENT), "snapshots": lambda: newest_snapshots(estate, verify)}
+    some = {"jobs": lambda: recent(estate).jobs, "snapshots": lambda: newest_snapshots(estate, verify)}
     return {
         name: some[name]() if name in some else estate.table(name) for name in (*_NEEDS, *there) if name != "changes"
     }
 
 
 def _told(frame: pandas.DataFrame, estate: Estate) -> pandas.DataFrame:
-    lacking = [name for name in _LESS if not estate.has(name)]
-    return answer(estate, frame, *(f"without the table {name}, {_LESS[name][1]}" for name in lacking))
+    lacking = [f"without the table {name}, {_LESS[name][1]}" for name in _LESS if not estate.has(name)]
+    return answer(estate, frame, recent(estate).note, *lacking)
 
 
 def _item_rpo(disks: pandas.DataFrame, rpo: Any) -> pandas.Series:
