@@ -13,7 +13,7 @@ from dpmagic.archive.deltas import changes, unknown
 from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
-from dpmagic.archive.spans import spans
+from dpmagic.archive.spans import REMEMBERED, spans
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import tables, unknown_table
 from dpmagic.estate.estate import Estate
@@ -31,16 +31,16 @@ class _Collection:
 
     writer: Writer
     estate: Estate
-    spans: list[Window]
+    spans: dict[str, list[Window]]
     added: list[Part] = field(default_factory=list)
     removed: list[Part] = field(default_factory=list)
     told: dict[str, dict[str, int]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
-    def since(self) -> datetime:
-        """From when on all jobs are asked for."""
-        return self.spans[-1].start
+    def since(self) -> dict[str, datetime]:
+        """From when on all jobs, and all changes, are asked for, where they are."""
+        return {name: windows[-1].start for name, windows in self.spans.items()}
 
 
 def collect(
@@ -54,11 +54,11 @@ def collect(
 ) -> pandas.DataFrame:
     """Add what the estate is now, and the jobs since the last run, to the archive in ``directory``; made when new.
 
-    ``since`` is how far back jobs and changes are asked for; without it from a day before the last run that read them
-    on, and at most the 14 days that Azure remembers.  Jobs that still ran at the last run are asked for again, however
-    old.  ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each night, all of them on Mondays; the
-    archive then says on which days it did not see the others.  ``recovery_points`` cost a call for each instance.
-    Running it again adds nothing but the run itself.
+    ``since`` is how far back jobs and changes are asked for; without it from a day before the last run that read the
+    table on, and at most the 14 days that Azure remembers.  Jobs that still ran at the last run are asked for again,
+    however old.  ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each night, all of them on
+    Mondays; the archive then says on which days it did not see the others.  ``recovery_points`` cost a call for each
+    instance.  Running it again adds nothing but the run itself.
 
     Returns a row a table: ``table``, ``read`` (rows of the estate), ``new``, ``changed`` and ``gone`` (rows stored of
     each), ``missing`` (why the table could not be read, None where it was).  ``attrs["dpmagic"]`` has the run.
@@ -126,7 +126,7 @@ def _every_table(work: _Collection, names: Iterable[str], watch: Observer) -> No
 def _began(work: _Collection, name: str) -> pandas.DataFrame:
     import pandas
 
-    read = [work.estate.over(span).table(name) for span in (work.spans if name == "jobs" else work.spans[-1:])]
+    read = [work.estate.over(span).table(name) for span in work.spans[name]]
     return pandas.concat([rows for rows in read[:-1] if len(rows)] + read[-1:], ignore_index=True)
 
 
@@ -134,7 +134,7 @@ def _happened(work: _Collection, name: str, time: str, rows: pandas.DataFrame) -
     """Store what has ended and is not stored; keep a list of the jobs that go on."""
     going_on = rows["endTime"].isna() if "endTime" in rows else rows[time].isna()
     ended, running = to_arrow(rows[~going_on]), to_arrow(rows[going_on])
-    known = _known(work.writer, name, work.spans, ended)
+    known = _known(work.writer, name, work.spans[name], ended)
     new, other = unknown(ended, known)
     _add(work, name, "rows", new, time)
     _add(work, name, "rows", other, time, again=True)
@@ -227,7 +227,8 @@ def _run(work: _Collection) -> Run:
     return Run(
         number=len(work.writer.manifest.runs) + 1,
         at=work.estate.now,
-        since=work.since,
+        since=min(work.since.values(), default=work.estate.now - REMEMBERED),
+        since_of=work.since,
         target=work.estate.source.target,
         rows={name: told["new"] + told["changed"] + told["gone"] for name, told in work.told.items()},
         subscriptions={

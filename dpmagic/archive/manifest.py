@@ -6,13 +6,13 @@ The manifest is the archive: a file that it does not list is left over from a ru
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
 
-FORMAT = 1
+FORMAT = 2  # 1 had no `Run.since_of`
 
 Kind = Literal["rows", "states", "whole", "latest"]
 
@@ -46,6 +46,7 @@ class Part:
 class Run:
     """One collection: the estate's instant, the jobs it asked for by ``startTime`` and what it added.
 
+    ``since_of`` says from when on it asked for jobs and for changes, ``since`` is the earlier of the two.
     ``subscriptions`` is the estate's completeness: how many were asked and answered, and which were unreadable.
     """
 
@@ -56,6 +57,11 @@ class Run:
     rows: Mapping[str, int]
     subscriptions: Mapping[str, Any]
     missing: Mapping[str, str]
+    since_of: Mapping[str, datetime] = field(default_factory=dict)
+
+    def asked(self, table: str) -> datetime:
+        """From when on it asked for all of a table of what happened."""
+        return self.since_of.get(table, self.since)
 
     def read(self, table: str) -> bool:
         """Whether it has read this table: one may be left out, or refused."""
@@ -107,10 +113,15 @@ class Manifest:
             raise NewerFormat(told["format"])
         return cls(
             parts=tuple(Part(**_instants(part, "first", "last")) for part in told["parts"]),
-            runs=tuple(Run(**_instants(run, "at", "since")) for run in told["runs"]),
+            runs=tuple(_run(run) for run in told["runs"]),
             retired=tuple(told["retired"]),
             version=told["version"],
         )
+
+
+def _run(told: Mapping[str, Any]) -> Run:
+    since_of = told.get("since_of", {})
+    return Run(**{**_instants(told, "at", "since"), "since_of": _instants(since_of, *since_of)})
 
 
 def _instants(told: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -130,11 +141,13 @@ def days_without(runs: Sequence[Run], start: datetime, end: datetime) -> list[da
     return found
 
 
-def never_seen(runs: Sequence[Run], start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """The spans of [start, end) whose jobs no run has asked for: Azure had forgotten them by the next run."""
+def never_seen(
+    runs: Sequence[Run], start: datetime, end: datetime, table: str = "jobs"
+) -> list[tuple[datetime, datetime]]:
+    """The spans of [start, end) whose jobs, or changes, none of these runs has asked for: Azure had forgotten them."""
     reached, holes = start, []
-    for run in sorted(runs, key=lambda run: run.since):
-        if run.since > reached and reached < end:
-            holes.append((reached, min(run.since, end)))
-        reached = max(reached, run.at)
+    for since, at in sorted((run.asked(table), run.at) for run in runs):
+        if since > reached and reached < end:
+            holes.append((reached, min(since, end)))
+        reached = max(reached, at)
     return [*holes, (reached, end)] if reached < end else holes

@@ -117,7 +117,7 @@ class Archive:
         lacking = declared([], {name: known.dtypes[name] for name in wanted if name not in made})
         made = conform(made.join(lacking)[wanted], known.dtypes)
         says = self.says(name, now, window)
-        since = format_time(self._looks(name)[0].since) if known.time else None
+        since = format_time(self._looks(name)[0].asked(name)) if known.time else None
         made.attrs[KEY] = told(
             known, made, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=says["notes"]
         )
@@ -173,7 +173,7 @@ class Archive:
     def _spans(self, window: Window, name: str) -> list[tuple[datetime, datetime]]:
         if not table(name).time:
             name = "jobs"
-        return never_seen(self._looks(name), window.start, min(window.end, self._now))
+        return never_seen(self._looks(name), window.start, min(window.end, self._now), name)
 
     def _unseen(self, window: Window, name: str) -> list[str]:
         """The days on which no run looked at all, and those on which one did, but not at this table."""

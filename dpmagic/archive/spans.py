@@ -1,4 +1,4 @@
-"""When the jobs and changes that a run asks for began."""
+"""When the jobs and changes that a run asks for began: of each table its own, for one is read more often."""
 
 from __future__ import annotations
 
@@ -18,14 +18,31 @@ OVERLAP = timedelta(days=1)  # read again: a record may come into Resource Graph
 _NEAR, _MOST = timedelta(hours=1), 4  # jobs that began so near each other are asked for at once, in so many questions
 
 
-def spans(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> list[Window]:
-    """Around each older job that ran when last seen a short one, and at last the one of which all is asked for.
+def spans(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> dict[str, list[Window]]:
+    """Of each table of ``names`` that tells what happened, the windows to ask for; the last reaches the estate's now.
 
-    ``given`` is where that begins; without it a day before the last run that read these tables.  Raises
-    `InvalidArgument` for one that is not in the past.
+    That one begins ``given``, or a day before the last run that read the table.  Around each job that began earlier and
+    ran when last seen is a short one.  Raises `InvalidArgument` for one that is not in the past.
     """
-    since = _since(writer, estate, given, names)
-    newest, oldest = Window(since, estate.now), estate.now - REMEMBERED
+    begin = None if given is None else instant(given)
+    if begin is not None and begin >= estate.now:
+        raise InvalidArgument(f"since {begin.isoformat()} is not in the past", "name an earlier instant")
+    found = {}
+    for name in names:
+        if tables()[name].time:
+            newest = Window(_since(writer, estate, name) if begin is None else begin, estate.now)
+            found[name] = _with_running(writer, newest) if name == "jobs" else [newest]
+    return found
+
+
+def _since(writer: Writer, estate: Estate, name: str) -> datetime:
+    remembered = estate.now - REMEMBERED
+    last = max((run.at for run in writer.manifest.runs if run.read(name)), default=remembered)
+    return max(last - OVERLAP, remembered)
+
+
+def _with_running(writer: Writer, newest: Window) -> list[Window]:
+    since, oldest = newest.start, newest.end - REMEMBERED
     found: list[Window] = []
     for start in sorted(one for one in _running(writer, since) if oldest < one < since):
         end = min(start + datetime.resolution, since)
@@ -33,22 +50,7 @@ def spans(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> l
             found[-1] = Window(found[-1].start, end)
         else:
             found.append(Window(start, end))
-    return [*found, newest] if len(found) <= _MOST else [Window(found[0].start, estate.now)]
-
-
-def _since(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> datetime:
-    remembered = estate.now - REMEMBERED
-    if given is not None:
-        start = instant(given)
-        if start >= estate.now:
-            raise InvalidArgument(f"since {start.isoformat()} is not in the past", "name an earlier instant")
-        return start
-    reached = []
-    for name in names:
-        if tables()[name].time:
-            last = max((run.at for run in writer.manifest.runs if run.read(name)), default=remembered + OVERLAP)
-            reached.append(last - OVERLAP)
-    return max(min(reached, default=remembered), remembered)
+    return [*found, newest] if len(found) <= _MOST else [Window(found[0].start, newest.end)]
 
 
 def _running(writer: Writer, since: datetime) -> list[datetime]:

@@ -144,6 +144,29 @@ def test_a_table_that_some_runs_leave_out(tmp_path: Path) -> None:
     assert asked.vaults().attrs["dpmagic"]["notes"] == ["no run read the vaults on 2026-03-07, 2026-03-08"]
 
 
+def test_each_table_is_read_from_its_own_last_run_on(tmp_path: Path) -> None:
+    def night(day: int, *only: str, since: datetime | None = None) -> dict[str, int]:
+        now = START + timedelta(days=day)
+        times = [START + timedelta(hours=6 * number) for number in range(4 * day)]
+        changes = pandas.DataFrame({"id": [f"/c/{at:%d-%H}" for at in times], "timestamp": times})
+        tables = {"subscriptions": estate([], {}, now).subscriptions(), "changes": changes}
+        tables["jobs"] = estate(jobs_every(6, day), {}, now).jobs()
+        live = Estate.of(tables, now=now, window=Window(now - timedelta(days=14), now))
+        return dict(collect(live, tmp_path, only=only, since=since).set_index("table")["read"])
+
+    night(1, "jobs", "changes")
+    for day in range(2, 8):
+        night(day, "jobs")
+    assert night(8, "jobs", "changes") == {"subscriptions": 1, "jobs": 8, "changes": 32}
+    night(12, "jobs", since=START + timedelta(days=11))
+    night(13, "jobs", "changes")  # changes of all the days since the eighth, jobs of no more than the last two
+    asked = open_archive(tmp_path, window=(START, START + timedelta(days=13)))
+    told = "no run saw the jobs from 2026-03-10T08:00:00Z to 2026-03-13T08:00:00Z"
+    assert asked.jobs().attrs["dpmagic"]["notes"] == [told]
+    assert asked.changes().attrs["dpmagic"]["notes"] == []
+    assert (len(asked.jobs()), len(asked.changes())) == (52 - 12, 52)
+
+
 def test_only_tables_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="no table 'job'") as refused:
         collect(estate([], {}, START), tmp_path, only=["job"])

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from . import moments
 from .model import TABLES, Answer, Column, KqlError, semantic, unsupported
+from .stand_ins import Apart, ways
 from .text import Source
 from .tokens import LIMITS
 from .typed import TypedRows
@@ -60,7 +60,6 @@ class _Plan:
     clocked: bool
     limited: bool
     grouped: bool
-    moments: bool = False  # whether the instants written in it are parameters
 
 
 def run(query: str, tables: Mapping[str, Rows] | Callable[[str], Rows], now: datetime) -> Answer:
@@ -108,16 +107,15 @@ class Engine:
                 from .store import Store
 
                 self._store = Store()
-            plan = self._plan(query, frozenset(tables.names))
+            plan, _ = self._plan(query, frozenset(tables.names))
             for name in plan.tables:
                 kept = None if version is None else (version, tables.narrowed.get(name))
                 self._store.load(name, tables.rows, kept)
                 self._store.narrow(name, None if name in tables.narrowed else tables.subscriptions)
-            plan = self._plan(query, frozenset(tables.names))  # loading tells which members have columns
+            plan, apart = self._plan(query, frozenset(tables.names))  # loading tells which members have columns
             shapes = self._shapes(query)
             read = {name: shapes.get(name, {}) for name in plan.tables}
-            bound = moments.values(plan.sql, moments.apart(query)[1]) if plan.moments else {}
-            table = self._store.query(plan.sql, read, now if plan.clocked else None, bound)
+            table = self._store.query(plan.sql, read, now if plan.clocked else None, apart.values(plan.sql))
         return Answer(plan.columns, table, plan.limited, plan.grouped)
 
     def _shapes(self, query: str) -> dict[str, Shape]:
@@ -128,32 +126,34 @@ class Engine:
             for table, shape in self._store.shapes.items()
         }
 
-    def _plan(self, query: str, names: frozenset[str]) -> _Plan:
+    def _plan(self, query: str, names: frozenset[str]) -> tuple[_Plan, Apart]:
+        """The query's translation, and how it was taken apart for it."""
         shapes = self._shapes(query)
-        timeless, instants = moments.apart(query)
-        # What is refused, or is not the like at every instant, is translated as it is written.
-        for text, make in ((timeless, _timeless), (query, translate)) if instants else ((query, translate),):
-            key = (text, make is translate, names, repr(shapes))
+        # What is refused, or is not the like for every instant and id, is translated as it is written.
+        for apart in ways(query):
+            # Who writes a stand-in means what is written, not what it stands for.
+            key = (apart.text, apart.text != query, names, repr(shapes))
             if key not in self._plans:
-                self._plans[key] = make(query, names, shapes)
+                self._plans[key] = _of_the_like(apart, names, shapes)
                 if len(self._plans) > _KEPT:
                     self._plans.popitem(last=False)
             self._plans.move_to_end(key)
             plan = self._plans[key]
             if plan is not None:
-                return plan
+                return plan, apart
         raise AssertionError("a query is translated, or refused")
 
 
-def _timeless(query: str, names: Collection[str], shapes: Mapping[str, Shape]) -> _Plan | None:
-    """The plan of all queries that differ from this one in their instants alone; None when they have no such."""
-    text, instants = moments.apart(query)
+def _of_the_like(apart: Apart, names: Collection[str], shapes: Mapping[str, Shape]) -> _Plan | None:
+    """The plan of all queries that are the like apart from what was taken out; None when they have no such."""
+    if not apart.moments and not apart.ids:
+        return translate(apart.text, names, shapes)
     try:
-        plan = translate(text, names, shapes)
+        plan = translate(apart.text, names, shapes)
     except KqlError:
         return None  # the query itself says what is wrong with it
-    sql = moments.bound(plan.sql, len(instants))
-    return None if sql is None else replace(plan, sql=sql, moments=True)
+    sql = apart.bound(plan.sql)
+    return None if sql is None else replace(plan, sql=sql)
 
 
 def translate(query: str, names: Collection[str], shapes: Mapping[str, Shape] | None = None) -> _Plan:
