@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas
 
 from dpmagic.analysis.backups.answers import answer, read_ahead
-from dpmagic.analysis.controlling.members import members, subscriptions, values
+from dpmagic.analysis.controlling.members import members, subscriptions, unanswered, values
 from dpmagic.analysis.controlling.reading import Control, Exemption, read
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS
 from dpmagic.analysis.protection.tags import tag
+from dpmagic.errors import AzureError, InvalidArgument
+from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
@@ -22,7 +25,7 @@ _COUNTS = {
     "passed": PASS, "failed": FAIL, "excepted": EXCEPTED, "notApplicable": NOT_APPLICABLE,
     "notVerifiable": NOT_VERIFIABLE,
 }  # fmt: skip
-_COLUMNS = ("control", "kind", "wanted", "verdict", "n", *_COUNTS, "until", "by", "evidence")
+_COLUMNS = ("control", "kind", "wanted", "verdict", "n", *_COUNTS, "until", "by", "reason", "evidence")
 _MEMBERS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by", "until")
 _TEXTS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by")
 File = Mapping[str, Any] | str | Path | None
@@ -42,38 +45,60 @@ def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None 
 
     Columns: what is ``wanted``, in words; ``n`` members, of which ``passed``, ``failed``, ``excepted``,
     ``notApplicable`` and ``notVerifiable``; ``evidence``, the ids that failed; ``until`` the first of the exceptions
-    that count runs out, and ``by`` whom. The ``verdict`` is fail if one fails; else not verifiable if one is, or a
-    subscription that the control is about cannot be read; else not applicable if all are; else excepted if one is; else
-    pass. ``members`` is what `control_members` gave of the same file: it is then not asked again.
+    that count runs out, and ``by`` whom; ``reason`` is why nothing of it can be told, where a table is missing that it
+    needs: the other controls answer all the same. The ``verdict`` is fail if one fails; else not verifiable if one is,
+    or a subscription that the control is about cannot be read; else not applicable if all are; else excepted if one is;
+    else pass. ``members`` is what `control_members` gave of the same file: it is then not asked again.
 
-    Raises `InvalidArgument` for a control that is not understood, with its line, and for tables without what is needed.
+    Raises `InvalidArgument` for a control that is not understood, with its line.
     """
     estate = estate_of(given, "instances")
     found = control_members(estate, file) if members is None else members
-    rows = [_summed(estate, control, found[found["control"] == control.name]) for control in read(file)]
+    why = found.attrs[KEY]["unanswered"]
+    rows = [
+        _summed(estate, control, found[found["control"] == control.name], why.get(control.name))
+        for control in read(file)
+    ]
     made = pandas.DataFrame(rows, columns=list(_COLUMNS))
     made["until"] = pandas.to_datetime(made["until"], utc=True).astype("datetime64[us, UTC]")
-    texts = ("control", "kind", "wanted", "verdict", "by")
-    return answer(estate, made.astype(dict.fromkeys(("n", *_COUNTS), "Int64") | dict.fromkeys(texts, "str")))
+    texts = ("control", "kind", "wanted", "verdict", "by", "reason")
+    made = made.astype(dict.fromkeys(("n", *_COUNTS), "Int64") | dict.fromkeys(texts, "str"))
+    return answer(estate, made, *_notes(why), unanswered=dict(why))
 
 
 def control_members(given: Any, file: File = None) -> pandas.DataFrame:
     """One row a control and member: ``id``, ``name``, ``verdict``, the ``value`` that it goes by, as text, and where
     the member is excepted the ``reason``, ``by`` whom and ``until`` when.
 
-    Arguments and errors are those of `controls`.
+    The members of a control that needs a table which is not there, or which Azure refuses, are not verifiable; why is
+    in ``unanswered`` of ``attrs["dpmagic"]``, by control.  Arguments and errors are those of `controls`.
     """
     estate, asked = estate_of(given, "instances"), read(file)
     if estate.has("jobs") and any(control.kind not in _WITHOUT_JOBS for control in asked):
-        read_ahead(estate)
-    parts = [_with_exceptions(estate, control).assign(control=control.name, kind=control.kind) for control in asked]
+        with suppress(AzureError):  # each control that needs it says so
+            read_ahead(estate)
+    why: dict[str, str] = {}
+    found = [_with_exceptions(estate, control, _members(estate, control, why)) for control in asked]
+    parts = [rows.assign(control=one.name, kind=one.kind) for one, rows in zip(asked, found, strict=True)]
     made = pandas.concat(parts, ignore_index=True)[list(_MEMBERS)]
-    return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")))
+    return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")), *_notes(why), unanswered=why)
 
 
-def _with_exceptions(estate: Estate, control: Control) -> pandas.DataFrame:
+def _notes(why: Mapping[str, str]) -> list[str]:
+    return [f"{name} is not verifiable: {told}" for name, told in why.items()]
+
+
+def _members(estate: Estate, control: Control, why: dict[str, str]) -> pandas.DataFrame:
+    """The members; all of them not verifiable where something is missing that they are judged by, then with ``why``."""
+    try:
+        return members(estate, control)
+    except (InvalidArgument, AzureError) as error:
+        why[control.name] = error.message
+    return unanswered(estate, control)
+
+
+def _with_exceptions(estate: Estate, control: Control, made: pandas.DataFrame) -> pandas.DataFrame:
     """The members with their exceptions, the first of the file that counts for each."""
-    made = members(estate, control)
     made = made.assign(reason=None, by=None, until=pandas.Series(pandas.NaT, made.index, "datetime64[us, UTC]"))
     for one in control.excepted:
         if one.until <= estate.now:
@@ -92,18 +117,19 @@ def _covers(one: Exemption, made: pandas.DataFrame) -> pandas.Series:
     return found.str.lower().eq(value.lower()) if equals else found.notna()
 
 
-def _summed(estate: Estate, control: Control, rows: pandas.DataFrame) -> dict[str, Any]:
+def _summed(estate: Estate, control: Control, rows: pandas.DataFrame, why: str | None) -> dict[str, Any]:
     counts = {name: int(rows["verdict"].eq(verdict).sum()) for name, verdict in _COUNTS.items()}
     excepted = rows[rows["verdict"] == EXCEPTED]
     return {
         "control": control.name,
         "kind": control.kind,
         "wanted": control.wanted,
-        "verdict": _verdict(counts, len(rows), _unread(estate, control)),
+        "verdict": _verdict(counts, len(rows), why is not None or _unread(estate, control)),
         "n": len(rows),
         **counts,
         "until": excepted["until"].min(),
         "by": ", ".join(dict.fromkeys(excepted["by"])) or None,
+        "reason": why,
         "evidence": rows.loc[rows["verdict"] == FAIL, "id"].tolist(),
     }
 
@@ -125,4 +151,11 @@ def _unread(estate: Estate, control: Control) -> bool:
         return bool(scope.unreadable)
     seen = {one.lower() for one in scope.readable}
     asked = values(control.where["subscription"])
-    return any(not seen & set(subscriptions(estate, [one])) for one in asked)
+    return any(not seen & set(_subscriptions(estate, one)) for one in asked)
+
+
+def _subscriptions(estate: Estate, one: str) -> list[str]:
+    try:
+        return subscriptions(estate, [one])
+    except AzureError:  # then it goes by its id alone
+        return [one]

@@ -17,7 +17,7 @@ from dpmagic.analysis.posture import FAIL, posture
 from dpmagic.analysis.retention import retention
 from dpmagic.analysis.snapshot_headroom import FULL, WILL_FILL, snapshot_headroom
 from dpmagic.analysis.triage import triage
-from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.errors import AzureError, InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
@@ -80,6 +80,7 @@ def findings(
     *,
     owner: str = "owner",
     answers: Mapping[str, pandas.DataFrame] | None = None,
+    partial: bool = False,
 ) -> pandas.DataFrame:
     """One row a finding, the worst first: gaps, failing backups, orphans, posture, retention.
 
@@ -91,7 +92,9 @@ def findings(
     no finding, and a stale disk whose instance fails is one.
 
     ``answers`` are those of other analyses over the same estate, by name (``{"triage": frame}``): they are not asked
-    again.  Raises `InvalidArgument` for an unknown kind and for tables without what is needed.
+    again.  ``partial`` goes on where a kind needs a table that is not there, or that Azure refuses: ``unanswered`` in
+    ``attrs["dpmagic"]`` then says why, by kind.  Raises `InvalidArgument` for an unknown kind and for tables without
+    what is needed, with ``partial`` where no kind has it.
     """
     estate = estate_of(given, "instances")
     asked = list(KINDS) if kinds is None else list(kinds)
@@ -103,14 +106,33 @@ def findings(
     if not answers and len(_OF_JOBS.intersection(asked)) > 1:
         read_ahead(estate, snapshots=not _OF_SNAPSHOTS.isdisjoint(asked))
     ask = _Asked(estate, answers or {})
-    parts = [KINDS[kind](ask, owner).assign(kind=kind) for kind in asked]
+    parts, why = _parts(ask, asked, owner, partial)
     made = _together(parts)
     made["severity"] = [_SEVERITY.get(pair, _OTHERWISE) for pair in zip(made["kind"], made["reason"], strict=True)]
     made["severity"] = made["severity"].astype("Int64")
     made["order"] = [_ORDER.get(pair, len(_ORDER)) for pair in zip(made["kind"], made["reason"], strict=True)]
     order = ["severity", "order", "since", "kind", "id", "reason"]
     made = _once(made).sort_values(order, kind="stable", ignore_index=True)
-    return answer(estate, made[list(COLUMNS)])
+    notes = [f"findings of kind {kind} are not known: {told}" for kind, told in why.items()]
+    return answer(estate, made[list(COLUMNS)], *notes, **({"unanswered": why} if partial else {}))
+
+
+def _parts(
+    ask: _Asked, kinds: Iterable[str], owner: str, partial: bool
+) -> tuple[list[pandas.DataFrame], dict[str, str]]:
+    """The findings by kind, and why there are none of a kind that cannot be told."""
+    parts: list[pandas.DataFrame] = []
+    refused: dict[str, InvalidArgument | AzureError] = {}
+    for kind in kinds:
+        try:
+            parts.append(KINDS[kind](ask, owner).assign(kind=kind))
+        except (InvalidArgument, AzureError) as error:
+            if not partial:
+                raise
+            refused[kind] = error
+    if refused and not parts:
+        raise next(iter(refused.values()))
+    return parts, {kind: error.message for kind, error in refused.items()}
 
 
 def _together(parts: list[pandas.DataFrame]) -> pandas.DataFrame:

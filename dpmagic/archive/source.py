@@ -20,7 +20,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.source import at_least
+from dpmagic.estate.source import at_least, refusal
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform, declared
 from dpmagic.frames.times import format_time
@@ -99,6 +99,11 @@ class Archive:
         ids = [] if readable is None else readable["subscriptionId"].to_pylist()
         return Scope([*ids, *self.runs[-1].subscriptions["unreadable"]], ids)
 
+    @property
+    def refused(self) -> Mapping[str, str]:
+        missing = self.runs[-1].missing
+        return {name: why for name, why in missing.items() if name in tables() and self.columns(name) is None}
+
     def columns(self, name: str) -> Collection[str] | None:
         there = any(part.first <= self._now for part in self._manifest.of(name, "rows", "whole", "latest"))
         return list(tables()[name].columns) if there else None
@@ -110,6 +115,8 @@ class Archive:
         wanted = at_least(known, columns)
         rows = self._rows(known, window, None if columns is None else [known.wire[one] for one in wanted])
         if rows is None:
+            if name in self.refused:
+                raise refusal(name, self.refused[name])
             raise InvalidArgument(
                 f"the archive has no table {name!r}", f"it has: {', '.join(self._manifest.tables)}; collect it anew"
             )

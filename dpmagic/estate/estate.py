@@ -83,17 +83,19 @@ class Estate:
 
         return cls(*load(folder))
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None) -> Path:
+    def save(self, folder: str | Path, tables: Iterable[str] | None = None, *, partial: bool = False) -> Path:
         """Keep the tables in ``folder``, as Parquet, for `load`; gives the folder back.
 
         ``tables`` are the names of those to keep; without it all that there are, but for recovery points that nobody
         has read yet, which take a call for each instance.  What an earlier `save` left there is replaced.
+        ``partial`` leaves out a table that Azure refuses, and keeps why: answers that need it then say so.
 
-        Raises `InvalidArgument` for a folder that holds anything else, and what reading the tables raises.
+        Raises `InvalidArgument` for a folder that holds anything else, and what reading the tables raises; with
+        ``partial`` the first refusal when Azure refuses all of them.
         """
         from dpmagic.estate.saved import save
 
-        return save(self, folder, self._to_save() if tables is None else list(tables))
+        return save(self, folder, self._to_save() if tables is None else list(tables), partial)
 
     def _to_save(self) -> list[str]:
         read = bool(self.kept.of("recovery_points"))
@@ -206,12 +208,14 @@ class Estate:
     @property
     def completeness(self) -> dict[str, Any]:
         """What the tables that were read cover, together: the subscriptions ``asked``, ``answered``, ``unreadable``
-        and ``empty``, and for each table its rows, of how many, its oldest instant and notes."""
+        and ``empty``, and for each table its rows, of how many, its oldest instant and notes; and which tables were
+        ``refused``, and why."""
         # Of a table that was read whole, too, an excerpt is nothing more.
         order = sorted(self.kept.tables, key=lambda one: one.excerpt is None)
         parts = {one.known.name: one.told(self.window) for one in order}
         scope = self.source.scope
         made = merged(parts, target=self.source.target, at=format_time(self.now), window=self.window.texts())
+        made["refused"] = dict(self.source.refused)
         if not parts:
             made["subscriptions"] = scope.told(None)
         return made

@@ -57,6 +57,7 @@ class Live:
     def __init__(self, connection: Connection, scope: Scope, observer: Observer) -> None:
         self.connection, self.scope, self._observer = connection, scope, observer
         self.metered = True
+        self.refused: Mapping[str, str] = {}  # here a refusal is an error, when it happens
         # What was found one call at a time stays: reading that was stopped goes on from there.
         self._found: dict[str, dict[str, Any]] = {}
 

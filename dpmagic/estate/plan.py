@@ -167,7 +167,7 @@ class Rehearsal:
     def __init__(self, estate: Estate) -> None:
         from dpmagic.estate.estate import Estate
 
-        self._real, self.metered = estate.source, estate.source.metered
+        self._real, self.metered, self.refused = estate.source, estate.source.metered, estate.source.refused
         self.parts: list[Part] = []
         self.counts = 0  # requests that the question counts with before it asks, and will send again
         self.counted = 0  # those that the rehearsal took in all

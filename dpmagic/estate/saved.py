@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
-from dpmagic.estate.source import at_least, of_window
+from dpmagic.estate.source import at_least, of_window, refusal
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform
 from dpmagic.frames.files import parquet_bytes
@@ -28,7 +28,7 @@ _KEYS = ("version", "target", "at", "window", "asked", "readable", "tables")
 _HINT = "give a folder that estate.save(DIR) made"
 
 
-def save(estate: Estate, folder: str | Path, names: Iterable[str]) -> Path:
+def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool = False) -> Path:
     """Keep the tables of these names; see `Estate.save`."""
     where = Path(folder)
     if where.exists() and not where.is_dir():
@@ -37,8 +37,7 @@ def save(estate: Estate, folder: str | Path, names: Iterable[str]) -> Path:
         raise InvalidArgument(f"the folder {str(where)!r} holds other things", "give a new folder, or an empty one")
     # A window may end at the last midnight: what began since then is kept too, for questions about how things are now.
     until = max(estate.window.end, estate.now + timedelta.resolution)
-    wider = estate.over((estate.window.start, until))
-    kept = {name: (wider if table(name).time else estate).table(name) for name in names}
+    kept, refused = _read(estate, estate.over((estate.window.start, until)), names, partial)
     scope = estate.source.scope
     said = {
         "format": _FORMAT,
@@ -49,12 +48,31 @@ def save(estate: Estate, folder: str | Path, names: Iterable[str]) -> Path:
         "asked": list(scope.asked),
         "readable": list(scope.readable),
         "tables": {name: rows.attrs[KEY] for name, rows in kept.items()},
+        "refused": {**estate.source.refused, **refused},
     }
     where.mkdir(parents=True, exist_ok=True)
     # All is written before anything is put in its place: what fails on the way leaves what was there.
     files = {f"{name}.parquet": parquet_bytes(rows) for name, rows in kept.items()}
     _replace(where, files | {FILE: json.dumps(said, indent=1).encode()})
     return where
+
+
+def _read(
+    estate: Estate, wider: Estate, names: Iterable[str], partial: bool
+) -> tuple[dict[str, pandas.DataFrame], dict[str, str]]:
+    """The tables, those with a time over the ``wider`` window; and which of them Azure refused, in its words."""
+    kept: dict[str, pandas.DataFrame] = {}
+    refused: dict[str, AzureError] = {}
+    for name in names:
+        try:
+            kept[name] = (wider if table(name).time else estate).table(name)
+        except AzureError as error:
+            if not partial:
+                raise
+            refused[name] = error
+    if refused and not kept:
+        raise next(iter(refused.values()))
+    return kept, {name: error.message for name, error in refused.items()}
 
 
 def load(folder: str | Path) -> tuple[Saved, datetime, Window]:
@@ -96,12 +114,19 @@ class Saved:
     def scope(self) -> Scope:
         return Scope(self._said["asked"], self._said["readable"])
 
+    @property
+    def refused(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self._said.get("refused", {})  # not there in what an earlier version saved
+        return found
+
     def columns(self, name: str) -> Collection[str] | None:
         return list(table(name).columns) if name in self._said["tables"] and name in tables() else None
 
     def table(
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
     ) -> pandas.DataFrame:
+        if name in self.refused:
+            raise refusal(name, self.refused[name])
         if self.columns(name) is None:
             kept = [other for other in self._said["tables"] if other in tables()]
             raise InvalidArgument(

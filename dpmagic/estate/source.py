@@ -30,6 +30,10 @@ class Source(Protocol):
     def scope(self) -> Scope:
         """The subscriptions it covers."""
 
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """The tables that are not here because Azure refused them when the others were read, and its words."""
+
     def columns(self, name: str) -> Collection[str] | None:
         """The columns of a table, None where there is no such table here."""
 
@@ -74,6 +78,7 @@ class Given:
             if not isinstance(rows, pandas.DataFrame):
                 raise InvalidArgument(f"table {name!r} is {type(rows).__name__}, not a DataFrame", "give DataFrames")
         self.target, self.metered = target, False
+        self.refused: Mapping[str, str] = {}
         self._tables = {name: conform(rows, table(name).dtypes) for name, rows in given.items()}
 
     @property
@@ -185,11 +190,18 @@ def estate_of(
     return made
 
 
+def refusal(name: str, why: str) -> InvalidArgument:
+    """What is said where a table is needed that Azure refused."""
+    return InvalidArgument(f"the table {name} could not be read: {why}", "read it again, or with more rights")
+
+
 def require(source: Source, needs: Mapping[str, Sequence[str]]) -> None:
     """Raises `InvalidArgument` when the source lacks a table or a column of these."""
     for name, wanted in needs.items():
         there = source.columns(name)
         if there is None:
+            if name in source.refused:
+                raise refusal(name, source.refused[name])
             tables_there = [other for other in tables() if source.columns(other) is not None]
             raise InvalidArgument(
                 f"the table {name} is missing", f"there are: {', '.join(tables_there) or 'none'}; it needs {name} too"

@@ -12,11 +12,11 @@ import pandas
 from dpmagic.analysis.controlling.reading import read as read_controls
 from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.api import open as open_estate
-from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.errors import AzureError, InvalidArgument, did_you_mean
 from dpmagic.estate import Estate
 from dpmagic.reports import cells, cover
 from dpmagic.reports.cells import Shown
-from dpmagic.reports.gate import summary
+from dpmagic.reports.gate import summary, unanswered
 
 Question = Callable[..., pandas.DataFrame]
 
@@ -55,12 +55,12 @@ class Report:
     def ask(self, name: str, question: Question, /, **options: Any) -> Answer:
         """Ask ``question`` of the estate and keep the answer under ``name``, also as a file of the report.
 
-        Where a table or a stretch of time that it needs is not there, the report says so in its place, and in the
-        summary; any other error is the cell's.
+        Where a table or a stretch of time that it needs is not there, or Azure refuses to tell, the report says so in
+        its place, and in the summary; any other error is the cell's.
         """
         try:
             answer = question(self.estate, **options)
-        except InvalidArgument as error:
+        except (InvalidArgument, AzureError) as error:
             self.unanswered[name] = error.message
             return Answer(self, name)
         return self.keep(name, answer)
@@ -92,10 +92,14 @@ class Report:
         return self.answers[name]
 
     def chart(self, draw: Callable[..., Any], name: str, **options: Any) -> Any:
-        """The answer ``name`` as ``draw`` draws it, one of `dpmagic.charts`."""
+        """The answer ``name`` as ``draw`` draws it, one of `dpmagic.charts`.
+
+        An option that is a function is called with the estate first: tables are read only where there is an answer.
+        """
         if name in self.unanswered:
             return cells.note(f"No picture of {name}: it was not answered.", "unknown")
-        return draw(cover.drawn(self.frame(name)), **options)
+        made = {option: value(self.estate) if callable(value) else value for option, value in options.items()}
+        return draw(cover.drawn(self.frame(name)), **made)
 
     @property
     def verify(self) -> str | None:
@@ -110,7 +114,10 @@ class Report:
         """The worst of the answer ``findings``, each with its fix: a command, or the advice that ``triage`` has."""
         if "findings" in self.unanswered:
             return Answer(self, "findings").show()
-        return cover.worst(self.frame("findings"), most, self._advice())
+        found = self.frame("findings")
+        shown = cover.worst(found, most, self._advice())
+        unknown = [f"Findings of kind {kind} are not known: {why}." for kind, why in unanswered(found).items()]
+        return Shown("".join(cells.note(one, "unknown").html for one in unknown) + shown.html, shown.text)
 
     def _advice(self) -> dict[str, str]:
         """What to do, by id in lower case: of a backup instance what Microsoft recommends, of a vault the baseline."""

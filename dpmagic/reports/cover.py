@@ -47,6 +47,11 @@ def cover(report: Report) -> Shown:
             f'<p class="note bad">Not readable: {escape(printable(", ".join(lost)))}. '
             "Nothing in this report tells of what is there.</p>"
         )
+    for name, why in estate.source.refused.items():
+        alarm += (
+            f'<p class="note bad">The table {escape(name)} could not be read: {escape(printable(why))}. '
+            "What needs it is not answered, and says so in its place.</p>"
+        )
     return Shown(f'<div class="cover">{facts(said)}</div>{alarm}', f"as of {cell_text(estate.now)} UTC")
 
 

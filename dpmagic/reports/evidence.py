@@ -77,11 +77,12 @@ def _asked(report: Report) -> str:
     """The tables that were read: rows, of how many, how far back, and what they say of themselves."""
     rows = []
     for name in _read(report):
-        told = report.estate.table(name).attrs[KEY]
+        told = report.estate.table(name, ()).attrs[KEY]
         shown = {key: told.get(key) for key in ("rows", "of")}
         shown |= {key: pandas.to_datetime(told.get(key), utc=True) for key in ("oldest", "since")}
         empty = len(told["subscriptions"]["empty"])
         rows.append({"table": name, **shown, "emptySubscriptions": empty, "notes": "; ".join(told.get("notes") or [])})
+    rows += [{"table": name, "notes": f"not read: {why}"} for name, why in report.estate.source.refused.items()]
     columns = ["table", "rows", "of", "oldest", "since", "emptySubscriptions", "notes"]
     return _part("Tables that were read", table(pandas.DataFrame(rows, columns=columns), columns, 50).html)
 
@@ -108,7 +109,7 @@ def _versions() -> str:
 
 def _queries(report: Report) -> str:
     """Each table's query as it was sent; those without one are read by ARM, or were given."""
-    texts: dict[str, Any] = {name: report.estate.table(name).attrs[KEY].get("kql") for name in _read(report)}
+    texts: dict[str, Any] = {name: report.estate.table(name, ()).attrs[KEY].get("kql") for name in _read(report)}
     shown = "".join(f"<h4>{escape(name)}</h4><pre>{escape(text.strip())}</pre>" for name, text in texts.items() if text)
     others = [name for name, text in texts.items() if not text]
     if others:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dpmagic.analysis.posture import FAIL
@@ -43,17 +43,28 @@ def summary(report: Report) -> dict[str, Any]:
 
 
 def _against(report: Report) -> Iterator[str]:
-    """What keeps the gate shut: unreadable subscriptions, controls that fail, findings that are too bad."""
+    """What keeps the gate shut: unreadable subscriptions and tables, controls that fail, findings that are too bad."""
     lost = report.estate.source.scope.unreadable
     if lost:
         yield f"{len(lost)} unreadable: {', '.join(lost)}"
+    refused = report.estate.source.refused
+    if refused:
+        yield f"{len(refused)} table{'s' * (len(refused) > 1)} could not be read: {', '.join(refused)}"
     yield from _controls_against(report)
     if "findings" in report.answers:
-        bad = int((report.frame("findings")["severity"] <= report.worst).sum())
+        found = report.frame("findings")
+        if report.worst and unanswered(found):
+            yield f"not all findings are known: {', '.join(unanswered(found))} cannot be told"
+        bad = int((found["severity"] <= report.worst).sum())
         if bad:
             yield f"{bad} finding{'s' if bad > 1 else ''} of severity {report.worst}{' or worse' * (report.worst > 1)}"
     elif report.worst:
         yield f"the findings are not known: {report.unanswered.get('findings', 'nobody asked for them')}"
+
+
+def unanswered(frame: Any) -> dict[str, str]:
+    """Which parts of an answer, kinds of findings or controls, could not be given, and why."""
+    return dict(frame.attrs.get(KEY, {}).get("unanswered", {}))
 
 
 def _controls_against(report: Report) -> Iterator[str]:
@@ -61,8 +72,10 @@ def _controls_against(report: Report) -> Iterator[str]:
     if report.controls is not None:
         failed = [name for name, verdict in _verdicts(report).items() if verdict == FAIL]
         if failed:
-            more = f" and {len(failed) - _FEW} more" if len(failed) > _FEW else ""
-            yield f"{len(failed)} control{'s' * (len(failed) > 1)} failed: {', '.join(failed[:_FEW])}{more}"
+            yield f"{len(failed)} control{'s' * (len(failed) > 1)} failed: {_few(failed)}"
+        unknown = unanswered(report.frame("controls")) if "controls" in report.answers else {}
+        if unknown:
+            yield f"{len(unknown)} control{'s' * (len(unknown) > 1)} cannot be told: {_few(unknown)}"
         if "controls" not in report.answers:
             yield f"the controls are not known: {report.unanswered.get('controls', 'nobody asked for them')}"
     if report.baseline is not None:
@@ -71,6 +84,11 @@ def _controls_against(report: Report) -> Iterator[str]:
             yield f"{count} setting{'s' * (count > 1)} of vaults failed the baseline"
         if "posture" not in report.answers:
             yield f"the posture of vaults is not known: {report.unanswered.get('posture', 'nobody asked for it')}"
+
+
+def _few(names: Iterable[str]) -> str:
+    all_of = list(names)
+    return ", ".join(all_of[:_FEW]) + (f" and {len(all_of) - _FEW} more" if len(all_of) > _FEW else "")
 
 
 def _verdicts(report: Report) -> dict[str, str]:

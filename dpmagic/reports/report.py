@@ -82,12 +82,12 @@ def report(
     ``sizes`` are cost exports, or a frame, for the section on capacity, kept as ``sizes.parquet``;
     ``notebook`` is another one than that of the package; ``recovery_points`` reads those of every instance, a call
     each, and holds policies against them; ``csv`` writes the answers as CSV too.  The gate is shut by an unreadable
-    subscription, a control of ``controls`` or setting of ``baseline`` that fails, and a finding of severity ``worst``
-    or worse (1 is the worst, 0 lets all pass).
+    subscription or table, a control of ``controls`` or setting of ``baseline`` that fails, and a finding of severity
+    ``worst`` or worse (1 is the worst, 0 lets all pass).
 
     Raises `InvalidArgument` for controls, a baseline or sizes that are not understood, before anything is read, and for
     a folder that holds other things, `ReportFailed` when a cell fails, `NotInstalled` without the extra ``notebook``,
-    and what reading the estate raises.
+    and what reading the estate raises, but for tables that Azure refuses: the questions that need one say so.
     """
     can_run()
     folder, source = _folder(Path(out).expanduser()), Path(notebook).expanduser() if notebook else NOTEBOOK
@@ -98,7 +98,7 @@ def report(
     observer = observer or Silent()
     observer.stage("report: reading the estate")
     meant, given = _opened(estate, archive)
-    meant.save(folder / "estate", _names(meant, recovery_points))
+    meant.save(folder / "estate", _names(meant, recovery_points), partial=True)
     given |= {"folder": ".", "principal": _principal(meant), "worst": worst, "csv": csv}
     given |= {"controls": _copied(controls, folder / CONTROLS), "baseline": _copied(baseline, folder / BASELINE)}
     given["sizes"] = kept

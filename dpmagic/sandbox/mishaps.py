@@ -6,8 +6,8 @@
 >>> [sandbox.handle("GET", url, headers, None).status for _ in range(2)]
 [503, 200]
 
-What is refused (throttled, 500, 503, expired, poll-fails) is not carried out. What is spoiled on its way back (reset,
-truncated, slow) has been.
+What is refused (throttled, 500, 503, forbidden, expired, poll-fails) is not carried out. What is spoiled on its way
+back (reset, truncated, slow) has been.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ KINDS: dict[str, str] = {
     "throttled-silently": "429 without Retry-After, which the SDK does not send again where it was a POST",
     "500": "500 InternalServerError",
     "503": "503 ServiceUnavailable",
+    "forbidden": "403 AuthorizationFailed: with `text` a query of Resource Graph for one table can be refused",
     "reset": "the connection is reset half-way through the answer",
     "truncated": "the answer ends half-way, and says that this is all of it",
     "slow": "the answer comes `seconds` later, by the client's clock",
@@ -48,13 +49,15 @@ ROWS = {"row-gone": -1, "row-came": 1, "row-swapped": 0}
 class Mishap:
     """One kind of mishap (see `KINDS`) and the requests that it strikes.
 
-    ``where`` is a regular expression, looked for in ``METHOD /path`` without case. Of the requests that it finds the
-    first ``skip`` are spared; of the others each is struck with this ``chance``, ``times`` of them at most. ``seconds``
-    is a Retry-After or a delay. Raises ValueError for a value out of range.
+    ``where`` is a regular expression, looked for in ``METHOD /path`` without case; ``text`` is looked for in the body,
+    such as the table of a query. Of the requests that both find the first ``skip`` are spared; of the others each is
+    struck with this ``chance``, ``times`` of them at most. ``seconds`` is a Retry-After or a delay. Raises ValueError
+    for a value out of range.
     """
 
     kind: str
     where: str = ""
+    text: str = ""
     chance: float = 1.0
     skip: int = 0
     times: int | None = None
@@ -67,16 +70,19 @@ class Mishap:
             raise ValueError(f"chance is from 0 to 1, not {self.chance}")
         if min(self.skip, self.seconds, self.times or 0) < 0:
             raise ValueError("skip, times and seconds are not negative")
-        try:
-            re.compile(self.where)
-        except re.error as error:
-            raise ValueError(f"where is not a regular expression: {error}") from error
+        for name in ("where", "text"):
+            try:
+                re.compile(getattr(self, name))
+            except re.error as error:
+                raise ValueError(f"{name} is not a regular expression: {error}") from error
 
     def fits(self, request: Request) -> bool:
         """Whether the request is one that this kind can strike, where it is to strike."""
         if self.kind in ("poll-fails", "endless") and not _POLL.search(request.path):
             return False
         if self.kind in ROWS and not page_token(request):
+            return False
+        if self.text and not re.search(self.text, request.content.decode(errors="replace"), re.IGNORECASE):
             return False
         return bool(re.search(self.where, f"{request.method} {request.path}", re.IGNORECASE))
 
@@ -157,6 +163,9 @@ def refuse(mishap: Mishap | None, request: Request) -> None:
             raise faults.gateway(500, "InternalServerError", "Encountered internal server error.")
         case Mishap("503"):
             raise faults.gateway(503, "ServiceUnavailable", "The service is unavailable now. Please try again later.")
+        case Mishap("forbidden"):
+            message = "The client does not have authorization to perform action over the scope, or it is invalid."
+            raise faults.gateway(403, "AuthorizationFailed", message)
         case Mishap("expired"):
             message = "The access token expiry UTC time is earlier than current UTC time."
             challenge = 'Bearer error="invalid_token", error_description="The access token has expired."'

@@ -228,3 +228,32 @@ def test_whatever_a_file_holds_is_read_or_refused(
     path.write_text(text, "utf-8", errors="ignore")
     with suppress(InvalidArgument):
         read(path)
+
+
+def test_a_table_that_is_not_there_leaves_the_other_controls_their_answers() -> None:
+    """Each control that needs it says so, for all of its members; without their table there are none to say it of."""
+    asked = {
+        "fresh": {"kind": "rpo", "atMost": "1d", "except": [OFF]},
+        "kept": KEPT,
+        "covered": {"kind": "coverage"},
+        "prod": {"kind": "frequency", "atMost": "1d", "where": {"tags": {"env": "prod"}}},
+        "soft": {"kind": "posture", "setting": "softDelete"},
+    }
+    known = two()
+    there = {name: known.table(name) for name in ("instances", "policies", "disks")}
+    without = Estate.of(there, now=known.now, window=known.window)
+    found = controls(without, asked).set_index("control")
+    assert found["verdict"].to_dict() == {
+        "fresh": "not verifiable",
+        "kept": controls(known, {"kept": KEPT})["verdict"].iloc[0],
+        "covered": "not verifiable",
+        "prod": "pass",
+        "soft": "not verifiable",
+    }
+    assert found.loc["fresh", ["n", "notVerifiable", "excepted"]].tolist() == [2, 1, 1]
+    assert found.loc[["covered", "soft"], "n"].tolist() == [2, 0]
+    assert found.loc["fresh", "reason"] == "the table jobs is missing"
+    assert "'vaults'" in found.loc["soft", "reason"] and pandas.isna(found.loc["kept", "reason"])
+    assert "fresh is not verifiable: the table jobs is missing" in found.attrs["dpmagic"]["notes"]
+    nothing = controls(Estate.of({}, now=known.now), asked)
+    assert set(nothing["verdict"]) == {"not verifiable"} and set(nothing["n"]) == {0}

@@ -20,6 +20,7 @@ from dpmagic.analysis.restore_evidence import restore_evidence
 from dpmagic.analysis.retention_minimum import retention_minimum
 from dpmagic.analysis.rpo import rpo
 from dpmagic.analysis.success_rate import success_rate
+from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import require
@@ -35,8 +36,7 @@ _COLUMNS = {"vault": "vaultName", "policy": "policyName"}
 def members(estate: Estate, control: Control) -> pandas.DataFrame:
     """One row a member that ``where`` chooses, in order of ids: ``id``, ``name``, ``value`` as text, ``verdict``,
     ``tags``."""
-    there = _about(estate, control)
-    chosen = there[_chosen(estate, there, control.where)]
+    chosen = _members(estate, control)
     judged = _judged(estate, control)
     judged = judged[~judged.index.duplicated()].reindex(key(chosen["id"])).set_axis(chosen.index)
     # An analysis that has no row of a member found nothing that it could be held to.
@@ -44,6 +44,21 @@ def members(estate: Estate, control: Control) -> pandas.DataFrame:
         value=judged["value"].astype("str"), verdict=judged["verdict"].fillna(NOT_APPLICABLE).astype("str")
     )
     return made.sort_values("id", kind="stable", ignore_index=True)
+
+
+def unanswered(estate: Estate, control: Control) -> pandas.DataFrame:
+    """As `members`, where they cannot be judged: none is verifiable.  No rows where nobody can tell who they are."""
+    try:
+        chosen = _members(estate, control)
+    except (InvalidArgument, AzureError):
+        chosen = pandas.DataFrame(columns=["id", "name", "tags"], dtype="str")
+    made = chosen[["id", "name", "tags"]].assign(value=None, verdict=NOT_VERIFIABLE)
+    return made.astype({"value": "str", "verdict": "str"}).sort_values("id", kind="stable", ignore_index=True)
+
+
+def _members(estate: Estate, control: Control) -> pandas.DataFrame:
+    there = _about(estate, control)
+    return there[_chosen(estate, there, control.where)]
 
 
 def _about(estate: Estate, control: Control) -> pandas.DataFrame:
