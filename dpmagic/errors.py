@@ -79,8 +79,21 @@ class Told(BaseException):
     """What a person reads of an error: ``message``, and ``hint`` on what to do; both are free of secrets."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message, self.hint = redact(message), redact(hint)
+        self.message, self._hint = redact(message), ""
         super().__init__(self.message)
+        self.hint = hint
+
+    @property
+    def hint(self) -> str:
+        """What to do; as a note, so that a script's traceback has it, too."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        before = f"hint: {self._hint}"
+        notes = [note for note in getattr(self, "__notes__", []) if note != before]
+        self._hint = redact(text)
+        self.__notes__ = [*notes, f"hint: {self._hint}"] if text else notes
 
     def lines(self) -> list[str]:
         """The fault, then what to do."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,3 +63,17 @@ def test_exit_codes_are_those_of_az(kind: type[errors.DpmagicError], code: int) 
 def test_the_nearest_name_ignores_case() -> None:
     assert errors.nearest("TESTBKPVUALT", ["TestBkpVault", "Other"]) == "TestBkpVault"
     assert errors.nearest("zzz", ["TestBkpVault"]) == ""
+
+
+def test_a_script_that_fails_prints_the_hint_as_it_is_at_last() -> None:
+    error = errors.InvalidArgument("there is no vault 'a'", "did you mean b?")
+    error.add_note("seen by somebody else")
+    error.hint = "did you mean c?"
+    last = traceback.format_exception(error)[-3:]
+    assert [line.strip() for line in last] == [
+        "dpmagic.errors.InvalidArgument: there is no vault 'a'",
+        "seen by somebody else",
+        "hint: did you mean c?",
+    ]
+    assert not getattr(pickle.loads(pickle.dumps(errors.InvalidArgument("no"))), "__notes__", [])
+    assert pickle.loads(pickle.dumps(error)).lines() == error.lines()

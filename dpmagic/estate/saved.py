@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FILE = "estate.json"
 _FORMAT, _VERSION = "dpmagic estate", 1
 _KEYS = ("version", "target", "at", "window", "asked", "readable", "tables")
-_HINT = "give a folder that estate.save(DIR) made"
+_HINT = "give a folder that estate.save(DIR) made, or one that dpmagic collect fills"
 
 
 def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool = False) -> Path:
