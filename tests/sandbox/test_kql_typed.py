@@ -139,7 +139,7 @@ def test_typed_columns_answer_as_records_do(query: str, shape: str) -> None:
 def sql(query: str, shape: str) -> str:
     ask(query, shape)
     engine = ENGINES[shape]
-    return engine._plan(query, frozenset({"resources", "resourcecontainers"})).sql
+    return engine._plan(query, frozenset({"resources", "resourcecontainers"}))[0].sql
 
 
 def test_a_member_that_has_a_column_is_read_from_it() -> None:

@@ -129,12 +129,11 @@ class Store:
         return name
 
     def _forget(self, table: str) -> None:
-        """Let go of a table's views, and of prepared statements: they would go on reading the columns of before."""
+        """Let go of a table's views, and of what is prepared over them, which would read the columns of before."""
         for key in [key for key in self._views if key[0] == table]:
             self._drop(key)
-        for name in self._prepared.values():
-            self._connection.execute(f"DEALLOCATE {name}")
-        self._prepared.clear()
+        for sql in [sql for sql in self._prepared if f'"{table}~view' in sql]:
+            self._connection.execute(f"DEALLOCATE {self._prepared.pop(sql)}")
 
     def _hold(self, name: str, table: Any) -> bool:
         """Have DuckDB read a table under a name; whether its columns are those of the table before it."""
