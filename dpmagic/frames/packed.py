@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+
+class Same(Sequence[Any]):
+    """A page's column whose cells are all one: a text, or None."""
+
+    def __init__(self, cell: str | None, length: int) -> None:
+        self.cell, self._length = cell, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: Any) -> Any:
+        at = range(self._length)[place]
+        return [self.cell] * len(at) if isinstance(at, range) else self.cell
+
+    def __iter__(self) -> Iterator[Any]:
+        return repeat(self.cell, self._length)
 
 
 class Packed(Sequence[list[Any]]):
@@ -28,15 +46,14 @@ class Packed(Sequence[list[Any]]):
         return list(self)[place]
 
     def __iter__(self) -> Iterator[list[Any]]:
-        cells = (column if isinstance(column, list) else column.to_pylist() for column in self._columns)
+        cells = (column.to_pylist() if isinstance(column, pa.Array) else column for column in self._columns)
         return map(list, zip(*cells, strict=True))
 
     def __contains__(self, row: object) -> bool:
         first = self._columns[0] if self._columns else []
-        if not isinstance(row, list) or isinstance(first, list) or row[0] is None:
+        if not isinstance(row, list) or not isinstance(first, pa.Array) or row[0] is None:
             return any(one == row for one in self)
         # Rows begin with an id: one column tells which rows to make.
-        first = first.cast(first.type.value_type) if pa.types.is_dictionary(first.type) else first
         places = pc.indices_nonzero(pc.equal(first, pa.scalar(row[0], first.type))).to_pylist()
         return any(row == [_cell(column, place) for column in self._columns] for place in places)
 
@@ -47,4 +64,4 @@ class Packed(Sequence[list[Any]]):
 
 
 def _cell(column: Any, place: int) -> Any:
-    return column[place] if isinstance(column, list) else column[place].as_py()
+    return column[place].as_py() if isinstance(column, pa.Array) else column[place]

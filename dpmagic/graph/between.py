@@ -95,12 +95,10 @@ class _Edges:
     @classmethod
     def of(cls, found: Reading) -> _Edges | None:
         """None for one page, and where ids are no texts or in neither order."""
-        key = id_key(found)
-        pages = [page for page in found.pages if len(page)]
-        if len(pages) < 2 or key is None or not all(isinstance(page[at][key], str) for page in pages for at in (0, -1)):
+        if len(found.ends) < 2 or not all(isinstance(one, str) for ends in found.ends for one in ends):
             return None
-        pairs = [(one[-1][key], other[0][key]) for one, other in pairwise(pages)]
-        return cls(key, pairs) if any(_ordered(pairs, fold) for fold in (str, str.lower)) else None
+        pairs = [(one, other) for (_, one), (other, _) in pairwise(found.ends)]
+        return cls(id_key(found), pairs) if any(_ordered(pairs, fold) for fold in (str, str.lower)) else None
 
     def between(self, pairs: Sequence[tuple[str, str]]) -> str:
         """The condition that rows between these pairs meet, and none on a page does."""

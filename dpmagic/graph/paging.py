@@ -59,7 +59,8 @@ class Reading:
 
     ``constant`` is whether all pages said so, ``repeats`` whether one went back over the one before; ``whole`` whether
     no row is missing for want of a token; ``reached`` is False where the scope has more subscriptions than a request
-    covers; ``size`` is the last page's; ``denied`` is the refusal where nothing of the part can be read.
+    covers; ``size`` is the last page's; ``ends`` are each page's first and last id, where it has rows and they have
+    ids; ``denied`` is the refusal where nothing of the part can be read.
     """
 
     columns: list[dict[str, str]] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Reading:
     reached: bool = True
     size: int = 0
     requests: int = 0
+    ends: list[tuple[Any, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     denied: AzureError | None = None
 
@@ -153,6 +155,8 @@ def _add(found: Reading, answer: Answer, query: Query) -> None:
     elif body["totalRecords"] != found.of:
         found.constant, found.of = False, body["totalRecords"]
     found.repeats |= bool(found.pages) and _again(found, rows)
+    if rows and (key := id_key(found)) is not None:
+        found.ends.append((rows[0][key], rows[-1][key]))
     if query.pack is not None:
         rows = query.pack([column["name"] for column in found.columns], rows)
     found.pages.append(rows)
