@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpmagic import output
+from dpmagic.arm.paging import uncollected
 from dpmagic.connection import Connection
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.graph.query import QueryAnswer, ask
@@ -48,8 +49,9 @@ def query(
     all rows can be had; `InvalidArgument` for a scope or a name that is not there.
     """
     used = connection or current().connected()
-    answer = ask(used, kql, resolved(used, scope), names=names, top=top, observer=current().observer)
-    return frame_of(answer, used)
+    with uncollected():
+        answer = ask(used, kql, resolved(used, scope), names=names, top=top, observer=current().observer)
+        return frame_of(answer, used)
 
 
 def resolved(connection: Connection, scope: Scope | str | Iterable[str] | None) -> Scope:

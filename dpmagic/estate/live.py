@@ -112,9 +112,12 @@ class Live:
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         kql = views.expanded(kql, window)
         scope = graph.Scope(tuple(self.scope.readable), expected=tuple(self.scope.asked))
-        answer = ask(self.connection, kql, scope, names=names, readable=self.scope.readable, observer=self._observer)
-        attrs = {"target": self.target, "at": format_time(answer.at), **answer.told()}
-        return table_frame(answer.table, attrs=attrs)
+        with uncollected():
+            answer = ask(
+                self.connection, kql, scope, names=names, readable=self.scope.readable, observer=self._observer
+            )
+            attrs = {"target": self.target, "at": format_time(answer.at), **answer.told()}
+            return table_frame(answer.table, attrs=attrs)
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
         return self.query(kql, {}, now, Window(now - KEPT, now))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 import pandas
@@ -59,8 +60,9 @@ def table_frame(answer: Mapping[str, Any], *, attrs: Mapping[str, Any] | None = 
             "the table's columns and rows do not go together", "ask for resultFormat objectArray instead"
         )
     columns: Columns = {}
-    for name, cells in zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True):
-        spread((name,), list(cells), columns)
+    for place, name in enumerate(names):
+        # A column at a time: by zip there would be an object for each row, and the garbage collector would look for it.
+        spread((name,), list(map(itemgetter(place), rows)), columns)
     return _built(columns, len(rows), attrs)
 
 

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from dpmagic.arm.fan_out import fan_out
+from dpmagic.arm.paging import uncollected
 from dpmagic.arm.plans import Call, Step
 from dpmagic.connection import Connection
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.graph.meter import Meter
 from dpmagic.graph.paging import Pack, Query, Reading, Rows, Task, not_all, reading
 from dpmagic.graph.parameters import bound
+from dpmagic.graph.parts import parts_of
 from dpmagic.graph.remembered import recall, remember
 from dpmagic.graph.scope import REACH, Covered, Scope
 from dpmagic.graph.settling import settled
@@ -26,9 +28,6 @@ _CONTAINERS = (
     "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, subscriptionId"
     " | order by id asc"
 )
-# Operators whose answer for several parts of a scope is not the parts' answers one after another.
-_ACROSS = frozenset({"summarize", "distinct", "count", "top", "limit", "take", "sample"})
-
 # Those whose answer is the first rows of another: who has none among them may have some.
 _FIRST = frozenset({"top", "limit", "take", "sample"})
 
@@ -141,21 +140,30 @@ def ask_all(
     meter = Meter(connection, observer or Silent())
     top = _whole(top)
     made = [Query(_text(kql, names or {}, at), scope, top=top, heard=meter.page, pack=pack) for kql in queries]
-    jobs = [(number, part) for number, query in enumerate(made) for part in _parts(query, parts)]
-    if check and readable is None and scope.asked is not None:
-        readable = recall(connection, scope)
-    look = Query(Text(_CONTAINERS), scope)
-    looks = scope.parts() if check and readable is None and scope.asked is not None else []
-    tasks = [*(_read(made[number], part) for number, part in jobs), *(_read(look, part) for part in looks)]
-    found = _carried(connection, tasks, meter)
-    if looks:
-        readable = tuple(row[1] for one in found[len(jobs) :] for row in one.rows)
-        remember(connection, scope, readable)
     known = None if readable is None else tuple(readable)
+    if known is None and check and scope.asked is not None:
+        known = recall(connection, scope)
+    found, seen = _found(connection, made, parts, meter, look=check and known is None and scope.asked is not None)
+    known = known if seen is None else seen
+    return [_answer(query, of_query, known, at) for query, of_query in zip(made, found, strict=True)]
+
+
+def _found(
+    connection: Connection, made: Sequence[Query], parts: int, meter: Meter, look: bool
+) -> tuple[list[list[Reading]], tuple[str, ...] | None]:
+    """What each query gave, part by part; the subscriptions that can be read, where they are looked up too."""
+    jobs = [(number, part) for number, query in enumerate(made) for part in parts_of(query, parts)]
+    scope = made[0].scope if made else Scope()
+    looks = [_read(Query(Text(_CONTAINERS), scope), part) for part in (scope.parts() if look else [])]
+    found = _carried(connection, [*(_read(made[number], part) for number, part in jobs), *looks], meter)
     of_query: list[list[Reading]] = [[] for _ in made]
     for (number, _), one in zip(jobs, found, strict=False):
         of_query[number].append(one)
-    return [_answer(query, given, known, at) for query, given in zip(made, of_query, strict=True)]
+    if not looks:
+        return of_query, None
+    seen = tuple(row[1] for one in found[len(jobs) :] for row in one.rows)
+    remember(connection, scope, seen)
+    return of_query, seen
 
 
 def readable(connection: Connection, scope: Scope | str | Iterable[str] | None = None) -> list[str]:
@@ -196,29 +204,6 @@ def _whole(top: int | None) -> int | None:
     if top is not None and top < 1:
         raise InvalidArgument(f"the first {top} rows are none", "give a whole number from 1")
     return top
-
-
-def _parts(query: Query, wanted: int) -> list[dict[str, Any]]:
-    """The parts of the query's scope; refuses a query whose parts' answers do not make up the answer."""
-    by_row = _by_row(query.kql)
-    parts = query.scope.parts(wanted if by_row and query.top is None else 1)
-    if len(parts) > 1 and not by_row:
-        raise InvalidArgument(
-            f"{len(query.scope.asked or ()):,} subscriptions take {len(parts)} requests, and this query's answers to "
-            "each are not its answer to all",
-            "group by subscriptionId too, or ask a management group or the whole tenant (no scope)",
-        )
-    return parts
-
-
-def _by_row(kql: str) -> bool:
-    """Whether the answer for several subscriptions is the answers for each, one after another."""
-    across = _ACROSS.intersection(outside_brackets(kql))
-    if not across:
-        return True
-    found = [token.text for token in tokens(kql)]
-    keyed = "subscriptionId" in found[max(i for i, text in enumerate(found) if text.lower() in _ACROSS) :]
-    return keyed and across <= {"summarize", "distinct"}
 
 
 def _read(query: Query, part: Mapping[str, Any]) -> Task[Reading]:
@@ -289,8 +274,9 @@ def _owners(columns: Sequence[Mapping[str, str]], pages: Iterable[Rows]) -> set[
 def _carried(connection: Connection, tasks: Sequence[Task[Reading]], meter: Meter) -> list[Reading]:
     found: list[Reading | None] = [None] * len(tasks)
     try:
-        for number, made in fan_out(connection, tasks, meter.waiting):
-            found[number] = made
+        with uncollected():
+            for number, made in fan_out(connection, tasks, meter.waiting):
+                found[number] = made
     finally:
         meter.done()
     return [one for one in found if one is not None]

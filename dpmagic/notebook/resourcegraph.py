@@ -137,12 +137,19 @@ def ran(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
 
     Raises what `dpmagic.query` does.
     """
+    if wanted.archive:
+        return _of_archive(wanted, session, names)
+    from dpmagic.arm.paging import uncollected
+
+    with uncollected():
+        return _of_azure(wanted, session, names)
+
+
+def _of_azure(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
     from dpmagic import queries
     from dpmagic.graph.query import ask
     from dpmagic.results import Text
 
-    if wanted.archive:
-        return _of_archive(wanted, session, names)
     connection = session.connected()
     scope = queries.resolved(connection, wanted.scope or None)
     answer = ask(connection, wanted.query, scope, names=names, top=wanted.top, observer=session.observer)

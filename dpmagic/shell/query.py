@@ -51,7 +51,10 @@ def _query(arguments: argparse.Namespace) -> int:
         raise CommandLineError("Parquet is nothing for a terminal", "dpmagic query ... -o parquet > rows.parquet")
     if arguments.archive:
         return _of_archive(arguments, kql, names, form)
-    return _of_azure(arguments, kql, names, form)
+    from dpmagic.arm.paging import uncollected
+
+    with uncollected():
+        return _of_azure(arguments, kql, names, form)
 
 
 def _of_azure(arguments: argparse.Namespace, kql: str, names: dict[str, Any], form: str) -> int:

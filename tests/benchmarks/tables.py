@@ -28,7 +28,6 @@ from dpmagic.estate.columns import table
 from dpmagic.estate.completeness import Scope
 from dpmagic.estate.live import Live
 from dpmagic.frames.declared import Declared
-from dpmagic.graph.query import ask
 from dpmagic.progress import Silent
 from dpmagic.sandbox import Reply, http_transport
 from dpmagic.sandbox.http_transport import SandboxTransport
@@ -174,9 +173,7 @@ def objects(pages: Pages) -> pandas.DataFrame:
 
 def records(pages: Pages) -> pandas.DataFrame:
     """What ``estate.query("...")`` does with whole records."""
-    from dpmagic.frames import table_frame
-
-    return table_frame(ask(connection(pages), "jobs", [SUBSCRIPTION], check=False).table)
+    return Live(connection(pages), Scope([SUBSCRIPTION], [SUBSCRIPTION]), Silent()).query("records", {}, NOW, WINDOW)
 
 
 def theirs(pages: Pages, form: str = "objectArray") -> pandas.DataFrame:
