@@ -35,7 +35,10 @@ __all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "TypedRows", "iso
 
 Rows = Sequence[Mapping[str, Any] | TypedRows]
 
-_KEPT = 512
+_KEPT = 1024
+# Of all engines, for a translation is of the text, the tables' names and their columns alone.
+_PLANS: OrderedDict[tuple[str, bool, frozenset[str], str], _Plan | None] = OrderedDict()
+_PLANNING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,12 @@ def iso(instant: datetime) -> str:
 
 
 class Engine:
-    """A DuckDB in memory with the tables of the last queries loaded, and the translations of the last queries.
+    """A DuckDB in memory with the tables of the last queries loaded.
 
     One query at a time: callers from several threads wait for each other.
     """
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[tuple[str, bool, frozenset[str], str], _Plan | None] = OrderedDict()
         self._store: Store | None = None
         self._lock = threading.Lock()
 
@@ -132,16 +134,21 @@ class Engine:
         # What is refused, or is not the like for every instant and id, is translated as it is written.
         for apart in ways(query):
             # Who writes a stand-in means what is written, not what it stands for.
-            key = (apart.text, apart.text != query, names, repr(shapes))
-            if key not in self._plans:
-                self._plans[key] = _of_the_like(apart, names, shapes)
-                if len(self._plans) > _KEPT:
-                    self._plans.popitem(last=False)
-            self._plans.move_to_end(key)
-            plan = self._plans[key]
+            plan = _kept((apart.text, apart.text != query, names, repr(shapes)), apart, shapes)
             if plan is not None:
                 return plan, apart
         raise AssertionError("a query is translated, or refused")
+
+
+def _kept(key: tuple[str, bool, frozenset[str], str], apart: Apart, shapes: Mapping[str, Shape]) -> _Plan | None:
+    """The plan of `_of_the_like`, made once for all that ask with this key."""
+    with _PLANNING:
+        if key not in _PLANS:
+            _PLANS[key] = _of_the_like(apart, key[2], shapes)
+            if len(_PLANS) > _KEPT:
+                _PLANS.popitem(last=False)
+        _PLANS.move_to_end(key)
+        return _PLANS[key]
 
 
 def _of_the_like(apart: Apart, names: Collection[str], shapes: Mapping[str, Shape]) -> _Plan | None:
