@@ -46,9 +46,9 @@ def days_of(estate: Estate, jobs: pandas.DataFrame) -> tuple[pandas.DataFrame, p
     due times of which nobody can tell.  ``jobs`` are those of `jobs_of`."""
     found = history_of(estate)
     due = found.expected.assign(day=found.expected["due"].dt.floor("D"))[["instance", "day"]].drop_duplicates()
-    done = jobs[jobs["done"]]
+    done = jobs.loc[jobs["done"], ["instance", "startTime"]]
     ran = done.assign(day=done["startTime"].dt.floor("D"))[["instance", "day"]]
-    repaired = found.runs[found.runs["done"].astype(bool) & found.runs["due"].notna()]
+    repaired = found.runs.loc[found.runs["done"].astype(bool) & found.runs["due"].notna(), ["instance", "due"]]
     late = repaired.assign(day=repaired["due"].dt.floor("D"))[["instance", "day"]]
     good = pandas.concat([ran, late]).drop_duplicates().assign(met=True)
     days = due.merge(good, on=["instance", "day"], how="left")

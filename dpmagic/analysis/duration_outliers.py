@@ -8,7 +8,8 @@ import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
+from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, succeeded
 from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
 from dpmagic.estate.source import estate_of
 
@@ -31,12 +32,17 @@ def duration_outliers(
     ``attrs["dpmagic"]`` has how many jobs were ``judged``, and of how many there are too few (``unjudged``).
     """
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
-    jobs = by_instance(jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS)))
-    ended = jobs[(jobs["state"] != RUNNING) & (jobs["seconds"] > 0)] if failed else succeeded(jobs)
-    rows = ended.join(usual(succeeded(jobs)), on="instance")
+    jobs = jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS))
+    # Of hundreds of thousands of jobs no more than what they are judged by; the rest of those that are unusual.
+    made = {"instance": key(jobs["backupInstanceId"]), "seconds": jobs["duration"].dt.total_seconds()}
+    lengths = pandas.DataFrame({**made, "state": jobs["state"]})
+    done = succeeded(lengths)
+    ended = lengths[(lengths["state"] != RUNNING) & (lengths["seconds"] > 0)] if failed else done
+    rows = ended.join(usual(done), on="instance")
     rows["score"] = (np.log(rows["seconds"]) - rows["median"]) / rows["spread"]
     judged = rows["score"].notna()
-    found = rows[judged & (rows["score"] > limit)]
+    odd = rows[judged & (rows["score"] > limit)]
+    found = jobs.loc[odd.index].join(odd.drop(columns="state"))
     found = found.assign(usual=timedeltas(np.exp(found["median"])), times=found["seconds"] / np.exp(found["median"]))
     found = found.sort_values(["score", "id"], ascending=[False, True], ignore_index=True)
     found["n"] = found["n"].astype("Int64")

@@ -17,6 +17,9 @@ _NEEDS = {
         "recommendedAction",
     ]
 }  # fmt: skip
+_OF_JOBS = (
+    "id", "instance", "status", "done", "startTime", "endTime", "errorCode", "isUserError", "recommendedAction",
+)  # fmt: skip
 UNKNOWN = "(no code)"
 
 
@@ -83,7 +86,7 @@ def recoveries(given: Any) -> pandas.DataFrame:
 
 def _episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     """Runs of failures that began in the window, and all failed jobs until now with ``code`` and ``again``."""
-    jobs = jobs_until_now(estate)
+    jobs = jobs_until_now(estate)[list(_OF_JOBS)]
     jobs = jobs[(jobs["done"] | (jobs["status"].str.lower() == "failed")) & jobs["endTime"].notna()]
     jobs = jobs.sort_values(["instance", "endTime", "startTime"], kind="stable", ignore_index=True)
     jobs = jobs.assign(code=jobs["errorCode"].fillna(UNKNOWN))
@@ -101,7 +104,7 @@ def _episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame]:
         failures=("id", "size"),
         persistent=("again", "any"),
     )
-    next_success = jobs[~bad].assign(episode=lambda rows: rows["episode"] - 1)[["instance", "episode", "endTime"]]
+    next_success = jobs.loc[~bad, ["instance", "episode", "endTime"]].assign(episode=lambda rows: rows["episode"] - 1)
     episodes = episodes.merge(next_success.rename(columns={"endTime": "recovered"}), how="left")
     episodes["timeToRecover"] = episodes["recovered"] - episodes["failed"]
     return episodes[episodes["began"] < estate.window.end], failed

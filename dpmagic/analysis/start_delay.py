@@ -20,6 +20,8 @@ _NEEDS = {
     "instances": ["id", "policyId", "currentProtectionState", "oldestRecoveryPoint"],
     "policies": ["id", "policyRules"],
 }
+_OF_GROUPS = ("instance", "policyName", "due", "startTime")
+_OF_RUNS = (*_OF_GROUPS, "id", "status")
 _COLUMNS = (*NAMES, "policyName", "jobId", "status", "due", "startTime", "delay", "late")
 
 
@@ -39,10 +41,14 @@ def start_delay(given: Any, by: str | None = None) -> pandas.DataFrame:
     estate = estate_of(given, "jobs", needs=_NEEDS)
     jobs = jobs_of(estate)
     found = history_of(estate)
-    runs = found.runs[(found.runs["attempt"] == 0) & found.runs["due"].between(*_edges(estate), inclusive="left")]
+    first = (found.runs["attempt"] == 0) & found.runs["due"].between(*_edges(estate), inclusive="left")
+    runs = found.runs.loc[first, list(_OF_RUNS if by is None else _OF_GROUPS)]
     rows = runs.rename(columns={"id": "jobId"}).assign(delay=runs["startTime"] - runs["due"])
-    rows = named(rows, names_of(whole(estate, "instances"), jobs)).assign(late=rows["delay"] > SLACK)
-    rows = rows.sort_values(["due", "id"], kind="stable", ignore_index=True)
+    names = names_of(whole(estate, "instances"), jobs)
+    # Of hundreds of thousands of runs no more than what is asked for.
+    rows = named(rows, names if by is None else names[[by] if by in names else []]).assign(late=rows["delay"] > SLACK)
+    if by is None:
+        rows = rows.sort_values(["due", "id"], kind="stable", ignore_index=True)
     frame = rows[list(_COLUMNS)] if by is None else _grouped(rows, by)
     return answer(estate, frame, runs=len(rows), late=int(rows["late"].sum()))
 

@@ -91,7 +91,7 @@ def _by_changes(estate: Estate, baseline: Baseline) -> Iterator[pandas.DataFrame
     wider = until_now(estate)
     reach = wider.reach("changes")
     begin = reach.start if reach else estate.now
-    found = list(states(estate.vaults(), of_vaults(wider.changes())))
+    found = list(states(estate.vaults(), of_vaults(wider)))
     for step in range(max(map(len, found), default=0)):
         rows = [one[step] for one in found if len(one) > step]
         yield from _judged(estate, rows, baseline, begin, now=not step)
@@ -154,7 +154,7 @@ def _with_runs(made: pandas.DataFrame, estate: Estate, source: Archive, baseline
     if not estate.has("changes") or not made["before"].notna().any():
         return made
     columns = {one.name: one.column for one in read(baseline)}
-    changes = of_vaults(estate.over((made["since"].min(), estate.now)).changes())
+    changes = of_vaults(estate.over((made["since"].min(), estate.now)))
     for place, row in made[made["before"].notna()].iterrows():
         mine = changes[
             (changes["vault"] == row["vault"]) & changes["timestamp"].between(row["notBefore"], row["since"])

@@ -33,7 +33,7 @@ def stuck(jobs: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
     That is longer than the longer of the 99th percentile and three times the median of its successful backups; or than
     a day, where none is known.
     """
-    done = jobs[jobs["done"] & jobs["duration"].notna()].groupby("instance")["duration"]
+    done = jobs.loc[jobs["done"] & jobs["duration"].notna(), ["instance", "duration"]].groupby("instance")["duration"]
     limits = pandas.concat([done.quantile(0.99), 3 * done.quantile(0.5)], axis=1).max(axis=1)
     going = jobs[~jobs["done"] & ~jobs["failed"]].drop_duplicates("instance", keep="last").set_index("instance")
     lasts = (pandas.Timestamp(now) - going["startTime"]).astype("timedelta64[us]")

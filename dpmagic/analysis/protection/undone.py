@@ -12,10 +12,12 @@ import pandas
 
 from dpmagic.analysis.backups.keys import key
 from dpmagic.estate.columns import table
+from dpmagic.estate.estate import Estate
 
 _KIND = "microsoft.dataprotection/backupvaults"
 _STEP = re.compile(r"[^.\[\]]+")
-_HOW = ["targetResourceId", "targetResourceType", "changeType", "timestamp", "changedBy", "changes"]
+_WHAT = ["targetResourceId", "targetResourceType", "changeType", "timestamp", "changedBy"]
+_HOW = [*_WHAT, "changes"]
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,19 @@ class State:
     made: bool = False
 
 
-def of_vaults(changes: pandas.DataFrame) -> pandas.DataFrame:
+def of_vaults(estate: Estate) -> pandas.DataFrame:
     """The changes of vaults, by the vault's id in lower case (``vault``), the oldest first."""
-    mine = changes.loc[changes["targetResourceType"].str.lower() == _KIND, _HOW]
+    columns = _HOW
+    # What changed is JSON, most of it of other things: where reading is free it is only read for vaults that changed.
+    if not estate.source.metered and not _are_vaults(estate.table("changes", _WHAT)).any():
+        columns = _WHAT
+    changes = estate.table("changes", columns)
+    mine = changes[_are_vaults(changes)].reindex(columns=_HOW)
     return mine.assign(vault=key(mine["targetResourceId"])).sort_values("timestamp", kind="stable")
+
+
+def _are_vaults(changes: pandas.DataFrame) -> pandas.Series:
+    return changes["targetResourceType"].str.lower() == _KIND
 
 
 def states(vaults: pandas.DataFrame, changes: pandas.DataFrame) -> Iterator[list[State]]:
