@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from dpmagic.estate.estate import Estate
 
 
+# Tables with several rows of an id: a machine has one for each of its disks.
+_SEVERAL = ("virtual_machines",)
+
+
 class Source(Protocol):
     """Live, saved or given tables, or an archive: nothing above it knows which."""
 
@@ -79,7 +83,7 @@ class Given:
                 raise InvalidArgument(f"table {name!r} is {type(rows).__name__}, not a DataFrame", "give DataFrames")
         self.target, self.metered = target, False
         self.refused: Mapping[str, str] = {}
-        self._tables = {name: conform(rows, table(name).dtypes) for name, rows in given.items()}
+        self._tables = {name: _told_apart(name, conform(rows, table(name).dtypes)) for name, rows in given.items()}
 
     @property
     def scope(self) -> Scope:
@@ -138,6 +142,22 @@ class Given:
         found = [self._tables[name][column].dropna() for name, column in wanted if column in self._tables.get(name, ())]
         ends = [edge.to_pydatetime(warn=False) for times in found if len(times) for edge in (times.min(), times.max())]
         return [min(ends), max(ends)] if ends else []
+
+
+def _told_apart(name: str, rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows.  Raises `InvalidArgument` where they are not told apart by the id that all analyses go by."""
+    lacking = int(rows["id"].isna().sum()) if "id" in rows else 0
+    if lacking:
+        raise InvalidArgument(
+            f"{lacking:,} of {len(rows):,} rows of {name} have no id",
+            'give them one, or leave them out: dropna(subset="id")',
+        )
+    again = int(rows["id"].duplicated().sum()) if "id" in rows and name not in _SEVERAL else 0
+    if again:
+        raise InvalidArgument(
+            f"{again:,} of {len(rows):,} rows of {name} have the id of another", 'drop_duplicates("id") keeps the first'
+        )
+    return rows
 
 
 def at_least(known: Table, columns: Collection[str] | None) -> list[str]:

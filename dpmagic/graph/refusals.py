@@ -87,8 +87,10 @@ def _hint(detail: Mapping[str, Any], token: str, kql: str) -> str:
         return known if lower in instead() else did_you_mean(token, TABLES, known)
     if code in instead():
         return instead()[code]
-    if lower in instead():
-        return instead()[lower]
+    if given := instead().get(lower) or instead().get(f"{lower.partition('_')[0]}_"):
+        return given
+    if habit := _habit(detail, lower, kql):
+        return habit
     if detail.get("expectedToken") == "where":
         return did_you_mean(token, OPERATORS)
     if "function" in str(detail.get("message")).lower():
@@ -98,6 +100,18 @@ def _hint(detail: Mapping[str, Any], token: str, kql: str) -> str:
     if not kql.strip():
         return "a query starts with a table: resources | take 5"
     return ""
+
+
+def _habit(detail: Mapping[str, Any], lower: str, kql: str) -> str:
+    """What to write for a slip of those who write something else all day."""
+    expected = detail.get("expectedToken")
+    if lower in ("'", '"') and expected == lower:
+        return f"the text that it begins has no end: a {lower} is missing"
+    if expected != "<EOF>":
+        return ""
+    if kql.lower().lstrip().startswith("select "):
+        return instead()["select"]
+    return "a | stands before it" if lower in OPERATORS else ""
 
 
 def _table(detail: Mapping[str, Any]) -> str:
@@ -116,7 +130,10 @@ def _named(kql: str) -> list[str]:
 
 
 def _first(kql: str, token: str) -> Token | None:
-    return next((one for one in tokens(kql) if token and one.text.lower() == token.lower()), None)
+    """Where the token stands, or several that it is made of: ``hint.strategy``."""
+    lower, found = kql.lower(), tokens(kql) if token else []
+    same = (one for one in found if one.text.lower() == token.lower())
+    return next(same, next((one for one in found if lower.startswith(token.lower(), one.start)), None))
 
 
 def _pointed(kql: str, at: int, token: str) -> tuple[str, str]:

@@ -23,8 +23,8 @@ OPTIONS = {
 }
 _SPELLINGS = {"--output": "-o", "--subscription": "--scope", "--management-group": "--scope", "--first": "--top"}
 _STORED = re.compile(r"\s*([^\W\d]\w*)\s*<<")
-_OPTION = re.compile(r"\s*(--?[A-Za-z][\w-]*)(?:=|\s+|$)")
-_VALUE = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\S+))")
+_OPTION = re.compile(r"\s*(--?[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
+_VALUE = re.compile(r"[^\S\n]*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\S+))")
 
 
 @dataclass

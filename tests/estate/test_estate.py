@@ -121,6 +121,16 @@ def test_an_analysis_takes_a_frame_tables_or_an_estate(given: Any) -> None:
         (lambda: Estate.of({"jobs": JOBS}).table("jops"), "there is no table 'jops'", "did you mean jobs?"),
         (lambda: Estate.of({"disks": JOBS}), "the tables do not say when they were read", "now="),
         (lambda: Estate.of({"jobs": jobs("noon")}), "column startTime does not hold times", ""),
+        (
+            lambda: Estate.of({"jobs": JOBS.assign(id=None)}, now=NOW),
+            f"{len(JOBS)} of {len(JOBS)} rows of jobs have no id",
+            "dropna",
+        ),
+        (
+            lambda: Estate.of({"jobs": JOBS.assign(id="a")}, now=NOW),
+            "3 of 4 rows of jobs have the id of another",
+            "drop_d",
+        ),
         (lambda: Estate.of({"jobs": JOBS}).query("resources"), "tables answer no query", "dpmagic.open"),
     ],
 )

@@ -15,6 +15,8 @@ from dpmagic.graph.query import ask, ask_all, readable
 from dpmagic.graph.refusals import instead
 from dpmagic.graph.scope import REACH, SUBSCRIPTIONS, Scope
 from dpmagic.sandbox import Mishap, Mishaps
+from dpmagic.sandbox.kql.functions import FOREIGN_FUNCTIONS
+from dpmagic.sandbox.kql.tokens import FOREIGN_OPERATORS
 from tests.canned import SUB, Canned, Heard, Sent, canned_connection
 
 URL = "Microsoft.ResourceGraph/resources"
@@ -310,6 +312,12 @@ def test_missing_rows_are_an_error_whatever_the_answer_says() -> None:
         ("resources\n| where (name == 'x'\n", "", ""),
         ("disks | take 1", "disks", "resources | where type =~ 'microsoft.compute/disks'"),
         ("resourcs | take 1", "resourcs", "did you mean resources?"),
+        ("resources | join hint.strategy=broadcast (resources | take 1) on id", "hint.strategy", "leave the hint away"),
+        ("resources | extend x = geo_point_to_s2cell(1, 2)", "geo_point_to_s2cell", "coordinates"),
+        ("resources | order by name ascending", "ascending", "asc"),
+        ("resources where name == 'x'", "where", "a | stands before it"),
+        ("SELECT * FROM resources", "resources", "KQL starts with the table"),
+        ("resources | where name == 'x", "", "the text that it begins has no end"),
         ("resources" + " | join kind=leftouter (resourcecontainers | project id) on id" * 4, "", "three joins"),
     ],
 )
@@ -323,6 +331,15 @@ def test_a_refused_query_points_at_the_place_and_says_what_to_write(
     if place and error.line:
         at = error.caret.index("^")
         assert error.line[at : at + error.caret.count("^")] == place
+
+
+def test_whatever_of_kusto_is_lacking_there_is_something_to_write_instead(estate: Connection) -> None:
+    asked = [f"resources | {operator} x" for operator in FOREIGN_OPERATORS]
+    asked += [f"resources | extend x = {function}()" for function in FOREIGN_FUNCTIONS]
+    for kql in asked:
+        with pytest.raises(QueryError) as caught:
+            ask(estate, kql)
+        assert caught.value.caret and caught.value.hint, kql
 
 
 def test_a_long_line_is_shown_around_the_place(estate: Connection) -> None:

@@ -122,6 +122,11 @@ def test_what_is_wrong_is_one_line_and_a_hint(sandbox: Run, line: str, said: str
     assert isinstance(caught.value, CommandLineError | InvalidArgument)
 
 
+def test_the_value_of_an_option_stands_on_its_line(sandbox: Run) -> None:
+    with pytest.raises(CommandLineError, match="--scope needs a value"):
+        sandbox("%%resourcegraph --scope\nresources | count")
+
+
 def test_a_fault_is_pointed_at_in_the_query_as_it_was_typed(sandbox: Run, shell: InteractiveShell) -> None:
     shell.user_ns["names"] = ["a", "b"] * 20
     with pytest.raises(QueryError) as caught:
