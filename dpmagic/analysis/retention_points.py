@@ -41,6 +41,9 @@ _COLUMNS = (
     "snapshotId", "jobId", "recoveryPointId", "pointExpiryTime", "difference",
 )  # fmt: skip
 _MINIMAL = ["instance", "policy", "retentionTag", "timeCreated", "jobId", "expiryTime", "there"]
+# Of hundreds of thousands of rows, no more than points are made of.
+_OF_DONE = ["id", "instance", "policy", "retentionTag", "startTime", "recoveryPointId"]
+_OF_SNAPSHOTS = ["id", "instance", "timeCreated", "ofDisk"]
 _LISTED = [*_MINIMAL, "recoveryPointId", "pointExpiryTime", "difference", "snapshotId", "ofDisk"]
 _LISTED_AS = {"name": "recoveryPointId", "expiryTime": "pointExpiryTime", "retentionTagName": "retentionTag"}
 _MINUTES = pandas.Timedelta(minutes=10)
@@ -110,8 +113,8 @@ class _World:
         instances, jobs = whole(estate, "instances"), jobs_until_now(estate)
         disk = among(instances["dataSourceType"], (DISK,))
         seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
-        done = jobs[jobs["done"] & is_in(jobs["instance"], key(instances.loc[seen, "id"]))]
-        ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())
+        done = jobs.loc[jobs["done"] & is_in(jobs["instance"], key(instances.loc[seen, "id"])), _OF_DONE]
+        ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())[_OF_SNAPSHOTS]
         points = whole(estate, "recovery_points") if verify else None
         reach = pandas.Timestamp(reached(estate, jobs))
         schedules = schedules_of(estate.policies())

@@ -30,6 +30,12 @@ BACKUPS = (
 )  # fmt: skip
 """The columns of jobs that any question about backups takes, so that several read them once."""
 
+_REPEATED = (
+    "backupInstanceId", "backupInstanceFriendlyName", "dataSourceId", "dataSourceName", "dataSourceType", "vaultName",
+    "subscriptionId", "policyId", "operationCategory",
+)  # fmt: skip
+"""Texts of jobs that name what they are of: where they are kept once more, each spelling is kept once."""
+
 SNAPSHOTS = (
     "id", "name", "subscriptionId", "resourceGroup", "incremental", "sourceResourceId", "sourceUniqueId",
     "diskSizeGB", "timeCreated", "tags",
@@ -88,7 +94,8 @@ def jobs_until_now(estate: Estate) -> pandas.DataFrame:
 
 
 def _backups(estate: Estate) -> pandas.DataFrame:
-    return backups(whole(estate, "jobs", BACKUPS))
+    jobs = whole(estate, "jobs", BACKUPS)
+    return backups(jobs.astype(dict.fromkeys(_REPEATED, "category")))
 
 
 def history_of(estate: Estate) -> History:

@@ -19,7 +19,7 @@ def names_of(instances: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.Data
     """
     there = instances.assign(name=instances["friendlyName"])
     last = jobs.drop_duplicates("instance", keep="last")
-    gone = pandas.DataFrame({name: last[_FROM_JOBS.get(name, name)] for name in NAMES})
+    gone = pandas.DataFrame({name: last[_FROM_JOBS.get(name, name)] for name in NAMES}).astype("str")
     found = pandas.concat([there[list(NAMES)], gone], ignore_index=True)
     found.index = pandas.Index(key(found["id"]))
     return found[~found.index.duplicated()]
