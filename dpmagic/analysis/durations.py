@@ -52,7 +52,7 @@ def durations(
     if method is not None and method not in METHODS:
         raise InvalidArgument(f"{method!r} is no method", did_you_mean(method, METHODS, f"use {' or '.join(METHODS)}"))
     estate = estate_of(given, "jobs", needs=_needs(asked), window=over)
-    chosen, why = (method, "") if method else _choice(estate)
+    chosen, why = (method, "") if method else _choice(estate, _needs(asked)["jobs"])
     counted = None
     if chosen == "buckets":
         try:
@@ -78,9 +78,9 @@ def _needs(asked: Sequence[Group]) -> dict[str, list[str]]:
     return needs | ({"disks": ["id", "diskSizeGB"]} if any("disks" in group.tables for group in asked) else {})
 
 
-def _choice(estate: Estate) -> tuple[str, str]:
+def _choice(estate: Estate, columns: Sequence[str]) -> tuple[str, str]:
     """The method for an estate, and why it is not rows."""
-    why = too_many(estate, "jobs")
+    why = too_many(estate, "jobs", columns)
     return ("buckets", f"from buckets: rows would take {why}") if why else ("rows", "")
 
 

@@ -31,7 +31,10 @@ from dpmagic.frames import table_frame
 from dpmagic.frames.declared import Declared
 from dpmagic.frames.times import format_time
 from dpmagic.graph import scope as graph
+from dpmagic.graph.paging import Query
+from dpmagic.graph.parts import parts_of
 from dpmagic.graph.query import ask
+from dpmagic.graph.text import Text
 from dpmagic.progress import Observer
 
 KEPT = timedelta(days=14)
@@ -40,8 +43,8 @@ KEPT = timedelta(days=14)
 # Tables that may have many pages are asked in parts at once, as far as the quota goes, when there are subscriptions
 # enough for it: each part has pages of its own, the last one not full.
 _LARGE, _PARTS, _EACH = ("jobs", "snapshots", "changes"), 4, 10
-# Of tables that may have many rows only the columns that are wanted are asked for.
-_MANY = (*_LARGE, "disks", "instances")
+MANY = (*_LARGE, "disks", "instances")
+"""Tables that may have many rows: only the columns that are wanted are asked for."""
 # Tables of which a subscription inherits rows from its management groups.
 _INHERITED = ("role_assignments", "exemptions")
 
@@ -71,7 +74,7 @@ class Live:
     def table(
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
     ) -> pandas.DataFrame:
-        return self._table(_Read(table(name), now, window, columns if name in _MANY else None))
+        return self._table(_Read(table(name), now, window, columns if name in MANY else None))
 
     def excerpt(
         self, wanted: Excerpt, now: datetime, window: Window, columns: Collection[str] | None
@@ -118,6 +121,19 @@ class Live:
             )
             attrs = {"target": self.target, "at": format_time(answer.at), **answer.told()}
             return table_frame(answer.table, attrs=attrs)
+
+    def sizes(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> list[int]:
+        """How many rows a query has in each part of the scope that it would be asked in.
+
+        Raises what asking it would: `InvalidArgument` where the parts' answers are not its answer.
+        """
+        kql, found = views.expanded(kql, window), []
+        scope = graph.Scope(tuple(self.scope.readable))
+        for part in parts_of(Query(Text(kql), scope), 1):
+            one = graph.Scope(tuple(part["subscriptions"]))
+            answer = ask(self.connection, f"{kql}\n| summarize rows = count()", one, names=names, check=False)
+            found.append(int(answer.rows[0][0]))
+        return found
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
         return self.query(kql, {}, now, Window(now - KEPT, now))

@@ -17,11 +17,11 @@ from dpmagic.estate import views
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.excerpts import Excerpt
-from dpmagic.estate.live import parts
+from dpmagic.estate.live import MANY, parts
 from dpmagic.estate.source import Source, at_least
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import declared
-from dpmagic.graph import between
+from dpmagic.graph import between, paging
 from dpmagic.graph import scope as graph
 from dpmagic.graph.paging import PAGE
 
@@ -38,8 +38,8 @@ MOST_SECONDS, MOST_MEMORY = 120.0, 2 * 10**9
 
 # What only ARM has, and of which table it takes a call for each row.
 _CALLS = {"recovery_points": "instances", "deleted_instances": "vaults"}
-# Bytes a row while it is read, with the page that it came in; of a table that was not measured, as a job.
-_BYTES = {"jobs": 5_600}
+# Bytes a cell at most, with what questions make of it: cells of jobs take half of that where they are only grouped.
+_CELL = 340
 _FORGOTTEN = "the question was answered from tables that are at hand: it takes no request"
 
 
@@ -47,18 +47,20 @@ _FORGOTTEN = "the question was answered from tables that are at hand: it takes n
 class Part:
     """One thing that is asked: a table or a grouped query, its rows, and the requests that it takes.
 
-    ``service`` is ``graph`` (Resource Graph, whose quota it spends) or ``arm`` (a call for each instance or vault).
+    ``service`` is ``graph`` (Resource Graph, whose quota it spends) or ``arm`` (a call for each instance or vault);
+    ``columns`` is how many come.
     """
 
     what: str
     rows: int
     requests: int
     service: str = "graph"
+    columns: int = 10
 
     @property
     def memory(self) -> int:
         """Bytes, at most."""
-        return self.rows * _BYTES.get(self.what, _BYTES["jobs"])
+        return self.rows * self.columns * _CELL
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ class Plan:
 
     @property
     def memory(self) -> int:
-        """Bytes of memory at most: tables are kept, so they add up."""
+        """Bytes of memory at most, besides what Python has anyway: tables are kept, so they add up.
+
+        A bound by rows and columns, not an estimate: questions that only group their rows take about half of it.
+        """
         return sum(part.memory for part in self.parts)
 
     @property
@@ -125,7 +130,14 @@ def plan(estate: Estate, question: Question, *args: Any, **options: Any) -> Plan
     return Plan((*again, *rehearsal.parts), rehearsal.counted)
 
 
-def expected(source: Source, name: str, now: datetime, window: Window, clause: str = "") -> Part | None:
+def expected(
+    source: Source,
+    name: str,
+    now: datetime,
+    window: Window,
+    clause: str = "",
+    columns: Collection[str] | None = None,
+) -> Part | None:
     """Rows and requests of a table, None where it is at hand; found out by a request that counts.
 
     ``clause`` is the KQL of the rows that are asked for, if not all are.
@@ -134,7 +146,7 @@ def expected(source: Source, name: str, now: datetime, window: Window, clause: s
     """
     if name in _CALLS:
         of = expected(source, _CALLS[name], now, window)
-        return of and Part(name, of.rows, of.rows, "arm")
+        return of and Part(name, of.rows, of.rows, "arm", len(table(name).columns))
     if name not in views.VIEWS:
         raise InvalidArgument(f"nobody knows what the table {name} costs", "ask for one of Resource Graph's")
     rows_of = f"{views.view(name, window)}\n{clause}".rstrip()
@@ -149,16 +161,28 @@ def expected(source: Source, name: str, now: datetime, window: Window, clause: s
     asked = graph.Scope(tuple(source.scope.readable)).parts(parts(name, len(source.scope.readable)))
     rows = [sum(sizes.get(one.lower(), 0) for one in part["subscriptions"]) for part in asked]
     pages = [max(1, -(-one // PAGE)) for one in rows]
-    return Part(name, sum(sizes.values()), sum(pages) + sum(map(between.requests, pages)))
+    width = len(at_least(table(name), columns if name in MANY else None))
+    return Part(name, sum(sizes.values()), sum(pages) + sum(map(between.requests, pages)), columns=width)
 
 
-def too_many(estate: Estate, name: str) -> str:
-    """What the rows of a table would take, if that is too much: `MOST_SECONDS`, `MOST_MEMORY`; ``""`` if it is not."""
+def too_many(estate: Estate, name: str, columns: Collection[str]) -> str:
+    """What these columns of a table would take, if that is too much: `MOST_SECONDS`, `MOST_MEMORY`; ``""`` if not."""
     if any(one.reaches(estate.window) for one in estate.kept.of(name)):
         return ""
-    part = expected(estate.source, name, estate.now, estate.window)
+    part = expected(estate.source, name, estate.now, estate.window, columns=columns)
     plan = Plan((part,) if part else ())
     return "" if plan.seconds <= MOST_SECONDS and plan.memory <= MOST_MEMORY else str(plan)
+
+
+def _requests(kql: str, rows: int) -> int:
+    """How many requests a query of so many rows takes in one part of its scope."""
+    pages = max(1, -(-rows // PAGE))
+    if pages == 1:
+        return 1
+    if paging.groups(kql):  # a grouped answer does not page: it is cut in halves until each is whole
+        return 4 * pages - 1
+    # Without an order, the first page is asked for once more, in the order of ids.
+    return pages + (between.requests(pages) if between.by_id(kql) else 0) + (not paging.ordered(kql))
 
 
 class Rehearsal:
@@ -201,7 +225,7 @@ class Rehearsal:
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None, clause: str = ""
     ) -> pandas.DataFrame:
         """The table without rows, once it is counted."""
-        known, part = table(name), expected(self._real, name, now, window, clause)
+        known, part = table(name), expected(self._real, name, now, window, clause, columns)
         self.counted += self._batches if part else 0
         self.parts += [part] if part else []
         made = declared([], {column: known.dtypes[column] for column in at_least(known, columns)})
@@ -212,8 +236,11 @@ class Rehearsal:
         return {"notes": []}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
-        if self.count(f"{kql}\n| summarize rows = count()", now) is None:
+        sizes = self._real.sizes(kql, names, now, window) if self.metered else None  # type: ignore[attr-defined]
+        if sizes is None:
             return self._real.query(kql, names, now, window)  # which says that there is nobody to ask
+        self.counted += len(sizes)
+        self.parts.append(Part("query", sum(sizes), sum(_requests(kql, rows) for rows in sizes)))
         return pandas.DataFrame()
 
     def grouped(self, pieces: Mapping[str, int]) -> None:

@@ -127,7 +127,7 @@ def reading(query: Query, part: Mapping[str, Any], kql: str = "", pages: int | N
         if answer.status >= 400:
             raise refusal(answer, query.text)
         token = answer.json.get("$skipToken") or ""
-        if token and not (found.pages or pages or _ordered(kql)) and "id" in _names(answer, query):
+        if token and not (found.pages or pages or ordered(kql)) and "id" in _names(answer, query):
             kql = f"{kql}\n| order by id asc"  # without an order the pages may overlap
             continue
         _add(found, answer, query)
@@ -168,7 +168,8 @@ def _names(answer: Answer, query: Query) -> list[str]:
     return [column["name"] for column in data["columns"]] if query.form == "table" else list((data or [{}])[0])
 
 
-def _ordered(kql: str) -> bool:
+def ordered(kql: str) -> bool:
+    """Whether the query puts its rows in an order."""
     return not {"order", "sort", "top"}.isdisjoint(top_level(kql))
 
 

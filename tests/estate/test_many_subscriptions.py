@@ -71,3 +71,15 @@ def test_groups_that_are_no_ones_alone_are_refused(many: Estate) -> None:
     with pytest.raises(InvalidArgument, match="1,006 subscriptions take 2 requests") as caught:
         many.query("resources | summarize count() by type")
     assert "group by subscriptionId too" in caught.value.hint
+
+
+OWN = "resources | where type =~ 'microsoft.compute/disks' | project id"
+
+
+def test_a_plan_of_ones_own_query_counts_each_batch(many: Estate, few: Estate, named: list[int]) -> None:
+    plan = many.plan(lambda estate: estate.query(OWN))
+    named.clear()
+    assert plan.rows == len(many.query(OWN)) == len(few.query(OWN)) > 0
+    assert plan.requests == len(named) == 2
+    with pytest.raises(InvalidArgument, match="1,006 subscriptions take 2 requests"):
+        many.plan(lambda estate: estate.query("resources | summarize count() by type"))

@@ -42,6 +42,9 @@ QUESTIONS: list[tuple[str, Callable[[Estate], Any]]] = [
     ("triage", dpmagic.triage),
     ("coverage", dpmagic.coverage),
     ("findings", dpmagic.findings),
+    ("an own query", lambda estate: estate.query("jobs | where status == $it", it="Completed")),
+    ("one in no order", lambda estate: estate.query("jobs | project id, status")),
+    ("a grouped one", lambda estate: estate.query("jobs | summarize n = count() by vaultId")),
     ("tables", lambda estate: [estate.disks(), estate.policies(), estate.disks()]),
 ]
 

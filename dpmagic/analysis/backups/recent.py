@@ -52,7 +52,7 @@ def recent(estate: Estate) -> Recent:
 
 
 def _recent(estate: Estate) -> Recent:
-    why = too_many(estate, "jobs")
+    why = too_many(estate, "jobs", RECENT)
     try:
         if why:
             return _telling(estate, f"from the jobs that tell, counted at the source: rows would take {why}")
