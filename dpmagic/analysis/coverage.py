@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.backups.grouping import several
 from dpmagic.analysis.protection.assessment import assess
 from dpmagic.analysis.protection.tags import names, tag
 from dpmagic.analysis.protection.verdicts import (
@@ -22,6 +23,7 @@ from dpmagic.analysis.protection.verdicts import (
     UNVERIFIABLE,
 )
 from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.source import estate_of
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "subscription": ("subscriptionName", "subscriptionId"),
@@ -33,6 +35,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """What `coverage` groups by, with the columns that name a group; ``tags.NAME`` besides."""
 
 _SAME = {"region": "location", "subscriptionid": "subscription", "subscriptionname": "subscription"}
+_KNOWN = {one.lower(): one for one in GROUPS} | _SAME
 REASON_COLUMNS = {
     NEVER: "neverConfigured",
     ERROR: "error",
@@ -75,7 +78,10 @@ def coverage(
     A disk that two backups cover is one disk.  ``rpo``, ``exclude`` and ``verify`` as in `coverage_gaps`.
     Raises `InvalidArgument` for an unknown ``by``, tables without what is needed, and exclusions that say nothing.
     """
-    found = assess(given, rpo=rpo, exclude=exclude, verify=verify)
+    estate = estate_of(given, "disks")
+    if "tags" in (estate.source.columns("disks") or ()):
+        _check(by, estate.disks())  # before all else is read
+    found = assess(estate, rpo=rpo, exclude=exclude, verify=verify)
     disks = found.disks
     keys, columns = _groups(by, disks)
     counted = _counted(disks)
@@ -86,24 +92,34 @@ def coverage(
         made = parts.groupby(keys, dropna=False, sort=True, as_index=False).sum()
     else:
         made = parts.sum().to_frame().T.astype("int64")
-    return found.told(_ordered(made, keys))
+    return found.told(_ordered(made, keys), *_nobodys(keys, disks))
 
 
-def _groups(by: str | Iterable[str], disks: pandas.DataFrame) -> tuple[list[str], pandas.DataFrame]:
-    """The columns that name groups, and their values."""
-    asked = [by] if isinstance(by, str) else list(by)
-    columns: dict[str, pandas.Series] = {}
-    for name in asked:
-        if str(name).lower().startswith("tags."):
-            columns[name] = tag(disks["tags"], name[len("tags.") :]).fillna("")
-            continue
-        known = {one.lower(): one for one in GROUPS} | _SAME
-        if str(name).lower() not in known:
+def _nobodys(keys: list[str], disks: pandas.DataFrame) -> list[str]:
+    """A note of each tag that no disk has."""
+    lacking = [name for name in keys if name.startswith("tags.") and tag(disks["tags"], name[5:]).isna().all()]
+    there = ", ".join(names(disks["tags"])[:5])
+    return [f"no disk has the tag {name[5:]}" + (f"; there are: {there}" if there else "") for name in lacking]
+
+
+def _check(by: str | Iterable[str], disks: pandas.DataFrame) -> None:
+    """Raises `InvalidArgument` with the nearest name for a group that there is not."""
+    for name in several(by, "disks"):
+        if str(name).lower() not in _KNOWN and not str(name).lower().startswith("tags."):
             tagged = [f"tags.{one}" for one in names(disks["tags"])[:5]]
             there = f"by one of {', '.join([*GROUPS, *tagged] if tagged else [*GROUPS, 'tags.NAME'])}"
             hint = did_you_mean(str(name), [*GROUPS, "region", *tagged], there)
             raise InvalidArgument(f"coverage has no groups by {name}", hint)
-        columns |= {one: disks[one].fillna("") for one in GROUPS[known[str(name).lower()]]}
+
+
+def _groups(by: str | Iterable[str], disks: pandas.DataFrame) -> tuple[list[str], pandas.DataFrame]:
+    """The columns that name groups, and their values."""
+    columns: dict[str, pandas.Series] = {}
+    for name in several(by, "disks"):
+        if name.lower().startswith("tags."):
+            columns[name] = tag(disks["tags"], name[len("tags.") :]).fillna("")
+        else:
+            columns |= {one: disks[one].fillna("") for one in GROUPS[_KNOWN[name.lower()]]}
     return list(columns), pandas.DataFrame(columns, index=disks.index)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer, read_ahead
+from dpmagic.analysis.backups.grouping import several
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.coverage_gaps import coverage_gaps
 from dpmagic.analysis.orphan_instances import orphan_instances
@@ -76,7 +77,7 @@ class _Asked:
 
 def findings(
     given: Any,
-    kinds: Iterable[str] | None = None,
+    kinds: str | Iterable[str] | None = None,
     *,
     owner: str = "owner",
     answers: Mapping[str, pandas.DataFrame] | None = None,
@@ -97,7 +98,7 @@ def findings(
     what is needed, with ``partial`` where no kind has it.
     """
     estate = estate_of(given, "instances")
-    asked = list(KINDS) if kinds is None else list(kinds)
+    asked = list(KINDS) if kinds is None else several(kinds, "findings")
     for kind in asked:
         if kind not in KINDS:
             raise InvalidArgument(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import RECENT, answer, reached, whole
+from dpmagic.analysis.backups.answers import RECENT, answer, known_until, reached, whole
 from dpmagic.analysis.backups.gaps import gaps
 from dpmagic.analysis.backups.history import backups
 from dpmagic.analysis.backups.keys import by_key, key
@@ -37,9 +37,9 @@ def rpo(given: Any, rpo: Any = None, *, control: Any = None, tag: str | None = "
 
     In the window, by the starts of backups that succeeded, on demand or not: how many ``points``, ``maxGap`` between
     them, ``breaches`` (gaps longer than the RPO), ``breachTime`` and ``compliance``, the share of the time in which the
-    newest point was no older than the RPO. The last gap ends with the window. The first begins with the last point
-    before it; ``headCensored`` says that none is known, so that the gap counts from the window's start and may have
-    been longer. Resource Graph keeps jobs for 14 days: what is before them is not in the window.
+    newest point was no older than the RPO. The last gap ends with the window, or now. The first begins with the last
+    point before it; ``headCensored`` says that none is known, so that the gap counts from the window's start and may
+    have been longer. Resource Graph keeps jobs for 14 days: what is before them is not in the window.
 
     Raises `InvalidArgument` for a span that is none, and for tables without what is needed.
     """
@@ -50,7 +50,11 @@ def rpo(given: Any, rpo: Any = None, *, control: Any = None, tag: str | None = "
     found["age"] = (pandas.Timestamp(estate.now) - found["latestPoint"]).astype("timedelta64[us]")
     found["status"] = status(found)
     found = found.join(_history(estate, found))
-    notes = [*newest.attrs["dpmagic"]["notes"], "what is said of the window is inferred from jobs"]
+    notes = [
+        *newest.attrs[KEY]["notes"],
+        *targets.attrs[KEY]["notes"],
+        "what is said of the window is inferred from jobs",
+    ]
     return answer(estate, found[list(_COLUMNS)].reset_index(drop=True), *notes)
 
 
@@ -69,7 +73,9 @@ def _history(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
     longest = allowed.max() if allowed.notna().any() else pandas.Timedelta(0)
     jobs = backups(whole(_since(estate, longest.to_pytimedelta()), "jobs", RECENT))
     points = jobs.loc[jobs["done"], ["instance", "startTime"]].rename(columns={"startTime": "at"})
-    made = gaps(points, allowed, reached(estate, jobs), estate.window.end)
+    made = gaps(
+        points, allowed, reached(estate, jobs), min(estate.window.end, known_until(estate, jobs) + timedelta.resolution)
+    )
     return pandas.DataFrame({name: by_key(made[name], found["id"]) for name in made})
 
 

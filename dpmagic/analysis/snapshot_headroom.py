@@ -11,6 +11,7 @@ from dpmagic.analysis.backups.answers import SNAPSHOTS, answer, whole
 from dpmagic.analysis.backups.keys import key, last_part
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.backups.snapshots import by_backup
+from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 from dpmagic.schedules import Schedule
@@ -47,8 +48,13 @@ def snapshot_headroom(given: Any, *, limit: int = LIMIT, policy_limit: int = POL
     ``othersPerDay``; missing if nothing fills it.
 
     ``status`` is ``full``; ``willFill``, if ``expected`` does not fit; ``atPolicyLimit``, if there are as many as a
-    policy may keep, ``policy_limit``, or more; or ``ok``. Raises `InvalidArgument` for tables without what is needed.
+    policy may keep, ``policy_limit``, or more; or ``ok``.
+
+    Raises `InvalidArgument` for a limit that is none, and for tables without what is needed.
     """
+    for name, value in (("limit", limit), ("policy_limit", policy_limit)):
+        if not isinstance(value, int) or value < 1:
+            raise InvalidArgument(f"{name} is {value!r}", "give a whole number of snapshots, such as 500")
     estate = estate_of(given, "snapshots", needs=_NEEDS)
     rows = _counted(estate).merge(_policies(estate), on="key", how="left")
     rows = rows[(rows["snapshots"] > 0) | rows["policyName"].notna()]

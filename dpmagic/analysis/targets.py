@@ -50,26 +50,31 @@ def rpo_targets(given: Any, rpo: Any = None, *, control: Any = None, tag: str | 
     ``tag``, the disk's tag of that name; ``control``, a span or mapping like ``rpo``. Where nothing says one, for the
     policy is gone, cannot be read or has no schedule, ``rpo`` is missing and ``rpoSource`` is ``unverifiable``.
 
-    Raises `InvalidArgument` for a span that is none, and for tables without what is needed.
+    A tag that is no span, such as ``gold``, says nothing; those, and names of a mapping that nothing here has, are in
+    the notes of ``attrs["dpmagic"]``. Raises `InvalidArgument` for an argument that is no span, and for tables without
+    what is needed.
     """
     needs = _NEEDS | ({"disks": ["id", "tags"]} if tag else {})
     estate = estate_of(given, "instances", needs=needs)
-    return answer(estate, estate.once(_targets, rpo, control, tag).copy(deep=False), recent(estate).note)
+    found, notes = estate.once(_targets, rpo, control, tag)
+    return answer(estate, found.copy(deep=False), recent(estate).note, *notes)
 
 
-def _targets(estate: Estate, rpo: Any, control: Any, tag: str | None) -> pandas.DataFrame:
+def _targets(estate: Estate, rpo: Any, control: Any, tag: str | None) -> tuple[pandas.DataFrame, list[str]]:
     instances = estate.instances()
+    tagged, odd = _tagged(estate.disks(), instances, tag) if tag else (_given(None, instances), "")
     spans = {
         "policy": _by_policy(estate, instances),
         "control": _given(control, instances),
-        "tag": _tagged(estate.disks(), instances, tag) if tag else _given(None, instances),
+        "tag": tagged,
         "argument": _given(rpo, instances),
     }
     found = pandas.DataFrame({"id": instances["id"], "rpo": _given(None, instances), "rpoSource": "unverifiable"})
     for source, values in spans.items():
         found["rpo"] = values.fillna(found["rpo"])
         found["rpoSource"] = found["rpoSource"].mask(values.notna(), source)
-    return found.astype({"rpo": "timedelta64[us]", "rpoSource": "str"})
+    made = found.astype({"rpo": "timedelta64[us]", "rpoSource": "str"})
+    return made, [odd, _nobodys("rpo", rpo, instances), _nobodys("control", control, instances)]
 
 
 def span(value: Any) -> timedelta:
@@ -81,6 +86,8 @@ def span(value: Any) -> timedelta:
     True
     """
     if isinstance(value, timedelta):
+        if value < timedelta(0):
+            raise InvalidArgument(f"{value!r} is less than no time", "write 24h, 1d12h or PT4H")
         return value
     text = str(value).strip().upper()
     if match := _SHORT.fullmatch(text):
@@ -105,12 +112,33 @@ def _by_policy(estate: Estate, instances: pandas.DataFrame) -> pandas.Series:
     return longest + SLACK + by_key(recent(estate).usual, instances["id"]).fillna(_NOTHING)
 
 
-def _tagged(disks: pandas.DataFrame, instances: pandas.DataFrame, tag: str) -> pandas.Series:
-    """What each instance's disk says in a tag, whose name knows no case."""
+def _tagged(disks: pandas.DataFrame, instances: pandas.DataFrame, tag: str) -> tuple[pandas.Series, str]:
+    """What each instance's disk says in a tag, whose name knows no case; and a note of what is no span."""
     texts = disks["tags"].map(lambda tags: tag_of(tags, tag))
     said = pandas.Series(texts.to_numpy(), index=key(disks["id"])).dropna()
-    spans = {disk: span(text) for disk, text in said.items()}
-    return key(instances["dataSourceId"]).map(spans).astype("timedelta64[us]")
+    known = {text: or_none(text) for text in said.unique()}
+    odd = said[said.map(lambda text: known[text] is None)]
+    shown = f"{odd.iloc[0]!r} of {odd.index[0].rpartition('/')[2]}" if len(odd) else ""
+    note = f"the tag {tag} of {len(odd)} disks is no span of time and says nothing, such as {shown}" if len(odd) else ""
+    spans = {disk: known[text] for disk, text in said.items()}
+    return key(instances["dataSourceId"]).map(spans).astype("timedelta64[us]"), note
+
+
+def or_none(text: str) -> timedelta | None:
+    """The span of time that somebody has written down; None for a text that means something else."""
+    try:
+        return span(text)
+    except InvalidArgument:
+        return None
+
+
+def _nobodys(argument: str, wanted: Any, instances: pandas.DataFrame) -> str:
+    """A note of the names in a mapping of spans that no instance, policy or vault has."""
+    if not isinstance(wanted, Mapping):
+        return ""
+    there = {one for column in _NAMED_BY if column in instances for one in key(instances[column]).dropna().unique()}
+    left = [str(name) for name in wanted if str(name).lower().rstrip("/") not in there]
+    return f"nothing here has these names of {argument}: {', '.join(left)}" if left else ""
 
 
 def _given(wanted: Any, instances: pandas.DataFrame) -> pandas.Series:

@@ -7,12 +7,21 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups import lately
-from dpmagic.analysis.backups.answers import answer, history_of, jobs_until_now, read_ahead, until_now, whole
+from dpmagic.analysis.backups.answers import (
+    answer,
+    history_of,
+    jobs_until_now,
+    read_ahead,
+    unknown_since,
+    until_now,
+    whole,
+)
 from dpmagic.analysis.backups.keys import SCHEDULED, among, by_key, key
 from dpmagic.analysis.backups.naming import NAMES, tag_of
 from dpmagic.analysis.latest import latest_points
 from dpmagic.analysis.rpo import BREACHED, NO_POINT, status
 from dpmagic.analysis.targets import rpo_targets
+from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
@@ -78,7 +87,8 @@ def triage(
         ["age", "id"], ascending=[False, True], na_position="first", kind="stable", ignore_index=True
     )
     aside = int((~looked_at).sum())
-    notes = [*newest.attrs["dpmagic"]["notes"], f"{aside} instances are stopped or suspended" if aside else ""]
+    told = [unknown_since(estate, jobs_until_now(estate)), *newest.attrs[KEY]["notes"], *targets.attrs[KEY]["notes"]]
+    notes = [*told, f"{aside} instances are stopped or suspended" if aside else ""]
     return answer(estate, rows[list(_COLUMNS)], *notes, instances=int(looked_at.sum()))
 
 

@@ -122,6 +122,8 @@ def plan(estate: Estate, question: Question, *args: Any, **options: Any) -> Plan
     if callable(question):
         question(rehearsal.estate, *args, **options)
     else:
+        if not isinstance(question, Iterable):
+            raise InvalidArgument(f"{question!r} is no question", "give a function of dpmagic's, or names of tables")
         for name in [question] if isinstance(question, str) else question:
             if name not in tables():
                 raise unknown_table(name, tables())

@@ -14,6 +14,7 @@ from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import conform
+from dpmagic.frames.times import format_time
 
 if TYPE_CHECKING:
     from dpmagic.estate.estate import Estate
@@ -117,13 +118,18 @@ class Given:
             window=window,
             scope=self.scope,
             since=before.get("since"),
-            notes=before.get("notes", ()),
             unread=before.get("unread", ()),
         )
+        says = self.says(name, now, window)
+        rows.attrs[KEY].update({**says, "notes": [*before.get("notes", ()), *says["notes"]]})
         return rows
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
-        return {"notes": []}
+        """Also ``until``, where the rows were read for a window that ends before this one does."""
+        said = _told(self._tables[name]).get("window") if table(name).time else None
+        if not said or Window.of(said, now).end + datetime.resolution >= window.end:
+            return {"notes": []}
+        return {"notes": [f"{name} are there for {' to '.join(said)} only"], "until": [said[1]]}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("tables answer no query", "ask an estate that dpmagic.open() gives, or use pandas")
@@ -205,6 +211,11 @@ def estate_of(
         raise InvalidArgument(
             f"{type(given).__name__} is no estate and no table",
             f"give what dpmagic.open() gives, the {first} frame, or a dict of frames by table",
+        )
+    if made.window.start > made.now:
+        raise InvalidArgument(
+            f"the window begins at {made.window.texts()[0]}, and it is {format_time(made.now, 'auto')} now",
+            "name an earlier window",
         )
     require(made.source, needs or {})
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +42,8 @@ def edges(window: Any) -> tuple[np.datetime64, np.datetime64]:
     Raises `InvalidArgument` when it is not two, the first one earlier.
     """
     pair = (window.start, window.end) if hasattr(window, "start") else window
+    if isinstance(pair, str) or not isinstance(pair, Iterable):
+        raise InvalidArgument(f"{pair!r} is no window of two instants", 'such as ("2026-03-01", "2026-03-08")')
     given = [instant(edge) for edge in pair]
     if len(given) != 2 or given[0] > given[1]:
         raise InvalidArgument("a window is two instants, the earlier one first", 'such as ("2026-03-01", "2026-03-08")')

@@ -48,7 +48,8 @@ _KEPT = timedelta(days=14)  # how long Resource Graph has jobs
 
 def answer(estate: Estate, frame: pandas.DataFrame, *notes: str, **more: Any) -> pandas.DataFrame:
     """The frame with its completeness: what was read for it, the notes, and ``more`` figures, all JSON."""
-    said = {"window": estate.window.texts(), "rows": len(frame), "notes": [note for note in notes if note], **more}
+    said = {"window": estate.window.texts(), "rows": len(frame), **more}
+    said["notes"] = [*dict.fromkeys(note for note in notes if note)]
     frame.attrs[KEY] = Told(estate.completeness | said)
     return frame
 
@@ -105,8 +106,21 @@ def history_of(estate: Estate) -> History:
 
 def _history(estate: Estate) -> History:
     jobs = jobs_of(estate)
-    reach = reached(estate, jobs)
-    return history(whole(estate, "instances"), jobs, schedules_of(estate.policies()), estate.window, reach, estate.now)
+    reach, schedules = reached(estate, jobs), schedules_of(estate.policies())
+    return history(whole(estate, "instances"), jobs, schedules, estate.window, reach, known_until(estate, jobs))
+
+
+def known_until(estate: Estate, jobs: pandas.DataFrame) -> datetime:
+    """Up to when there are jobs: now, unless the table was read for less."""
+    return min([estate.now, *map(instant, jobs.attrs.get(KEY, {}).get("until", ()))])
+
+
+def unknown_since(estate: Estate, jobs: pandas.DataFrame) -> str:
+    """A note of what is not looked at, where the jobs do not go on until now."""
+    until = known_until(estate, jobs)
+    if until == estate.now:
+        return ""
+    return f"jobs are there up to {format_time(until, 'auto')} only: what was due since is not looked at"
 
 
 def reached(estate: Estate, jobs: pandas.DataFrame) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas
 
@@ -20,6 +21,18 @@ _MEANT = {
 }
 
 
+def several(by: Any, what: str) -> list[Any]:
+    """The names of groups that are given: one text, or any number of them.
+
+    Raises `InvalidArgument` for what is neither; ``what`` is what is grouped, in the plural.
+    """
+    if isinstance(by, str):
+        return [by]
+    if not isinstance(by, Iterable):
+        raise InvalidArgument(f"{what} are not grouped by {by!r}", "give a name, a list of names, or () for one group")
+    return list(by)
+
+
 def grouped(jobs: pandas.DataFrame, by: str | Iterable[str]) -> pandas.DataFrame:
     """The columns that name each job's groups, one for each of ``by``.
 
@@ -27,14 +40,14 @@ def grouped(jobs: pandas.DataFrame, by: str | Iterable[str]) -> pandas.DataFrame
     ``region``, ``instance``, ``disk``, and of `PERIODS`, whose column holds the period's first instant; weeks begin on
     Monday.  Ids are compared in lower case.  Raises `InvalidArgument` with the nearest name for anything else.
     """
-    asked = [by] if isinstance(by, str) else list(by)
+    asked = several(by, "jobs")
     return pandas.DataFrame({_name(jobs, name): _values(jobs, _name(jobs, name)) for name in asked}, index=jobs.index)
 
 
 def columns_of(by: str | Iterable[str], there: Iterable[str]) -> list[str]:
     """Of the columns of jobs that are there, those that `grouped` takes."""
     known = {one.lower(): one for one in there}
-    asked = [str(name).lower() for name in ([by] if isinstance(by, str) else by)]
+    asked = [str(name).lower() for name in several(by, "jobs")]
     return [known[one] for name in asked if (one := _MEANT.get(name, name).lower()) in known]
 
 

@@ -10,7 +10,7 @@ import pandas
 from dpmagic.analysis.backups.keys import SUCCESS
 from dpmagic.analysis.lengths import buckets
 from dpmagic.analysis.lengths.groups import Group, kql_groups, places
-from dpmagic.analysis.lengths.jobs import ENDED_BADLY, FAILED, RUNNING, SUCCEEDED, refuse_forgotten
+from dpmagic.analysis.lengths.jobs import ENDED_BADLY, FAILED, RUNNING, SUCCEEDED, refuse_forgotten, refuse_unknown
 from dpmagic.estate import views
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.grouped import grouped
@@ -44,6 +44,8 @@ def pieces_at_source(
     refuse_forgotten(estate, since)
     before, keys, shown = kql_groups(asked, estate.window)
     found, asked_for = grouped(estate, "jobs", lambda more: body(before, keys, shown, more, category, failed))
+    if not len(found):
+        refuse_unknown(category)
     dtypes = dict(zip(places(asked), (group.dtype for group in asked), strict=True)) | _DTYPES
     columns = {name: "str" for group in asked for name in group.columns if f"{name} = take_any({name})" in shown}
     lacking = dict.fromkeys(name for name in (*dtypes, *columns) if name not in found)

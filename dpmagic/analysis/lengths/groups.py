@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
+from dpmagic.analysis.backups.grouping import several
 from dpmagic.analysis.backups.keys import by_key, key
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate import views
@@ -80,7 +81,7 @@ def groups(by: str | Iterable[str]) -> tuple[Group, ...]:
 
     Raises `InvalidArgument` with the nearest spelling, and all that there are.
     """
-    asked = [by] if isinstance(by, str) else list(by)
+    asked = several(by, "jobs")
     known = {name.lower(): name for name in GROUPS} | _SAME
     for one in asked:
         if str(one).lower() not in known:

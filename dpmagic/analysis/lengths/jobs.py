@@ -8,13 +8,16 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import instant
 
 NEEDS = ("operationCategory", "status", "startTime", "duration")
 """The columns of jobs without which there are no durations."""
+
+CATEGORIES = ("Backup", "Restore", "Management", "Tiering")
+"""Azure's categories of jobs."""
 
 SUCCEEDED, FAILED, RUNNING = "succeeded", "failed", "running"
 ENDED_BADLY = tuple(one for one in FINISHED if one not in SUCCESS)
@@ -32,7 +35,17 @@ def jobs_of(given: Any, estate: Estate, category: str, columns: Iterable[str]) -
     if not len(jobs):
         _refuse_elsewhere(given, estate)
     mine = jobs[columns][among(jobs["operationCategory"], (category.lower(),))]
+    if not len(mine):
+        refuse_unknown(category, jobs["operationCategory"].dropna().unique())
     return mine.assign(state=states(mine["status"]))
+
+
+def refuse_unknown(category: str, there: Iterable[str] = ()) -> None:
+    """Raises `InvalidArgument` for a category that no job is of, unless it is one of Azure's."""
+    known = dict.fromkeys([*CATEGORIES, *there])
+    if category.lower() not in map(str.lower, known):
+        hint = did_you_mean(category, known, f"there are: {', '.join(known)}")
+        raise InvalidArgument(f"no job is of category {category!r}", hint)
 
 
 def states(status: pandas.Series) -> pandas.Series:

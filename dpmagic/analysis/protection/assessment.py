@@ -16,8 +16,7 @@ from dpmagic.analysis.protection import excluding, facts
 from dpmagic.analysis.protection.scopes import chains
 from dpmagic.analysis.protection.tags import tag
 from dpmagic.analysis.protection.verdicts import judge
-from dpmagic.analysis.targets import rpo_targets, span
-from dpmagic.errors import InvalidArgument
+from dpmagic.analysis.targets import or_none, rpo_targets, span
 from dpmagic.estate import Estate
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.source import estate_of, require
@@ -88,15 +87,19 @@ class Assessment:
     tables: dict[str, pandas.DataFrame]
     disks: pandas.DataFrame
     exclusions: pandas.DataFrame
+    notes: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether every subscription that was asked for could be read."""
         return not self.estate.source.scope.unreadable
 
-    def told(self, frame: pandas.DataFrame) -> pandas.DataFrame:
-        """The answer with its completeness in ``attrs``; empty are the subscriptions that have no disk."""
-        made = _told(frame, self.estate)
+    def told(self, frame: pandas.DataFrame, *notes: str) -> pandas.DataFrame:
+        """The answer with its completeness in ``attrs``, and these notes.
+
+        Empty are the subscriptions that have no disk.
+        """
+        made = _told(frame, self.estate, *self.notes, *notes)
         said, used = made.attrs[KEY], set(self.disks["subscriptionId"].str.lower())
         empty = [one for one in said["subscriptions"]["answered"] if one.lower() not in used]
         made.attrs[KEY] = Told(said, subscriptions={**said["subscriptions"], "empty": empty})
@@ -133,14 +136,15 @@ def assess(given: Any, *, rpo: Any = None, exclude: Any = None, verify: str | No
 
 def _assessed(estate: Estate, rpo: Any, exclude: Any, verify: str | None) -> Assessment:
     tables = _tables(estate, verify)
-    known = facts.of_disks(tables, latest_points(estate, verify), rpo_targets(estate, rpo), estate.now)
+    targets = rpo_targets(estate, rpo)
+    known = facts.of_disks(tables, latest_points(estate, verify), targets, estate.now)
     known["itemRpo"] = _item_rpo(known, rpo)
     rows = excluding.records(exclude, tables.get("exemptions"), estate.now)
     known["exclusionPlace"] = excluding.match(known, rows, chains(tables.get("subscriptions")))
     place = known["exclusionPlace"].fillna(-1).to_numpy(int)
     for name, column in (("exclusion", "reason"), ("excludedBy", "by"), ("excludedUntil", "until")):
         known[name] = rows[column].array.take(place, allow_fill=True)
-    return Assessment(estate, tables, judge(known, estate.now), rows)
+    return Assessment(estate, tables, judge(known, estate.now), rows, tuple(targets.attrs[KEY]["notes"]))
 
 
 def assess_instances(given: Any) -> Instances:
@@ -167,9 +171,9 @@ def _tables(estate: Estate, verify: str | None, *but: str) -> dict[str, pandas.D
     }
 
 
-def _told(frame: pandas.DataFrame, estate: Estate) -> pandas.DataFrame:
+def _told(frame: pandas.DataFrame, estate: Estate, *notes: str) -> pandas.DataFrame:
     lacking = [f"without the table {name}, {_LESS[name][1]}" for name in _LESS if not estate.has(name)]
-    return answer(estate, frame, recent(estate).note, *lacking)
+    return answer(estate, frame, recent(estate).note, *notes, *lacking)
 
 
 def _item_rpo(disks: pandas.DataFrame, rpo: Any) -> pandas.Series:
@@ -178,12 +182,5 @@ def _item_rpo(disks: pandas.DataFrame, rpo: Any) -> pandas.Series:
     if given is not None:
         return pandas.Series(span(given), disks.index, dtype="timedelta64[us]")
     tagged = tag(disks["tags"], "rpo")
-    spans = {text: _span(text) for text in tagged.dropna().unique()}
+    spans = {text: or_none(text) for text in tagged.dropna().unique()}
     return tagged.map(spans).astype("timedelta64[us]").fillna(VM_RPO)
-
-
-def _span(text: str) -> timedelta | None:
-    try:
-        return span(text)
-    except InvalidArgument:  # a tag that means something else
-        return None

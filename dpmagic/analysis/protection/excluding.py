@@ -68,6 +68,11 @@ def _record(one: Any) -> dict[str, Any]:
             raise InvalidArgument(f"an exclusion has no {name}", did_you_mean(str(name), _GIVEN, _HOW))
     if bool(one.get("id")) == bool(one.get("tag")):
         raise InvalidArgument("an exclusion names either an id or a tag", _HOW)
+    if one.get("id") and not str(one["id"]).startswith("/"):
+        raise InvalidArgument(f"{one['id']!r} is no id", "write it whole: /subscriptions/...")
+    name, equals, value = str(one.get("tag") or "").removeprefix("tags.").partition("=")
+    if name and (equals or name != one["tag"]):  # as in a text
+        one = {"value": value, **one, "tag": name} if equals else {**one, "tag": name}
     kind = "list" if one.get("id") else "tag"
     shown = one.get("reason") or (_spelled(one) if kind == "tag" else "named in a list")
     return {**dict.fromkeys(COLUMNS), **one, "kind": kind, "reason": shown, "until": _until(one.get("until"))}
