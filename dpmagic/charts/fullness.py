@@ -21,10 +21,13 @@ def snapshot_headroom(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     """A bar a disk of `dpmagic.snapshot_headroom`, the fullest on top: snapshots by Azure Backup, and by others.
 
     A line is at the limit of a disk, a mark where the policy's steady state will be; days until full are written at the
-    bar. Of more disks than can be read the fullest are shown. Raises `InvalidArgument` for a frame that is none of it.
+    bar. Of more disks than can be read the fullest are shown, and of those that have room no more than make it ten.
+    Raises `InvalidArgument` for a frame that is none of it.
     """
     checked(frame, _NEEDED, "snapshot_headroom")
-    rows = frame.sort_values("snapshots", ascending=False, kind="stable").head(MOST).reset_index(drop=True)
+    tight = frame["status"].isin(_COLOURS) | (frame["snapshots"] * 2 > frame["limit"]).fillna(False).astype(bool)
+    most = min(MOST, max(10, int(tight.sum())))  # those that have room only to fill a short list
+    rows = frame.sort_values("snapshots", ascending=False, kind="stable").head(most).reset_index(drop=True)
     drawn = axes(ax, height=1.8 + 0.28 * max(len(rows), 4))
     if frame.empty:
         return empty(drawn, frame, _TITLE, "no disk has a snapshot or an instance")

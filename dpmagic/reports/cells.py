@@ -24,6 +24,8 @@ _SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[-_/:,]
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's classes of direction
 _SHARES = ("share", "rate", "low", "high", "adherence", "cumulative", "compliance", "shareGiB")
 """Columns that hold a part of one, which people read in percent."""
+_FINE = ("delay",)
+"""Lengths of time of which a limit is close: two hours and a little are not two hours."""
 _BOUNDS = ("low", "high")
 """Columns that do so only beside another such."""
 
@@ -71,11 +73,13 @@ def cell_text(value: Any, column: str = "") -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, timedelta):
-        return duration_text(value.total_seconds())
+        return duration_text(value.total_seconds(), 3 if column in _FINE else 2)
     return _number(value, column)
 
 
 def _number(value: Any, column: str) -> str:
+    if column == "daysUntilFull":
+        return f"{value:,.0f}" if value >= 1 else "under 1"
     if float(value).is_integer() and column not in _SHARES:
         return f"{int(value):,}"
     if column in _SHARES:

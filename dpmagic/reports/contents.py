@@ -17,6 +17,7 @@ from dpmagic.estate import Estate
 from dpmagic.reports import cells, cover
 from dpmagic.reports.cells import Shown
 from dpmagic.reports.gate import summary, unanswered
+from dpmagic.reports.pictures import Picture
 
 Question = Callable[..., pandas.DataFrame]
 
@@ -92,14 +93,14 @@ class Report:
         return self.answers[name]
 
     def chart(self, draw: Callable[..., Any], name: str, **options: Any) -> Any:
-        """The answer ``name`` as ``draw`` draws it, one of `dpmagic.charts`.
+        """The answer ``name`` as ``draw`` draws it, one of `dpmagic.charts`; ``axes`` of it can be drawn on.
 
         An option that is a function is called with the estate first: tables are read only where there is an answer.
         """
         if name in self.unanswered:
             return cells.note(f"No picture of {name}: it was not answered.", "unknown")
         made = {option: value(self.estate) if callable(value) else value for option, value in options.items()}
-        return draw(cover.drawn(self.frame(name)), **made)
+        return Picture(draw(cover.drawn(self.frame(name)), **made))
 
     @property
     def verify(self) -> str | None:

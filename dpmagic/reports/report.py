@@ -16,7 +16,7 @@ from dpmagic.estate.columns import tables
 from dpmagic.output import write as write_file
 from dpmagic.progress import Observer, Silent
 from dpmagic.reports.page import page
-from dpmagic.reports.running import ReportFailed, can_run, notebook_of, run
+from dpmagic.reports.running import ReportFailed, can_run, notebook_of, started
 
 if TYPE_CHECKING:
     from dpmagic.analysis.sizing.chains import Sizes
@@ -96,17 +96,18 @@ def report(
     read_controls(controls), read_baseline(baseline)
     kept = _kept(sizes, folder)
     observer = observer or Silent()
-    observer.stage("report: reading the estate")
     meant, given = _opened(estate, archive)
-    meant.save(folder / "estate", _names(meant, recovery_points), partial=True)
     given |= {"folder": ".", "principal": _principal(meant), "worst": worst, "csv": csv}
     given |= {"controls": _copied(controls, folder / CONTROLS), "baseline": _copied(baseline, folder / BASELINE)}
     given["sizes"] = kept
     made = notebook_of(source, {name: value for name, value in given.items() if value is not None})
-    try:
-        run(made, folder, observer)
-    finally:
-        _keep(made, folder / RUN)
+    with started(made, folder, observer) as run:
+        observer.stage("report: reading the estate")
+        meant.save(folder / "estate", _names(meant, recovery_points), partial=True)
+        try:
+            run()
+        finally:
+            _keep(made, folder / RUN)
     observer.stage("report: writing the page")
     written = _written(made, folder)
     observer.done()

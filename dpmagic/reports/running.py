@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any
 
 from dpmagic.errors import DpmagicError, Interrupted, extra
 from dpmagic.progress import Observer
 
 _PARAMETERS = "parameters"
-_TAKES = 3600  # seconds that one cell may take
+_AHEAD = ("--IPKernelApp.exec_lines=import dpmagic.reports.ahead",)
+_TAKES, _STARTS = 3600, 300  # seconds that one cell may take, and the kernel with what it loads
 
 
 class ReportFailed(DpmagicError):
@@ -49,31 +54,51 @@ def notebook_of(path: Path, given: Mapping[str, Any]) -> Any:
     )
 
 
-def run(notebook: Any, folder: Path, observer: Observer) -> None:
-    """Run every cell in ``folder``.
+@contextmanager
+def started(notebook: Any, folder: Path, observer: Observer) -> Iterator[Callable[[], None]]:
+    """A kernel in ``folder``, which loads what reports are made with while the caller has other things to do; gives
+    what runs every cell of the notebook in it.
 
-    Raises `ReportFailed` at the first cell that fails, with what it says, and `Interrupted` at Ctrl-C.
+    That raises `ReportFailed` at the first cell that fails, with what it says, and `Interrupted` at Ctrl-C.
     """
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from jupyter_core.utils import run_sync
 
     sections = _sections(notebook)
     client = _client(notebook, folder, sections, observer)
     # What a kernel itself says is of interest only when it dies; what cells print is in the notebook.
-    log = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
+    with tempfile.TemporaryFile() as log:
+        client.start_new_kernel(stderr=log)
+        try:
+            yield partial(_run, client, sections, log, observer)
+        finally:
+            if client.km is not None and client.km.has_kernel:  # it was not run, or not to its end
+                run_sync(client.km.shutdown_kernel)(now=True)
+            observer.done()
+
+
+def _run(client: Any, sections: list[str], log: IO[bytes], observer: Observer) -> None:
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    observer.stage("report: starting the notebook")
+    loading = Thread(target=import_module, args=("nbconvert",))  # the page needs it, once all cells were run
+    loading.start()
     try:
-        client.execute(stderr=log)
+        client.execute()
     except DeadKernelError as error:
         raise ReportFailed(f"the kernel died: {_last_line(log)}", "report.ipynb has what was run") from error
     except (CellExecutionError, CellTimeoutError) as error:
-        raise _failed(notebook, sections, error) from error
+        raise _failed(client.nb, sections, error) from error
     except AssertionError:
         if client.km is not None:
             raise
         # nbclient takes Ctrl-C itself: it ends the kernel, and then finds none that it could end.
         raise Interrupted("the report was stopped", "report.ipynb has what was run; run it again") from None
+    except RuntimeError as error:
+        if client.km is not None and client.km.has_kernel:
+            raise
+        raise ReportFailed(f"the kernel did not start: {_last_line(log)}", "is ipykernel as it should be?") from error
     finally:
-        log.close()
-        observer.done()
+        loading.join()
 
 
 def _client(notebook: Any, folder: Path, sections: list[str], observer: Observer) -> Any:
@@ -84,16 +109,18 @@ def _client(notebook: Any, folder: Path, sections: list[str], observer: Observer
     def begun(cell: Any, cell_index: int) -> None:
         observer.stage(f"report: {sections[cell_index]} ({cell_index + 1} of {len(notebook.cells)})")
 
+    text = "".join(cell.source for cell in notebook.cells)
     made = NotebookClient(
         notebook,
         kernel_name="python3",
         timeout=_TAKES,
+        startup_timeout=_STARTS,
         record_timing=False,
         on_cell_start=begun,
-        extra_arguments=["--log-level=ERROR"],  # how the kernel is talked to is no news of the report
+        # How the kernel is talked to is no news of the report.
+        extra_arguments=["--log-level=ERROR", *(_AHEAD if "charts." in text else ())],
         resources={"metadata": {"path": str(folder)}},
     )
-    observer.stage("report: starting the notebook")
     made.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
     return made
 

@@ -112,14 +112,14 @@ def _lines(disks: int, subscriptions: int) -> list[str]:
 def _each(disks: int, subscriptions: int, density: str, names: Sequence[str]) -> Iterator[str]:
     """A line a question, each asked by a process of its own of one sandbox."""
     yield f"{disks:,} disks in {subscriptions:,} subscriptions, {density}, served by another process"
-    with _served(estate_of(disks, subscriptions, density)) as where:
+    with served(estate_of(disks, subscriptions, density)) as where:
         for name in names:
             run = [sys.executable, "-m", "tests.benchmarks.questions", name, *where]
             yield subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip()
 
 
 @contextmanager
-def _served(estate: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def served(estate: Any) -> Iterator[tuple[str, str]]:
     """The URL and the file of the CA of a sandbox of this estate, served by a process until the block ends."""
     context = multiprocessing.get_context("spawn")
     told, tells = context.Pipe(duplex=False)
@@ -134,7 +134,7 @@ def _served(estate: dict[str, Any]) -> Iterator[tuple[str, str]]:
             child.join()
 
 
-def _serve(estate: dict[str, Any], folder: str, tells: Connection) -> None:
+def _serve(estate: Any, folder: str, tells: Connection) -> None:
     # The wall stands still: the sandbox's time passes with what is asked.
     application = Application(Sandbox(estate=estate), lambda: 0.0, pace=0)
     trust = certificates(Path(folder), "localhost")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 _LOADS = ("src", "href", "srcset", "data", "action", "background", "poster", "xlink:href", "formaction", "ping")
+_PNG, _SVG = "data:image/png;base64,", "data:image/svg+xml;base64,"
 _ACTS = ("script", "iframe", "object", "embed", "link", "base", "form", "svg", "video", "audio", "template")
 
 
@@ -44,8 +46,19 @@ def inert_page(html: str) -> Seen:
     seen = Seen(html)
     assert not [tag for tag in _ACTS if tag in seen.tags] and not seen.acts
     assert seen.tags["style"] == 1 and "url(" not in seen.styles[0] and "@import" not in seen.styles[0]
-    assert all(one.startswith(("data:image/png;base64,", "#")) for one in seen.loads)
+    assert all(one.startswith((_PNG, _SVG, "#")) for one in seen.loads)
+    for one in seen.loads:
+        if one.startswith(_SVG):
+            inert_picture(b64decode(one.removeprefix(_SVG)).decode())
     assert seen.policy.startswith("default-src 'none'")
+    return seen
+
+
+def inert_picture(svg: str) -> Seen:
+    """A browser runs nothing of an image and loads nothing for it; there is nothing to run or to load either."""
+    seen = Seen(svg)
+    assert seen.tags.pop("svg") == 1 and not [tag for tag in _ACTS if tag in seen.tags] and not seen.acts
+    assert all(one.startswith((_PNG, "#")) for one in seen.loads)
     return seen
 
 

@@ -1,0 +1,25 @@
+"""Loads what the notebook of a report needs sooner or later: a kernel does so while the estate is still being read."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from dpmagic import charts
+
+_NEEDED = (
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "openpyxl",
+    "dpmagic.analysis.controls",
+    "dpmagic.analysis.findings",
+    "dpmagic.reports.contents",
+    "dpmagic.reports.evidence",
+)
+
+for name in _NEEDED:
+    import_module(name)
+for name in charts.__all__:
+    getattr(charts, name)
