@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, history_of, jobs_of
-from dpmagic.analysis.backups.naming import NAMES, named, names_of
+from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, with_runs
+from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {
@@ -16,6 +17,7 @@ _NEEDS = {
     "instances": ["id", "policyId", "currentProtectionState", "oldestRecoveryPoint"],
     "policies": ["id", "policyRules"],
 }
+_COLUMNS = (*_NEEDS["jobs"][1:], "isUserTriggered", "policyName", *FROM_JOBS)  # of a year's jobs ids take the most
 
 
 def adherence(given: Any) -> pandas.DataFrame:
@@ -30,15 +32,18 @@ def adherence(given: Any) -> pandas.DataFrame:
     Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    jobs = jobs_of(estate)
-    days, unverifiable = days_of(estate, jobs)
-    rows = _by_instance(days, unverifiable)
-    made = named(rows, names_of(estate.instances(), jobs))
+    parts = portions(estate, _COLUMNS, together=True, window=with_runs(estate).window)
+    made = pandas.concat([_of_instances(part) for part in parts], ignore_index=True)
     made = made.sort_values(["adherence", "name", "id"], kind="stable", na_position="last", ignore_index=True)
-    sums = {"due": len(days), "met": int(days["met"].sum())}
+    sums = {name: int(made[name].sum()) for name in ("due", "met")}
     share = sums["met"] / sums["due"] if sums["due"] else None
     columns = [*NAMES, "due", "met", "adherence", "missed", "unverifiable"]
     return answer(estate, made[columns], **sums, adherence=share)
+
+
+def _of_instances(estate: Estate) -> pandas.DataFrame:
+    jobs = jobs_of(estate)
+    return named(_by_instance(*days_of(estate, jobs)), names_of(estate.instances(), jobs))
 
 
 def days_of(estate: Estate, jobs: pandas.DataFrame) -> tuple[pandas.DataFrame, pandas.DataFrame]:

@@ -14,6 +14,8 @@ from dpmagic.analysis.backups.keys import instants
 from dpmagic.analysis.lengths.groups import groups, keyed, named, places, subscription_names
 from dpmagic.analysis.lengths.jobs import NEEDS, jobs_of
 from dpmagic.errors import InvalidArgument
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 STEP = timedelta(minutes=15)
@@ -34,10 +36,26 @@ def concurrency(
     needs = {"jobs": [*dict.fromkeys([*NEEDS, *(name for group in asked for name in group.needs)])]}
     disks = any("disks" in group.tables for group in asked)
     estate = estate_of(given, "jobs", needs=needs | ({"disks": ["id", "diskSizeGB"]} if disks else {}), window=over)
-    jobs = keyed(jobs_of(given, estate, category, needs["jobs"]), asked, estate.disks() if disks else None).assign(
-        all=0
-    )
     keys = [*places(asked), "all"]
+    counted, shown = [], []
+    for part in portions(estate, needs["jobs"]):
+        jobs = keyed(jobs_of(given, part, category, needs["jobs"]), asked, estate.disks() if disks else None)
+        counted.append(_counted(jobs.assign(all=0), keys, estate))
+        labels = [*places(asked), *dict.fromkeys(name for one in asked for name in one.columns if name in jobs)]
+        shown.append(jobs[labels].drop_duplicates())
+    rows = counted[0]
+    if len(counted) > 1:
+        rows = pandas.concat(counted, ignore_index=True)
+        rows = rows.groupby([*keys, "time"], dropna=False, sort=True, as_index=False).agg({"jobs": "sum"})
+    peak = int(rows["jobs"].max()) if len(rows) else 0
+    made = named(rows.drop(columns="all"), pandas.concat(shown, ignore_index=True), asked)
+    if any("subscriptions" in one.tables for one in asked):
+        made = subscription_names(made, estate.subscriptions() if estate.has("subscriptions") else None)
+    return answer(estate, made, by=[one.name for one in asked], peak=peak)
+
+
+def _counted(jobs: pandas.DataFrame, keys: list[str], estate: Estate) -> pandas.DataFrame:
+    """One row a group and quarter that has jobs, in their order."""
     which = jobs.groupby(keys, dropna=False, sort=True).ngroup().to_numpy()
     first, last = _quarters(jobs, estate.window.start, min(estate.window.end, estate.now), estate.now)
     bins = int(last.max()) + 1 if len(jobs) else 0
@@ -45,16 +63,13 @@ def concurrency(
     group, place = np.nonzero(counts)
     heads = jobs.drop_duplicates(keys).assign(which=lambda rows: which[rows.index])
     heads = heads.sort_values("which")[keys].reset_index(drop=True)
-    rows = heads.iloc[group].reset_index(drop=True).drop(columns="all")
+    rows = heads.iloc[group].reset_index(drop=True)
     start = pandas.Timestamp(estate.window.start).floor("15min")
     rows["time"] = pandas.Series(start + pandas.to_timedelta(place * STEP.total_seconds(), unit="s")).astype(
         "datetime64[us, UTC]"
     )
     rows["jobs"] = pandas.Series(counts[group, place], dtype="Int64")
-    made = named(rows, jobs, asked)
-    if any("subscriptions" in one.tables for one in asked):
-        made = subscription_names(made, estate.subscriptions() if estate.has("subscriptions") else None)
-    return answer(estate, made, by=[one.name for one in asked], peak=int(counts.max()) if counts.size else 0)
+    return rows
 
 
 def _quarters(jobs: pandas.DataFrame, start: Any, end: Any, now: Any) -> tuple[Any, Any]:

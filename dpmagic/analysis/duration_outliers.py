@@ -11,6 +11,7 @@ from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, succeeded
 from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 LIMIT, FEWEST = 3.5, 8
@@ -32,7 +33,17 @@ def duration_outliers(
     ``attrs["dpmagic"]`` has how many jobs were ``judged``, and of how many there are too few (``unjudged``).
     """
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
-    jobs = jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS))
+    parts = portions(estate, ("id", *INSTANCE_NEEDS), together=True)
+    judged = [_judged(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS)), failed, limit) for part in parts]
+    found = pandas.concat([rows for rows, _, _ in judged], ignore_index=True)
+    found = found.sort_values(["score", "id"], ascending=[False, True], ignore_index=True)
+    told = {"judged": sum(count for _, count, _ in judged), "unjudged": sum(count for _, _, count in judged)}
+    note = f"{told['unjudged']:,} jobs could not be judged: fewer than {FEWEST} of their instance succeeded"
+    return answer(estate, found[list(_COLUMNS)], note if told["unjudged"] else "", **told)
+
+
+def _judged(jobs: pandas.DataFrame, failed: bool, limit: float) -> tuple[pandas.DataFrame, int, int]:
+    """The outliers among these instances' jobs, and how many jobs were judged, and not."""
     # Of hundreds of thousands of jobs no more than what they are judged by; the rest of those that are unusual.
     made = {"instance": key(jobs["backupInstanceId"]), "seconds": jobs["duration"].dt.total_seconds()}
     lengths = pandas.DataFrame({**made, "state": jobs["state"]})
@@ -44,11 +55,8 @@ def duration_outliers(
     odd = rows[judged & (rows["score"] > limit)]
     found = jobs.loc[odd.index].join(odd.drop(columns="state"))
     found = found.assign(usual=timedeltas(np.exp(found["median"])), times=found["seconds"] / np.exp(found["median"]))
-    found = found.sort_values(["score", "id"], ascending=[False, True], ignore_index=True)
     found["n"] = found["n"].astype("Int64")
-    told = {"judged": int(judged.sum()), "unjudged": int((~judged).sum())}
-    note = f"{told['unjudged']:,} jobs could not be judged: fewer than {FEWEST} of their instance succeeded"
-    return answer(estate, found[list(_COLUMNS)], note if told["unjudged"] else "", **told)
+    return found, int(judged.sum()), int((~judged).sum())
 
 
 def usual(jobs: pandas.DataFrame) -> pandas.DataFrame:

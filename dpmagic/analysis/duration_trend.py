@@ -10,6 +10,7 @@ import pandas
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
 from dpmagic.analysis.lengths.jobs import jobs_of, timedeltas
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 FEWEST = 14
@@ -31,10 +32,12 @@ def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", al
     ``attrs["dpmagic"]`` has how many instances had too few jobs (``unjudged``).
     """
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
-    jobs = succeeded(by_instance(jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS))))
-    counts = jobs.groupby("instance")["seconds"].transform("count")
-    enough = jobs[counts >= FEWEST]
-    rows = [_row(mine) for _, mine in enough.groupby("instance", sort=True)]
+    rows, instances = [], 0
+    for part in portions(estate, INSTANCE_NEEDS, together=True):
+        jobs = succeeded(by_instance(jobs_of(given, part, category, INSTANCE_NEEDS)))
+        counts = jobs.groupby("instance")["seconds"].transform("count")
+        rows += [_row(mine) for _, mine in jobs[counts >= FEWEST].groupby("instance", sort=True)]
+        instances += int(jobs["instance"].nunique())
     made = pandas.DataFrame(rows, columns=[*NAMED, "n", "usual", *_NUMBERS])
     made = made.astype(dict.fromkeys(NAMED, "str") | dict.fromkeys(_NUMBERS, "float64") | {"n": "Int64"})
     made["usual"] = timedeltas(made["usual"])
@@ -42,7 +45,7 @@ def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", al
         made["p"] < alpha, STEADY
     )
     made = made.sort_values(["secondsPerDay", "backupInstanceId"], ascending=[False, True], ignore_index=True)
-    few = int(jobs["instance"].nunique() - len(made))
+    few = instances - len(made)
     return answer(estate, made, f"{few:,} instances have fewer than {FEWEST} jobs" if few else "", unjudged=few)
 
 

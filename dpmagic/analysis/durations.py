@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas
@@ -11,14 +11,15 @@ from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import among
 from dpmagic.analysis.lengths import buckets
 from dpmagic.analysis.lengths.at_source import pieces_at_source
+from dpmagic.analysis.lengths.exact import SHARES, exact, pieces_of
 from dpmagic.analysis.lengths.groups import Group, groups, keyed, named, places, subscription_names
 from dpmagic.analysis.lengths.jobs import FAILED, NEEDS, RUNNING, SUCCEEDED, jobs_of, timedeltas
 from dpmagic.errors import AzureError, IncompleteAnswer, InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.plan import too_many
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
-SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 METHODS = ("rows", "buckets")
 _COUNTS = ("n", *SHARES, "max", "warnings", "failed", "running", "runningFor")
 
@@ -61,15 +62,20 @@ def durations(
             if isinstance(refused, AzureError) and refused.status != 400:
                 raise
             chosen, why = "rows", f"from rows: Resource Graph refused to group them ({refused.message})"
-    pieces, jobs = counted or (_pieces(given, estate, asked, category, failed), None)
-    pieces, keys = pieces.assign(all=0), [*places(asked), "all"]  # so that no group at all is one
-    found = _exact(pieces, keys) if chosen == "rows" else _estimated(pieces, keys)
+    keys = [*places(asked), "all"]  # so that no group at all is one
+    if counted is None:
+        pieces, measured = pieces_of(
+            (_rows(given, part, asked, category, failed) for part in _parts(estate, asked)), keys
+        )
+    else:
+        pieces, measured = counted[0].assign(all=0), None
+    found = _estimated(pieces, keys) if measured is None or chosen == "buckets" else exact(measured, keys)
     made = named(_whole(estate, found, pieces, keys).drop(columns="all"), pieces, asked)
     if any("subscriptions" in group.tables for group in asked):
         made = subscription_names(made, estate.subscriptions() if estate.has("subscriptions") else None)
     told = {"method": chosen, "error": 0.0 if chosen == "rows" else buckets.ERROR, "by": [one.name for one in asked]}
-    if jobs:
-        told["tables"] = {**estate.completeness["tables"], "jobs": jobs}
+    if counted:
+        told["tables"] = {**estate.completeness["tables"], "jobs": counted[1]}
     return answer(estate, _ordered(made, asked), why, **told)
 
 
@@ -84,7 +90,11 @@ def _choice(estate: Estate, columns: Sequence[str]) -> tuple[str, str]:
     return ("buckets", f"from buckets: rows would take {why}") if why else ("rows", "")
 
 
-def _pieces(given: Any, estate: Estate, asked: Sequence[Group], category: str, failed: bool) -> pandas.DataFrame:
+def _parts(estate: Estate, asked: Sequence[Group]) -> Iterator[Estate]:
+    return portions(estate, _needs(asked)["jobs"])
+
+
+def _rows(given: Any, estate: Estate, asked: Sequence[Group], category: str, failed: bool) -> pandas.DataFrame:
     """One row a job, in the form in which the source gives its buckets."""
     jobs = jobs_of(given, estate, category, _needs(asked)["jobs"])
     jobs = keyed(jobs, asked, estate.disks() if any("disks" in group.tables for group in asked) else None)
@@ -93,6 +103,7 @@ def _pieces(given: Any, estate: Estate, asked: Sequence[Group], category: str, f
     seconds = seconds.where(measured)
     shown = [name for group in asked for name in group.columns if name in jobs]
     return jobs[[*places(asked), *dict.fromkeys(shown), "state"]].assign(
+        all=0,
         seconds=seconds,
         bucket=buckets.lower_edges(seconds.to_numpy(float)),
         n=1,
@@ -100,14 +111,6 @@ def _pieces(given: Any, estate: Estate, asked: Sequence[Group], category: str, f
         oldest=jobs["startTime"],
         warnings=among(jobs["status"], ("completedwithwarnings",)).astype("int64"),
     )
-
-
-def _exact(pieces: pandas.DataFrame, by: list[str]) -> pandas.DataFrame:
-    """Percentiles of rows, in seconds: one row a group that has a measured job."""
-    grouped = pieces[pieces["seconds"].notna()].groupby(by, dropna=False)["seconds"]
-    found: dict[str, pandas.Series] = {"n": grouped.count(), "max": grouped.max()}
-    found |= {name: grouped.quantile(share) for name, share in SHARES.items()}
-    return pandas.DataFrame(found).reset_index()
 
 
 def _estimated(pieces: pandas.DataFrame, by: list[str]) -> pandas.DataFrame:

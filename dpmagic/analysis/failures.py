@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, jobs_until_now
-from dpmagic.analysis.backups.naming import NAMES, named, names_of
+from dpmagic.analysis.backups.answers import answer, jobs_until_now, until_now
+from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {
@@ -35,7 +36,7 @@ def failures(given: Any) -> pandas.DataFrame:
     Cancelled jobs are no failures.  Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    episodes, failed = _episodes(estate)
+    episodes, failed, _ = _all_episodes(estate)
     counted = failed[failed["startTime"] < estate.window.end]
     by_code = counted.groupby("code")
     made = by_code.agg(
@@ -68,10 +69,8 @@ def recoveries(given: Any) -> pandas.DataFrame:
     Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    episodes, _ = _episodes(estate)
-    jobs = jobs_until_now(estate)
-    instances = estate.instances() if estate.has("instances") else pandas.DataFrame(columns=[*NAMES, "friendlyName"])
-    made = named(episodes.rename(columns={"code": "errorCode"}), names_of(instances, jobs))
+    episodes, _, names = _all_episodes(estate)
+    made = named(episodes.rename(columns={"code": "errorCode"}), names)
     ended = made["recovered"].fillna(pandas.Timestamp(estate.now))
     made["timeToRecover"] = (ended - made["failed"]).astype("timedelta64[us]")
     made = made.assign(over=made["recovered"].notna()).sort_values(
@@ -82,6 +81,21 @@ def recoveries(given: Any) -> pandas.DataFrame:
     told = {name: None if pandas.isna(value) else float(value) for name, value in figures.items()}
     columns = [*NAMES, "errorCode", "failed", "failures", "persistent", "recovered", "timeToRecover"]
     return answer(estate, made[columns], **told, open=int((~made["over"]).sum()))
+
+
+def _all_episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame, pandas.DataFrame]:
+    """As `_episodes`, and the names of their instances, of all portions of the jobs until now."""
+    columns = [*(name for name in _NEEDS["jobs"] if name != "id"), *FROM_JOBS]
+    none = pandas.DataFrame(columns=[*NAMES, "friendlyName"])
+    found = []
+    for part in portions(estate, columns, together=True, window=until_now(estate).window):
+        episodes, failed = _episodes(part)
+        names = names_of(part.instances() if part.has("instances") else none, jobs_until_now(part))
+        found.append((episodes, failed, names[names.index.isin(episodes["instance"])]))
+    if len(found) == 1:
+        return found[0]
+    episodes, failed = (pandas.concat([one[at] for one in found], ignore_index=True) for at in (0, 1))
+    return episodes, failed, pandas.concat([names for _, _, names in found])
 
 
 def _episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame]:

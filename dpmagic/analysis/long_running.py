@@ -10,6 +10,7 @@ import pandas
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
 from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 FEWEST = 8
@@ -31,17 +32,25 @@ def long_running(given: Any, over: Any = None, *, category: str = "Backup") -> p
     until = estate.now + timedelta.resolution
     if estate.window.end < until:  # what runs may have begun after the last midnight
         estate = estate.over((estate.window.start, until))
-    jobs = by_instance(jobs_of(given, estate, category, ("id", *INSTANCE_NEEDS)))
-    groups = succeeded(jobs).groupby("instance")["seconds"]
-    limits = pandas.DataFrame({"n": groups.count(), "p99": groups.quantile(0.99), "p50": groups.quantile(0.5)})
-    longest = limits["p99"].where(limits["p99"] > 3 * limits["p50"], 3 * limits["p50"])
-    limits["longest"] = longest.where(limits["n"] >= FEWEST)
-    rows = jobs[jobs["state"] == RUNNING].join(limits, on="instance")
+    parts = portions(estate, ("id", *INSTANCE_NEEDS), together=True)
+    rows = pandas.concat(
+        [_running(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS))) for part in parts], ignore_index=True
+    )
     rows["runningFor"] = (pandas.Timestamp(estate.now) - rows["startTime"]).astype("timedelta64[us]")
-    rows["limit"] = timedeltas(rows["longest"])
-    rows["n"] = rows["n"].fillna(0).astype("Int64")
     known = rows["limit"].notna()
     rows["verdict"] = pandas.Series(LONG, rows.index, "str").where(known, UNVERIFIABLE)
     found = rows[~known | (rows["runningFor"] > rows["limit"])]
     found = found.sort_values(["runningFor", "id"], ascending=[False, True], ignore_index=True)
     return answer(estate, found[list(_COLUMNS)], running=len(rows))
+
+
+def _running(jobs: pandas.DataFrame) -> pandas.DataFrame:
+    """The jobs that run, with how long they may."""
+    jobs = by_instance(jobs)
+    groups = succeeded(jobs).groupby("instance")["seconds"]
+    limits = pandas.DataFrame({"n": groups.count(), "p99": groups.quantile(0.99), "p50": groups.quantile(0.5)})
+    longest = limits["p99"].where(limits["p99"] > 3 * limits["p50"], 3 * limits["p50"])
+    limits["longest"] = longest.where(limits["n"] >= FEWEST)
+    rows = jobs[jobs["state"] == RUNNING].join(limits, on="instance")
+    rows["limit"] = timedeltas(rows["longest"])
+    return rows.assign(n=rows["n"].fillna(0).astype("Int64"))

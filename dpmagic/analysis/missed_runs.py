@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, whole
+from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, whole, with_runs
 from dpmagic.analysis.backups.history import History
 from dpmagic.analysis.backups.keys import SLACK, last_part
-from dpmagic.analysis.backups.naming import NAMES, named, names_of
+from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 NO_JOB, BLOCKED, LATE, UNVERIFIABLE = "noJob", "blocked", "late", "unverifiable"
@@ -21,6 +23,7 @@ _NEEDS = {
     "instances": ["id", "policyId", "currentProtectionState", "oldestRecoveryPoint"],
     "policies": ["id", "policyRules"],
 }
+_COLUMNS_OF_JOBS = (*_NEEDS["jobs"], "isUserTriggered", "policyName", *FROM_JOBS)
 _COLUMNS = (*NAMES, "policyId", "due", "reason", "runs", "startTime", "delay", "detail")
 
 
@@ -39,15 +42,24 @@ def missed_runs(given: Any) -> pandas.DataFrame:
     Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
+    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, window=with_runs(estate).window)
+    found = [_of_instances(part) for part in parts]
+    rows = pandas.concat([rows for rows, _ in found], ignore_index=True)
+    order = rows["reason"].map(REASONS.index).rename("order")
+    rows = rows.assign(order=order).sort_values(["order", "due", "id"], kind="stable", ignore_index=True)
+    missed = rows["reason"].isin((NO_JOB, BLOCKED)).sum()
+    expected = sum(count for _, count in found)
+    return answer(estate, rows[list(_COLUMNS)], _note(rows), expected=expected, missed=int(missed))
+
+
+def _of_instances(estate: Estate) -> tuple[pandas.DataFrame, int]:
+    """The rows, and how many runs were expected."""
     jobs = jobs_of(estate)
     found = history_of(estate)
     names = names_of(whole(estate, "instances"), jobs)
     rows = pandas.concat([_without(found, jobs), _late(found), _unsure(found)], ignore_index=True)
-    rows = named(rows.rename(columns={"policy": "policyId"}), names)
-    order = rows["reason"].map(REASONS.index).rename("order")
-    rows = rows.assign(order=order).sort_values(["order", "due", "id"], kind="stable", ignore_index=True)
-    missed = rows["reason"].isin((NO_JOB, BLOCKED)).sum()
-    return answer(estate, rows[list(_COLUMNS)], _note(found), expected=len(found.expected), missed=int(missed))
+    rows = rows.rename(columns={"policy": "policyId"}).astype({"policyId": "str"})
+    return named(rows, names), len(found.expected)
 
 
 def _without(found: History, jobs: pandas.DataFrame) -> pandas.DataFrame:
@@ -75,6 +87,6 @@ def _unsure(found: History) -> pandas.DataFrame:
     return found.unverifiable.rename(columns={"why": "detail"}).assign(reason=UNVERIFIABLE)
 
 
-def _note(found: History) -> str:
-    stretches = len(found.unverifiable)
+def _note(rows: pandas.DataFrame) -> str:
+    stretches = int((rows["reason"] == UNVERIFIABLE).sum())
     return f"{stretches} stretches of due times cannot be verified" if stretches else ""

@@ -12,6 +12,7 @@ import pandas
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.grouping import columns_of, grouped
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, is_backup
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {"jobs": ["operationCategory", "status", "startTime"]}
@@ -31,7 +32,14 @@ def success_rate(given: Any, by: str | Iterable[str] = ()) -> pandas.DataFrame:
     Raises `InvalidArgument` for an unknown ``by`` and for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    jobs = estate.table("jobs", {*_NEEDS["jobs"], *columns_of(by, estate.source.columns("jobs") or ())})
+    columns = [*_NEEDS["jobs"], *columns_of(by, estate.source.columns("jobs") or ())]
+    counted = [_counted(part.table("jobs", columns), by) for part in portions(estate, columns)]
+    made = counted[0] if len(counted) == 1 else _summed(pandas.concat(counted, ignore_index=True))
+    return answer(estate, _with_rates(made.astype(dict.fromkeys(_COUNTS, "Int64"))))
+
+
+def _counted(jobs: pandas.DataFrame, by: str | Iterable[str]) -> pandas.DataFrame:
+    """One row a group, in their order."""
     jobs = jobs[is_backup(jobs)]
     ended = among(jobs["status"], FINISHED)
     marks = pandas.DataFrame(
@@ -44,13 +52,14 @@ def success_rate(given: Any, by: str | Iterable[str] = ()) -> pandas.DataFrame:
             "running": ~ended,
         }
     ).astype("int64")
-    groups = grouped(jobs, by)
-    if len(groups.columns):
-        keys = list(groups.columns)
-        made = pandas.concat([groups, marks], axis=1).groupby(keys, dropna=False, sort=True, as_index=False).sum()
-    else:
-        made = marks.sum().to_frame().T
-    return answer(estate, _with_rates(made.astype(dict.fromkeys(_COUNTS, "Int64"))))
+    return _summed(pandas.concat([grouped(jobs, by), marks], axis=1))
+
+
+def _summed(rows: pandas.DataFrame) -> pandas.DataFrame:
+    keys = [name for name in rows if name not in _COUNTS]
+    if not keys:
+        return rows.sum().to_frame().T
+    return rows.groupby(keys, dropna=False, sort=True, as_index=False).sum()
 
 
 def _with_rates(made: pandas.DataFrame) -> pandas.DataFrame:

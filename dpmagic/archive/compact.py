@@ -64,13 +64,17 @@ def _merged(writer: Writer, parts: list[Part]) -> Part:
 
 
 def read_parts(
-    path: Path, parts: list[Part], filters: list[Any] | None = None, columns: Collection[str] | None = None
+    path: Path,
+    parts: list[Part],
+    filters: list[Any] | None = None,
+    columns: Collection[str] | None = None,
+    packed: bool = False,
 ) -> pyarrow.Table:
     """The rows of several parts of a table; where a part holds newer versions of rows, only those.
 
-    ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  ``columns``, ``id`` among them, are those to read;
-    None for all.  Parts of older versions may lack columns: they are null there.  Raises FileNotFoundError when a file
-    has gone.
+    ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  ``columns`` are those to read, ``id`` among them
+    where a part holds newer versions; None for all.  Parts of older versions may lack columns: they are null there.
+    ``packed`` texts are dictionaries, but for ids.  Raises FileNotFoundError when a file has gone.
     """
     import pyarrow
     from pyarrow import parquet
@@ -79,13 +83,21 @@ def read_parts(
     for part in parts:
         file = path / part.file
         with reading(path):
-            some = None if columns is None else [name for name in parquet.read_schema(file).names if name in columns]
-            rows = parquet.read_table(file, columns=some, filters=filters, partitioning=None)
+            schema = parquet.read_schema(file)
+            some = None if columns is None else [name for name in schema.names if name in columns]
+            texts = [name for name in schema.names if packed and name != "id" and _is_text(schema.field(name))]
+            rows = parquet.read_table(file, columns=some, filters=filters, partitioning=None, read_dictionary=texts)
         if found is not None and part.again:
             found = _without(found, rows)
         found = rows if found is None else pyarrow.concat_tables([found, rows], promote_options="permissive")
     assert found is not None
     return found
+
+
+def _is_text(field: pyarrow.Field) -> bool:
+    import pyarrow
+
+    return bool(pyarrow.types.is_string(field.type))
 
 
 def _without(rows: pyarrow.Table, newer: pyarrow.Table) -> pyarrow.Table:

@@ -92,5 +92,18 @@ def plain_frame(rows: pyarrow.Table) -> pandas.DataFrame:
         pyarrow.float64(): pandas.Float64Dtype(),
         pyarrow.bool_(): pandas.BooleanDtype(),
     }
-    made: pandas.DataFrame = rows.to_pandas(types_mapper=kinds.get)
+    made: pandas.DataFrame = _unpacked(rows).to_pandas(types_mapper=kinds.get)
     return made
+
+
+def _unpacked(rows: pyarrow.Table) -> pyarrow.Table:
+    """With texts for dictionaries of texts."""
+    import pyarrow
+
+    if not any(pyarrow.types.is_dictionary(field.type) for field in rows.schema):
+        return rows
+    plain = [
+        field.with_type(field.type.value_type) if pyarrow.types.is_dictionary(field.type) else field
+        for field in rows.schema
+    ]
+    return rows.cast(pyarrow.schema(plain, rows.schema.metadata))

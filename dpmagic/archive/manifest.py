@@ -141,6 +141,22 @@ def days_without(runs: Sequence[Run], start: datetime, end: datetime) -> list[da
     return found
 
 
+def days_told(days: Sequence[datetime]) -> str:
+    """Days by their names, those in a row by the first and the last.
+
+    >>> days_told([datetime(2026, 3, day) for day in (1, 3, 4, 5, 7, 8)])
+    '2026-03-01, 2026-03-03 to 2026-03-05, 2026-03-07, 2026-03-08'
+    """
+    rows: list[list[datetime]] = []
+    for day in days:
+        if rows and day - rows[-1][-1] == timedelta(days=1):
+            rows[-1].append(day)
+        else:
+            rows.append([day])
+    texts = [[f"{day:%Y-%m-%d}" for day in row] for row in rows]
+    return ", ".join(", ".join(row) if len(row) < 3 else f"{row[0]} to {row[-1]}" for row in texts)
+
+
 def never_seen(
     runs: Sequence[Run], start: datetime, end: datetime, table: str = "jobs"
 ) -> list[tuple[datetime, datetime]]:

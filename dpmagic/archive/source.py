@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,14 @@ from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
-from dpmagic.archive.manifest import Kind, Manifest, Run, days_without, never_seen
+from dpmagic.archive.known import as_known, shaped
+from dpmagic.archive.manifest import Kind, Manifest, Part, Run, days_told, days_without, never_seen
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import at_least, refusal
 from dpmagic.estate.window import Window, instant
-from dpmagic.frames.declared import conform, declared
 from dpmagic.frames.times import format_time
 from dpmagic.graph.parameters import bound
 from dpmagic.graph.text import Text
@@ -32,19 +32,7 @@ if TYPE_CHECKING:
 
     from dpmagic.archive.query import Shelf
 
-# What a job's record says only once it has ended.
-_OF_THE_END = (
-    "endTime",
-    "duration",
-    "errorCode",
-    "errorMessage",
-    "isUserError",
-    "recommendedAction",
-    "recoveryPointId",
-    "errorDetails",
-)
 _ENDED = ("endTime", "status")  # what tells whether a job had ended
-_DAY = timedelta(days=1)
 _TRIES = 3  # a run that ends while files are opened may remove them: the manifest then says where the rows are now
 
 
@@ -120,16 +108,44 @@ class Archive:
             raise InvalidArgument(
                 f"the archive has no table {name!r}", f"it has: {', '.join(self._manifest.tables)}; collect it anew"
             )
-        made = _as_known(to_frame(rows), now)
-        lacking = declared([], {name: known.dtypes[name] for name in wanted if name not in made})
-        made = conform(made.join(lacking)[wanted], known.dtypes)
-        says = self.says(name, now, window)
-        since = format_time(self._looks(name)[0].asked(name)) if known.time else None
-        made.attrs[KEY] = told(
-            known, made, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=says["notes"]
-        )
-        made.attrs[KEY]["holes"] = says["holes"]
+        made = shaped(known, wanted, rows, now)
+        made.attrs[KEY] = self._told(known, made, now, window)
         return made
+
+    def packed(
+        self, now: datetime, window: Window, columns: Collection[str], most: int
+    ) -> tuple[pyarrow.Table, dict[str, Any], Callable[[pyarrow.Table], pandas.DataFrame]] | None:
+        """The window's jobs where they are more than ``most``: in little memory, what they cover, and what makes a
+        table of some of them; None of fewer.
+
+        These are no more than ``columns``, ``subscriptionId`` and ``startTime``.
+        """
+        known = table("jobs")
+        parts = [part for part in self._manifest.of("jobs", "rows") if _touches(part, window)]
+        if sum(part.rows for part in parts) <= most:
+            return None
+        wanted = [name for name in known.columns if name in {*columns, "subscriptionId", known.time}]
+        rows = self._rows(known, window, [known.wire[one] for one in wanted], packed=True)
+        if rows is None or rows.num_rows <= most:
+            return None
+        rows = rows.unify_dictionaries()
+        return rows, self._told_packed(known, rows, now, window), partial(shaped, known, wanted, now=now)
+
+    def _told_packed(self, known: Table, rows: pyarrow.Table, now: datetime, window: Window) -> dict[str, Any]:
+        import pyarrow.compute as pc
+
+        first = pc.min(rows[known.time]).as_py()
+        owners = pc.unique(rows["subscriptionId"]).to_pylist()
+        each = pandas.DataFrame({"subscriptionId": pandas.Series(owners, dtype="str"), known.time: first})
+        return self._told(known, each, now, window) | {"rows": rows.num_rows, "of": rows.num_rows}
+
+    def _told(self, known: Table, rows: pandas.DataFrame, now: datetime, window: Window) -> dict[str, Any]:
+        says = self.says(known.name, now, window)
+        since = format_time(self._looks(known.name)[0].asked(known.name)) if known.time else None
+        made = told(
+            known, rows, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=says["notes"]
+        )
+        return made | {"holes": says["holes"]}
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
         holes = [[_shown(edge) for edge in span] for span in self._spans(window, name)]
@@ -166,7 +182,7 @@ class Archive:
         whole = Window(self.runs[0].since, self._now + datetime.resolution)
         rows = self._rows(known, whole)
         assert rows is not None  # only tables that are there are asked for
-        return Shelf(rows=to_arrow(_as_known(to_frame(rows), self._now)) if known.time else rows)
+        return Shelf(rows=to_arrow(as_known(to_frame(rows), self._now)) if known.time else rows)
 
     def holes(self, window: Window, name: str = "jobs") -> list[str]:
         """The spans of the window whose jobs, or changes, no run has seen, each as a line."""
@@ -187,17 +203,17 @@ class Archive:
         end = min(window.end, self._now)
         none = days_without(self.runs, window.start, end)
         left = [day for day in days_without(self._looks(name), window.start, end) if day not in none]
-        notes = [f"no run looked at the estate on {_days(none)}"] if none else []
-        return [*notes, f"no run read the {name.replace('_', ' ')} on {_days(left)}"] if left else notes
+        notes = [f"no run looked at the estate on {days_told(none)}"] if none else []
+        return [*notes, f"no run read the {name.replace('_', ' ')} on {days_told(left)}"] if left else notes
 
     def _rows(
-        self, known: Table, window: Window | None, columns: Collection[str] | None = None
+        self, known: Table, window: Window | None, columns: Collection[str] | None = None, *, packed: bool = False
     ) -> pyarrow.Table | None:
-        """The rows, ``columns`` by their names in files, None for all."""
+        """The rows, ``columns`` by their names in files, None for all; texts ``packed`` as dictionaries."""
         for left in reversed(range(_TRIES)):
             try:
                 if known.time and window:
-                    return self._happened(known, window, columns)
+                    return self._happened(known, window, columns, packed)
                 return self._states(known.name, columns)
             except FileNotFoundError as error:
                 fresh = read_manifest(self.path)
@@ -208,24 +224,37 @@ class Archive:
                 self._manifest = fresh
         raise AssertionError("one try at least")
 
-    def _happened(self, known: Table, window: Window, columns: Collection[str] | None) -> pyarrow.Table | None:
+    def _happened(
+        self, known: Table, window: Window, columns: Collection[str] | None, packed: bool
+    ) -> pyarrow.Table | None:
         """What began within the window: what ended is stored once, what had not by the last run is in a list."""
         end = min(window.end, self._now + datetime.resolution)
-        between = [(known.time, ">=", window.start), (known.time, "<", end)]
         some = None if columns is None else {*columns, *_ENDED}
-        stored = self._within("rows", known, window, between, some)
-        going_on = self._within("latest", known, window, between, some)
+        if some is not None and any(part.again for part in self._manifest.of(known.name, "rows")):
+            some.add("id")  # by which newer versions are found
+        within = Window(window.start, max(window.start, end))
+        stored = self._within("rows", known, within, some, packed)
+        going_on = self._within("latest", known, within, None if some is None else {*some, "id", known.time}, packed)
         if stored is None or going_on is None:
             return going_on if stored is None else stored
-        fresh, _ = deltas.unknown(going_on, stored)
-        return _together([stored, fresh])
+        if not going_on.num_rows:
+            return stored
+        return _together([stored, _not_in(going_on, self._ids_near(known, going_on))])
+
+    def _ids_near(self, known: Table, rows: pyarrow.Table) -> pyarrow.Table | None:
+        """The ids of what is stored of the time of these rows."""
+        import pyarrow.compute as pc
+
+        edges = pc.min_max(rows[known.time]).as_py()
+        return self._within("rows", known, Window(edges["min"], edges["max"] + datetime.resolution), {"id"}, False)
 
     def _within(
-        self, kind: Kind, known: Table, window: Window, between: list[Any], columns: Collection[str] | None
+        self, kind: Kind, known: Table, window: Window, columns: Collection[str] | None, packed: bool
     ) -> pyarrow.Table | None:
+        between = [(known.time, ">=", window.start), (known.time, "<", window.end)]
         parts = self._manifest.of(known.name, kind)
-        chosen = [part for part in parts if part.first < window.end and part.last >= window.start]
-        return read_parts(self.path, chosen or parts[:1], between, columns) if parts else None
+        chosen = [part for part in parts if _touches(part, window)]
+        return read_parts(self.path, chosen or parts[:1], between, columns, packed) if parts else None
 
     def _states(self, name: str, columns: Collection[str] | None) -> pyarrow.Table | None:
         whole = [part for part in self._manifest.of(name, "whole") if part.first <= self._now]
@@ -243,39 +272,19 @@ class Archive:
         return deltas.as_of(rows, read_parts(self.path, later, between, some))
 
 
+def _touches(part: Part, window: Window) -> bool:
+    return part.first < window.end and part.last >= window.start
+
+
+def _not_in(rows: pyarrow.Table, known: pyarrow.Table | None) -> pyarrow.Table:
+    return rows if known is None else deltas.unknown(rows, known)[0]
+
+
 def _together(pieces: list[pyarrow.Table]) -> pyarrow.Table:
     import pyarrow
 
     return pyarrow.concat_tables(pieces, promote_options="permissive")
 
 
-def _as_known(rows: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
-    """Jobs that ended after ``now`` as they were then: running."""
-    if "endTime" not in rows or not (later := rows["endTime"] > now).any():
-        return rows
-    made = rows.copy()
-    for name in _OF_THE_END:
-        if name in made:
-            made[name] = made[name].mask(later)
-    made["status"] = made["status"].mask(later, "InProgress")
-    return made
-
-
 def _shown(moment: datetime) -> str:
     return format_time(moment, "auto")
-
-
-def _days(days: Sequence[datetime]) -> str:
-    """Days by their names, those in a row by the first and the last.
-
-    >>> _days([datetime(2026, 3, day) for day in (1, 3, 4, 5, 7, 8)])
-    '2026-03-01, 2026-03-03 to 2026-03-05, 2026-03-07, 2026-03-08'
-    """
-    rows: list[list[datetime]] = []
-    for day in days:
-        if rows and day - rows[-1][-1] == _DAY:
-            rows[-1].append(day)
-        else:
-            rows.append([day])
-    texts = [[f"{day:%Y-%m-%d}" for day in row] for row in rows]
-    return ", ".join(", ".join(row) if len(row) < 3 else f"{row[0]} to {row[-1]}" for row in texts)

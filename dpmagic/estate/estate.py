@@ -212,7 +212,7 @@ class Estate:
         ``refused``, and why."""
         # Of a table that was read whole, too, an excerpt is nothing more.
         order = sorted(self.kept.tables, key=lambda one: one.excerpt is None)
-        parts = {one.known.name: one.told(self.window) for one in order}
+        parts = self.kept.said | {one.known.name: one.told(self.window) for one in order}
         scope = self.source.scope
         made = merged(parts, target=self.source.target, at=format_time(self.now), window=self.window.texts())
         made["refused"] = dict(self.source.refused)

@@ -63,10 +63,14 @@ class Kept:
 
 @dataclass
 class Memory:
-    """What was read, and what was made of it: shared by the windows of an estate."""
+    """What was read, and what was made of it: shared by the windows of an estate.
+
+    ``said`` is the completeness of tables that were read and not kept, for they are large.
+    """
 
     tables: list[Kept] = field(default_factory=list)
     made: dict[Hashable, Any] = field(default_factory=dict)
+    said: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def find(self, name: str, window: Window, columns: Columns, excerpt: Excerpt | None = None) -> Kept | None:
         """What has these columns of a table, or of an excerpt, over the window: of the very window, else of a wider."""

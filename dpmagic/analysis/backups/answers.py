@@ -75,13 +75,14 @@ def newest_snapshots(estate: Estate, verify: str | None = None) -> pandas.DataFr
 
 
 def jobs_of(estate: Estate) -> pandas.DataFrame:
-    """The backup jobs from the window's start until a day after its end, as `backups` has them; now, if that is sooner.
+    """The backup jobs from the window's start until a day after its end, or now, as `backups` has them."""
+    return with_runs(estate).once(_backups).copy(deep=False)
 
-    A run that was due before the window's end may begin after it.
-    """
+
+def with_runs(estate: Estate) -> Estate:
+    """The estate over a day more, up to now: a run that was due before the window's end may begin after it."""
     until = min(estate.now + timedelta.resolution, max(estate.window.end + _A_DAY, estate.window.end))
-    wider = estate if until <= estate.window.end else estate.over((estate.window.start, until))
-    return wider.once(_backups).copy(deep=False)
+    return estate if until <= estate.window.end else estate.over((estate.window.start, until))
 
 
 def until_now(estate: Estate) -> Estate:

@@ -62,7 +62,9 @@ def last_part(ids: pandas.Series) -> pandas.Series:
 
 def among(texts: pandas.Series, wanted: Sequence[str]) -> pandas.Series:
     """Whether each text is one of those wanted, in any case; a missing one is not."""
-    return key(texts).isin(wanted)
+    codes, spelled = pandas.factorize(texts)
+    hits = key(pandas.Series(spelled, dtype="str")).isin(wanted).to_numpy(bool)
+    return pandas.Series(np.append(hits, False)[codes], index=texts.index, name=texts.name)
 
 
 def is_backup(jobs: pandas.DataFrame) -> pandas.Series:

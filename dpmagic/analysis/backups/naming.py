@@ -9,7 +9,9 @@ import pandas
 from dpmagic.analysis.backups.keys import key
 
 NAMES = ("id", "name", "dataSourceName", "dataSourceId", "vaultName", "subscriptionId")
-_FROM_JOBS = {"id": "backupInstanceId", "name": "backupInstanceFriendlyName"}
+_SAME = {"id": "backupInstanceId", "name": "backupInstanceFriendlyName"}
+FROM_JOBS = tuple(_SAME.get(name, name) for name in NAMES)
+"""The columns of jobs that name an instance which is gone."""
 
 
 def names_of(instances: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFrame:
@@ -19,7 +21,7 @@ def names_of(instances: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.Data
     """
     there = instances.assign(name=instances["friendlyName"])
     last = jobs.drop_duplicates("instance", keep="last")
-    gone = pandas.DataFrame({name: last[_FROM_JOBS.get(name, name)] for name in NAMES}).astype("str")
+    gone = pandas.DataFrame({name: last[column] for name, column in zip(NAMES, FROM_JOBS, strict=True)}).astype("str")
     found = pandas.concat([there[list(NAMES)], gone], ignore_index=True)
     found.index = pandas.Index(key(found["id"]))
     return found[~found.index.duplicated()]

@@ -1,0 +1,47 @@
+"""Rows of an archive's files as a table of an estate, as it was known at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pandas
+
+from dpmagic.archive.forms import to_frame
+from dpmagic.estate.columns import Table
+from dpmagic.frames.declared import conform, declared
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# What a job's record says only once it has ended.
+_OF_THE_END = (
+    "endTime",
+    "duration",
+    "errorCode",
+    "errorMessage",
+    "isUserError",
+    "recommendedAction",
+    "recoveryPointId",
+    "errorDetails",
+)
+
+
+def shaped(known: Table, wanted: Sequence[str], rows: pyarrow.Table, now: datetime) -> pandas.DataFrame:
+    """The table with the columns that are wanted, in their types, as it was known at an instant."""
+    made = as_known(to_frame(rows), now)
+    lacking = declared([], {name: known.dtypes[name] for name in wanted if name not in made})
+    return conform(made.join(lacking)[[*wanted]], known.dtypes)
+
+
+def as_known(rows: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
+    """Jobs that ended after ``now`` as they were then: running."""
+    if "endTime" not in rows or not (later := rows["endTime"] > now).any():
+        return rows
+    made = rows.copy()
+    for name in _OF_THE_END:
+        if name in made:
+            made[name] = made[name].mask(later)
+    made["status"] = made["status"].mask(later, "InProgress")
+    return made

@@ -1,0 +1,107 @@
+"""The jobs of an archive's year a portion at a time: an estate for each, so that a question takes little memory.
+
+What a question makes of a portion has to add up: rows, sums, counts, extremes.  Where all of an instance's jobs have to
+be seen together, ``together`` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas
+
+from dpmagic.estate.completeness import KEY, Scope
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.kept import Memory
+from dpmagic.estate.source import Given
+from dpmagic.estate.window import Window
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ROWS = 500_000
+"""How many jobs a portion has, unless those of one instance are more."""
+
+_INSTANCE = "backupInstanceId"
+
+Mine = Callable[[pandas.Series], Any]
+
+
+def portions(
+    estate: Estate, columns: Iterable[str], *, together: bool = False, window: Window | None = None
+) -> Iterator[Estate]:
+    """The estate itself, or one after another with some of its jobs in these columns; with all jobs of an instance in
+    one and the same, where they have to be ``together``, and with that instance.
+
+    It is the estate itself unless it is an archive that has more jobs than `ROWS` in the ``window``, by itself the
+    estate's.  What they cover is then said by ``estate.completeness``, as if the estate had read them.
+    """
+    packed, span = getattr(estate.source, "packed", None), window or estate.window
+    asked = [*dict.fromkeys([*columns, *([_INSTANCE] if together else [])])]
+    at_hand = estate.kept.find("jobs", span, frozenset(asked)) is not None
+    found = None if packed is None or at_hand else packed(estate.now, span, asked, ROWS)
+    if found is None:
+        yield estate
+        return
+    rows, told, made = found
+    estate.kept.said["jobs"] = told
+    for piece, mine in _by_instance(rows) if together else _by_row(rows):
+        jobs = made(piece)
+        jobs.attrs[KEY] = told
+        yield replace(estate, source=_Portion(estate, jobs, mine), kept=Memory())
+
+
+class _Portion(Given):
+    """Some of an estate's jobs, and all that it has of other tables; of instances those that are ``mine``, by key."""
+
+    def __init__(self, estate: Estate, jobs: pandas.DataFrame, mine: Mine | None) -> None:
+        super().__init__({"jobs": jobs}, estate.source.target)
+        self._estate, self._mine, self.refused = estate, mine, estate.source.refused
+
+    @property
+    def scope(self) -> Scope:
+        return self._estate.source.scope
+
+    def columns(self, name: str) -> Collection[str] | None:
+        return super().columns(name) if name == "jobs" else self._estate.source.columns(name)
+
+    def table(
+        self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
+    ) -> pandas.DataFrame:
+        if name == "jobs":
+            return super().table(name, now, window, columns)
+        rows = self._estate.table(name, columns)
+        return rows[self._mine(_keys(rows["id"]))] if name == "instances" and self._mine else rows
+
+
+def _by_row(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, None]]:
+    for start in range(0, rows.num_rows, ROWS):
+        yield rows.slice(start, ROWS), None
+
+
+def _by_instance(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, Mine]]:
+    """Neighbours in the order of ids, as many as make a portion; those of no instance, or of one without a job, are in
+    the first."""
+    import pyarrow
+
+    ids = rows[_INSTANCE].combine_chunks()
+    codes = ids.indices.fill_null(-1).to_numpy()
+    keys, names = pandas.factorize(_keys(pandas.Series(ids.dictionary.to_pylist(), dtype="str")), sort=True)
+    which = np.append(keys, -1)[codes]
+    counts = np.bincount(which[which >= 0], minlength=len(names))
+    part = np.append((np.cumsum(counts) - counts) // ROWS, 0)  # the last is of those of no instance
+
+    def mine(number: int, known: pandas.Series) -> Any:
+        return part[pandas.Index(names).get_indexer(pandas.Index(known))] == number
+
+    for number in np.unique(part):
+        yield rows.filter(pyarrow.array(part[which] == number)), partial(mine, number)
+
+
+def _keys(ids: pandas.Series) -> pandas.Series:
+    return ids.str.lower().str.rstrip("/")

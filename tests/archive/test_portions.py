@@ -1,0 +1,70 @@
+"""A large archive is read a portion at a time, and gives the answers that it gives read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+from pandas.testing import assert_frame_equal
+
+import dpmagic
+from dpmagic.archive.source import open_archive
+from dpmagic.estate import portions
+
+_QUESTIONS: list[tuple[Callable[..., pandas.DataFrame], dict[str, Any]]] = [
+    *((dpmagic.success_rate, {"by": by}) for by in ((), "day", ("vault", "backupInstanceId"), "status")),
+    *((dpmagic.durations, {"by": by}) for by in ((), "vault", "day", ("subscription", "sizeClass"), "datasource")),
+    (dpmagic.durations, {"by": ("policy", "region"), "failed": True}),
+    (dpmagic.durations, {"by": ("policy", "datasourceType"), "method": "buckets"}),
+    *((dpmagic.concurrency, {"by": by}) for by in ((), "vault", ("datasource", "subscription"))),
+    (dpmagic.duration_outliers, {"limit": 1.5}),
+    (dpmagic.duration_outliers, {"failed": True}),
+    (dpmagic.duration_trend, {}),
+    (dpmagic.long_running, {}),
+    (dpmagic.failures, {}),
+    (dpmagic.recoveries, {}),
+    (dpmagic.adherence, {}),
+    (dpmagic.missed_runs, {}),
+]
+
+
+@pytest.mark.parametrize(("question", "options"), _QUESTIONS)
+@pytest.mark.parametrize("end", [datetime(2026, 3, 3, 8, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)])
+def test_portions_give_the_answer_of_the_whole(
+    archive: Path, question: Any, options: dict[str, Any], end: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = (datetime(2026, 2, 18, tzinfo=UTC), end)
+    whole = question(open_archive(archive, window=window), **options)
+    monkeypatch.setattr(portions, "ROWS", 100)
+    estate = open_archive(archive, window=window)
+    made = question(estate, **options)
+    assert_frame_equal(made, whole, check_index_type=False)
+    assert made.attrs["dpmagic"] == whole.attrs["dpmagic"]
+    assert not estate.kept.of("jobs"), "not read whole"
+
+
+def test_portions_are_all_rows_once_and_instances_stay_together(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = (datetime(2026, 2, 18, tzinfo=UTC), datetime(2026, 3, 3, 8, tzinfo=UTC))
+    jobs = open_archive(archive, window=window).jobs()
+    monkeypatch.setattr(portions, "ROWS", 100)
+    for together in (False, True):
+        parts = list(portions.portions(open_archive(archive, window=window), ["id", "status"], together=together))
+        read = [part.jobs() for part in parts]
+        assert sorted(pandas.concat(read)["id"]) == sorted(jobs["id"])
+        assert len(parts) > 3 and all(len(rows) <= (200 if together else 100) for rows in read)
+        if together:
+            of = [set(rows["backupInstanceId"].dropna().str.lower()) for rows in read]
+            assert sum(map(len, of)) == len(set().union(*of))
+            assert sum(len(part.instances()) for part in parts) == len(open_archive(archive).instances())
+
+
+def test_what_is_at_hand_is_not_read_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions, "ROWS", 100)
+    estate = open_archive(archive)
+    assert len(list(portions.portions(estate, ["status"]))) > 1
+    estate.jobs()
+    assert list(portions.portions(estate, ["status"])) == [estate]
