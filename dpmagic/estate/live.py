@@ -49,6 +49,11 @@ MANY = (*_LARGE, "disks", "instances")
 _INHERITED = ("role_assignments", "exemptions")
 
 
+def _authorization(name: str | None) -> str:
+    """Resource Graph's filter for a table, by whose rows a subscription inherits what stands above it."""
+    return "AtScopeAboveAndBelow" if name in _INHERITED else ""
+
+
 def parts(name: str, subscriptions: int) -> int:
     """In how many parts a table of so many subscriptions is asked, at least."""
     return max(1, min(_PARTS, subscriptions // _EACH)) if name in _LARGE else 1
@@ -113,8 +118,8 @@ class Live:
         return {"notes": []}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
-        kql = views.expanded(kql, window)
-        scope = graph.Scope(tuple(self.scope.readable), expected=tuple(self.scope.asked))
+        inherited, kql = _authorization(views.at_start(kql)), views.expanded(kql, window)
+        scope = graph.Scope(tuple(self.scope.readable), expected=tuple(self.scope.asked), authorization=inherited)
         with uncollected():
             answer = ask(
                 self.connection, kql, scope, names=names, readable=self.scope.readable, observer=self._observer
@@ -127,10 +132,10 @@ class Live:
 
         Raises what asking it would: `InvalidArgument` where the parts' answers are not its answer.
         """
-        kql, found = views.expanded(kql, window), []
-        scope = graph.Scope(tuple(self.scope.readable))
+        inherited, kql, found = _authorization(views.at_start(kql)), views.expanded(kql, window), []
+        scope = graph.Scope(tuple(self.scope.readable), authorization=inherited)
         for part in parts_of(Query(Text(kql), scope), 1):
-            one = graph.Scope(tuple(part["subscriptions"]))
+            one = graph.Scope(tuple(part["subscriptions"]), authorization=inherited)
             answer = ask(self.connection, f"{kql}\n| summarize rows = count()", one, names=names, check=False)
             found.append(int(answer.rows[0][0]))
         return found
@@ -150,9 +155,7 @@ class Live:
             answer = ask(
                 self.connection,
                 read.kql,
-                graph.Scope(
-                    tuple(self.scope.readable), authorization="AtScopeAboveAndBelow" if name in _INHERITED else ""
-                ),
+                graph.Scope(tuple(self.scope.readable), authorization=_authorization(name)),
                 observer=self._observer,
                 check=False,
                 parts=parts(name, len(self.scope.readable)),

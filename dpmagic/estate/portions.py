@@ -24,7 +24,7 @@ from dpmagic.estate.window import Window
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS = 500_000
+ROWS = 250_000
 """How many jobs a portion has, unless those of one instance are more."""
 
 _INSTANCE = "backupInstanceId"

@@ -58,9 +58,15 @@ def expanded(kql: str, window: Window) -> str:
     'resources | count'
     """
     found = _TABLE.match(kql)
-    if not found or found[1] not in VIEWS:
+    if not found or at_start(kql) is None:
         return kql
     return f"{kql[: found.start(1)]}{view(found[1], window)}\n{kql[found.end() :].lstrip()}"
+
+
+def at_start(kql: str) -> str | None:
+    """The table whose view a query begins with, if it does."""
+    found = _TABLE.match(kql)
+    return found[1] if found and found[1] in VIEWS else None
 
 
 @cache

@@ -96,6 +96,7 @@ policies | extend n=array_length(policyRules) | project name, n | order by name 
 instances | summarize n=count() by currentProtectionState, vaultName | order by vaultName asc
 snapshots | where timeCreated > datetime(2026-02-25) | summarize n=count() by t=bin(timeCreated, 1d) | order by t asc
 subscriptions | project name, tags | order by name asc
+role_assignments | summarize n=count() by roleName, root = scope == "/" | order by roleName asc, root asc
 """  # fmt: skip
 
 
