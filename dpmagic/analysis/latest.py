@@ -7,8 +7,8 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer, newest_snapshots, readable, whole
-from dpmagic.analysis.backups.keys import DISK, SUCCESS, among, by_key, is_backup, is_in, key
-from dpmagic.analysis.backups.recent import recent
+from dpmagic.analysis.backups.keys import DISK, among, by_key, is_in, key
+from dpmagic.analysis.backups.recent import last_success, recent
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
@@ -64,9 +64,7 @@ def checked(verify: str | None) -> None:
 
 def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
     """What the service says of each instance, else when its last successful backup began."""
-    jobs = recent(estate).jobs
-    done = jobs[is_backup(jobs) & among(jobs["status"], SUCCESS)]
-    last = done.groupby(key(done["backupInstanceId"]))["startTime"].max()
+    last = last_success(recent(estate).jobs)
     told = instances["latestRecoveryPoint"]
     ran = by_key(last, instances["id"])
     evidence = pandas.Series(None, index=instances.index, dtype="str")

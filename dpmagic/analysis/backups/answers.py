@@ -11,6 +11,7 @@ import pandas
 from dpmagic.analysis.backups.history import History, backups, history
 from dpmagic.analysis.backups.keys import each, key
 from dpmagic.analysis.backups.policies import schedules_of
+from dpmagic.analysis.backups.snapshots import newest
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import table
 from dpmagic.estate.completeness import KEY
@@ -71,7 +72,11 @@ def read_ahead(estate: Estate, *, snapshots: bool = False) -> None:
 
 def newest_snapshots(estate: Estate, verify: str | None = None) -> pandas.DataFrame:
     """The snapshots that tell when the newest point was made; all of them where points are held against them."""
-    return estate.table("snapshots", SNAPSHOTS) if verify else estate.excerpt(NEWEST_SNAPSHOTS, SNAPSHOTS)
+    return estate.table("snapshots", SNAPSHOTS) if verify else estate.once(_newest_snapshots)
+
+
+def _newest_snapshots(estate: Estate) -> pandas.DataFrame:
+    return newest(estate.excerpt(NEWEST_SNAPSHOTS, SNAPSHOTS))
 
 
 def jobs_of(estate: Estate) -> pandas.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.answers import RECENT
-from dpmagic.analysis.backups.keys import SUCCESS, among, is_backup, key
+from dpmagic.analysis.backups.keys import SUCCESS, among, is_backup, key, numbered
 from dpmagic.errors import AzureError, IncompleteAnswer
 from dpmagic.estate.columns import table
 from dpmagic.estate.estate import Estate
@@ -66,11 +66,22 @@ def _recent(estate: Estate) -> Recent:
 
 def usual(jobs: pandas.DataFrame) -> pandas.Series:
     """By instance, the 95th percentile of the durations of its successful backups, to the microsecond."""
-    done = jobs[is_backup(jobs) & among(jobs["status"], SUCCESS) & jobs["duration"].notna()]
-    return _percentile(done["duration"].astype("timedelta64[us]").astype("int64"), key(done["backupInstanceId"]))
+    numbers, keys = numbered(jobs["backupInstanceId"])
+    done = (is_backup(jobs) & among(jobs["status"], SUCCESS) & jobs["duration"].notna()).to_numpy() & (numbers >= 0)
+    lasted = jobs["duration"][done].astype("timedelta64[us]").astype("int64")
+    found = _percentile(lasted, numbers[done])
+    return found.set_axis(pandas.Index(keys[found.index]))
 
 
-def _percentile(microseconds: pandas.Series, of: pandas.Series) -> pandas.Series:
+def last_success(jobs: pandas.DataFrame) -> pandas.Series:
+    """By instance, when its last successful backup began."""
+    numbers, keys = numbered(jobs["backupInstanceId"])
+    done = (is_backup(jobs) & among(jobs["status"], SUCCESS)).to_numpy() & (numbers >= 0)
+    found: pandas.Series = jobs["startTime"][done].groupby(numbers[done]).max()
+    return found.set_axis(pandas.Index(keys[found.index]))
+
+
+def _percentile(microseconds: pandas.Series, of: Any) -> pandas.Series:
     found: pandas.Series = microseconds.groupby(of).quantile(_SHARE).round().astype("int64").astype("timedelta64[us]")
     return found
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dpmagic.analysis.backups.keys import DISK, among, key
 
 PREFIX = "azurebackup_"
+_GROUP = "(?i)^(?P<group>/subscriptions/[^/]+/resourcegroups/[^/]+)"
 _APART = pandas.Timedelta(minutes=1)
 
 
@@ -25,9 +28,30 @@ def by_backup(snapshots: pandas.DataFrame) -> pandas.Series:
     return tagged.reindex(snapshots.index, fill_value=True) & snapshots["incremental"].fillna(False).astype(bool)
 
 
+def newest(snapshots: pandas.DataFrame) -> pandas.DataFrame:
+    """Those that may be the newest that Azure Backup made of a disk in a resource group, in the order that they have.
+
+    What is left out is older than another one that is alike in all that `of_instances` goes by.
+    """
+    named = snapshots["name"].astype("str").str.lower().str.startswith(PREFIX) & snapshots["timeCreated"].notna()
+    alike = ("sourceResourceId", "sourceUniqueId", "incremental")
+    mine = {name: snapshots.loc[named, name].factorize()[0] for name in alike}
+    mine["group"] = group_of(snapshots.loc[named, ["id"]]).factorize()[0]
+    # Whoever looks for these by their names minds the case.
+    mine["spelled"] = snapshots.loc[named, "name"].str[: len(PREFIX)].factorize()[0]
+    order = pandas.DataFrame(mine, index=snapshots.index[named]).assign(at=snapshots.loc[named, "timeCreated"])
+    last = order.sort_values("at", kind="stable").drop_duplicates(list(mine), keep="last").index
+    kept = ~named | snapshots.index.isin(last)
+    made = snapshots[kept].reset_index(drop=True)
+    made.attrs = snapshots.attrs
+    return made
+
+
 def group_of(snapshots: pandas.DataFrame) -> pandas.Series:
     """The id of each snapshot's resource group, in lower case."""
-    return key(snapshots["id"]).str.extract(r"^(/subscriptions/[^/]+/resourcegroups/[^/]+)", expand=False)
+    # Of ids that are all different, only what is looked for is made texts of.
+    found = pc.struct_field(pc.extract_regex(pa.array(snapshots["id"].astype("str")), _GROUP), "group")
+    return key(pandas.Series(found.to_pandas(), dtype="str").set_axis(snapshots.index))
 
 
 def of_instances(snapshots: pandas.DataFrame, instances: pandas.DataFrame, disks: pandas.DataFrame) -> pandas.DataFrame:

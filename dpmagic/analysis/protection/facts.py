@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas
 
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import key, numbered
 from dpmagic.analysis.protection import eligibility, permissions, vm_backup
 from dpmagic.analysis.protection.scopes import chains
 from dpmagic.analysis.protection.states import rank, standing
@@ -121,12 +121,10 @@ def _runs(jobs: pandas.DataFrame) -> pandas.DataFrame:
     """Of each instance's backups: the last start, the last that finished, the last success, the first failure since."""
     # A job need not say its instance.
     backups = jobs[_in(jobs["operationCategory"], ("backup",)) & jobs["backupInstanceId"].notna()]
-    number, spelled = pandas.factorize(backups["backupInstanceId"])
-    # An instance may be spelled in several casings: like ones get one number.
-    same, instances = pandas.factorize(key(pandas.Series(spelled, dtype="str")))
+    number, instances = numbered(backups["backupInstanceId"])
     made = pandas.DataFrame(
         {
-            "instance": np.where(number < 0, -1, same[number]),
+            "instance": number,
             "start": backups["startTime"].to_numpy(),
             "status": backups["status"].to_numpy(),
             "code": backups["errorCode"].to_numpy(),
