@@ -176,7 +176,8 @@ def test_headroom() -> None:
         for hour in range(14)
         for minute in range(0, 60, 3)
     ]
-    full = [{**one, "sourceUniqueId": "u-b", "id": f"{one['id']}-b"} for one in (hands * 2)[:500]]
+    more = enumerate((hands * 2)[:500])
+    full = [{**one, "sourceUniqueId": "u-b", "id": f"{one['id']}-b{number}"} for number, one in more]
     made = [*hands, *snaps("a", *WEEK), *full]
     given = estate([instance("a")], nightly("a", "20"), snapshots=made, disks=disks("a", "b", "c"))
     found = snapshot_headroom(given).set_index("name")
