@@ -64,7 +64,8 @@ def _of_instances(estate: Estate) -> tuple[pandas.DataFrame, int]:
 
 def _without(found: History, jobs: pandas.DataFrame) -> pandas.DataFrame:
     """Due times without a job, and whether an earlier one was in the way."""
-    rows = found.expected[found.expected["job"].isna()].sort_values("due", kind="stable")
+    rows = found.expected[found.expected["startTime"].isna()].drop(columns="startTime")
+    rows = rows.sort_values("due", kind="stable")
     # The last job of the instance that began before: it was in the way if it had not ended.
     began = jobs[["instance", "startTime", "endTime", "id"]].sort_values("startTime", kind="stable")
     began = began.rename(columns={"startTime": "began", "id": "earlier"})
@@ -72,15 +73,13 @@ def _without(found: History, jobs: pandas.DataFrame) -> pandas.DataFrame:
     blocked = rows["began"].notna() & ~(rows["endTime"] <= rows["due"])
     rows["reason"] = pandas.Series(NO_JOB, rows.index, "str").mask(blocked, BLOCKED)
     rows["detail"] = ("the job " + last_part(rows["earlier"]) + " was still going").where(blocked)
-    return rows.drop(columns=["job", "began", "endTime", "earlier"]).assign(runs=1)
+    return rows.drop(columns=["began", "endTime", "earlier"]).assign(runs=1)
 
 
 def _late(found: History) -> pandas.DataFrame:
-    ran = found.expected.merge(found.runs[["id", "startTime"]], left_on="job", right_on="id").drop(
-        columns=["id", "job"]
-    )
-    rows = ran.assign(delay=ran["startTime"] - ran["due"], reason=LATE, runs=1)
-    return rows[rows["delay"] > SLACK]
+    delay = found.expected["startTime"] - found.expected["due"]
+    late = delay > SLACK
+    return found.expected[late].assign(delay=delay[late], reason=LATE, runs=1)
 
 
 def _unsure(found: History) -> pandas.DataFrame:

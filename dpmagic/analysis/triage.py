@@ -95,7 +95,7 @@ def triage(
 def _lately(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
     """The rows with what their last jobs say."""
     jobs = jobs_until_now(estate)
-    told = history_of(estate)
+    told = history_of(estate, keep=False)
     last = lately.last_finished(jobs).rename(
         columns={"id": "lastJobId", "status": "lastStatus", "startTime": "lastStartTime", "errorCode": "jobCode"}
     )

@@ -105,9 +105,12 @@ def _backups(estate: Estate) -> pandas.DataFrame:
     return backups(jobs.astype(dict.fromkeys(_REPEATED, "category")))
 
 
-def history_of(estate: Estate) -> History:
-    """The history of the estate's window, by its `jobs_of`; not to be changed, for it is made once."""
-    return estate.once(_history)
+def history_of(estate: Estate, *, keep: bool = True) -> History:
+    """The history of the estate's window, by its `jobs_of`; not to be changed, for it is made once.
+
+    It is as large as the jobs: do not ``keep`` that of a window that one question alone asks for.
+    """
+    return estate.once(_history) if keep else _history(estate)
 
 
 def _history(estate: Estate) -> History:

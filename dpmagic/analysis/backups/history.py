@@ -22,7 +22,7 @@ from dpmagic.schedules.instants import NEVER
 _SLACK = np.timedelta64(SLACK)
 # Of hundreds of thousands of jobs, no more columns than runs need.
 _OF_RUNS = ("id", "instance", "policy", "policyName", "status", "startTime", "done", "failed")
-_EXPECTED = ("instance", "policy", "due", "job")
+_EXPECTED = ("instance", "policy", "due", "startTime")
 _UNVERIFIABLE = ("instance", "policy", "due", "runs", "why")
 
 
@@ -31,10 +31,9 @@ class History:
     """Scheduled backups and due times of one window.
 
     - ``runs``: one row a scheduled backup job: its ``id``, ``policyName``, ``status`` and ``startTime``, ``instance``
-      and ``policy`` (ids in lower case), ``due`` (missing if nothing was), ``attempt`` (0, 1 for a retry ...), ``done``
-      and ``failed``;
-    - ``expected``: one row a due time in the window that certainly was one: ``instance``, ``policy``, ``due``, and
-      ``job``, the id of its first job, missing if there is none;
+      (id in lower case), ``due`` (missing if nothing was), ``attempt`` (0, 1 for a retry ...), ``done`` and ``failed``;
+    - ``expected``: one row a due time in the window that certainly was one: ``instance``, ``policy`` (ids in lower
+      case), ``due``, and ``startTime``, of its first job, missing if there is none;
     - ``unverifiable``: one row a stretch: ``instance``, ``policy``, ``due`` (the first, missing if unknown), ``runs``
       (how many, 0 if unknown) and ``why``.
     """
@@ -79,7 +78,8 @@ def history(
     for policy, of in stretches(scheduled, instances, first_signs(instances, jobs)).groupby("policy", sort=True):
         mine, schedule = scheduled[scheduled["policy"] == policy], schedule_of(schedules, str(policy))
         if schedule is None:
-            runs.append(mine.assign(due=pandas.Series(pandas.NaT, mine.index, "datetime64[us, UTC]"), attempt=0))
+            undue = mine.assign(due=pandas.Series(pandas.NaT, mine.index, "datetime64[us, UTC]"), attempt=0)
+            runs.append(undue.drop(columns="policy"))
             never = pandas.Series(pandas.NaT, of.index, "datetime64[us, UTC]")
             unsure.append(of.assign(due=never, runs=0, why=why_not(schedules, str(policy))))
             continue
@@ -87,10 +87,10 @@ def history(
         due = schedule.due(span.reach - 2 * step, np.datetime64(now.replace(tzinfo=None), "us"))
         paired = _paired(mine, due)
         verified, unverified = ranges(of, due, span)
-        runs.append(paired)
+        runs.append(paired.drop(columns=["policy", "place"]))
         expected.append(_expected(verified, due, paired))
         unsure.append(unverified)
-    none = scheduled.head(0).join(_nothing(("due", "attempt")))
+    none = scheduled.head(0).drop(columns="policy").join(_nothing(("due", "attempt")))
     return History(
         _joined(runs, none), _joined(expected, _nothing(_EXPECTED)), _joined(unsure, _nothing(_UNVERIFIABLE))
     )
@@ -117,13 +117,13 @@ def _paired(jobs: pandas.DataFrame, due: Instants) -> pandas.DataFrame:
 
 
 def _expected(verified: pandas.DataFrame, due: Instants, runs: pandas.DataFrame) -> pandas.DataFrame:
-    """One row a due time of the ranges of places, with the label of its first job."""
+    """One row a due time of the ranges of places, with the start of its first job."""
     counts = verified["high"].to_numpy() - verified["low"].to_numpy() + 1
     rows = verified.loc[verified.index.repeat(counts), ["instance", "policy"]].reset_index(drop=True)
     begins = np.repeat(np.cumsum(counts) - counts, counts)
     rows["place"] = np.arange(counts.sum()) - begins + np.repeat(verified["low"].to_numpy(), counts)
     rows["due"] = series(due[rows["place"].to_numpy()])
-    first = runs.loc[runs["attempt"] == 0, ["instance", "place", "id"]].rename(columns={"id": "job"})
+    first = runs.loc[runs["attempt"] == 0, ["instance", "place", "startTime"]]
     return rows.merge(first, on=["instance", "place"], how="left").drop(columns="place")
 
 
@@ -134,5 +134,5 @@ def _joined(parts: list[pandas.DataFrame], nothing: pandas.DataFrame) -> pandas.
 
 def _nothing(columns: tuple[str, ...]) -> pandas.DataFrame:
     """No rows, in the dtypes that rows have."""
-    dtypes = {"due": "datetime64[us, UTC]", "runs": "int64", "attempt": "int64"}
+    dtypes = {**dict.fromkeys(("due", "startTime"), "datetime64[us, UTC]"), "runs": "int64", "attempt": "int64"}
     return pandas.DataFrame({name: pandas.Series(dtype=dtypes.get(name, "str")) for name in columns})

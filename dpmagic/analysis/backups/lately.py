@@ -48,7 +48,7 @@ def missing(expected: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFr
     ``expected`` is that of a history. A backup on demand that succeeded since makes up for a missed one.
     """
     # A job that began counts, whatever became of it: how it ended is another matter.
-    ran = expected[expected["job"].notna()].groupby("instance")["due"].max()
+    ran = expected.loc[expected["startTime"].notna(), ["instance", "due"]].groupby("instance")["due"].max()
     made = jobs[jobs["done"]].groupby("instance")["startTime"].max()
     after = (values.reindex(expected["instance"]).set_axis(expected.index) for values in (ran, made))
     tail = expected[~expected["due"].le(next(after)) & ~expected["due"].lt(next(after))]
