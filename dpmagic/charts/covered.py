@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dpmagic.analysis.coverage import REASON_COLUMNS
 from dpmagic.charts.axis import names_axis
+from dpmagic.charts.checked import checked
 from dpmagic.charts.style import BAD, FAIR, GOOD, MOST, UNKNOWN, axes, empty, finish, grid, legend, plain
 from dpmagic.errors import InvalidArgument, did_you_mean
 
@@ -41,23 +42,14 @@ def coverage(frame: pandas.DataFrame, ax: Axes | None = None, *, unit: str = "di
     if unit not in _UNITS:
         raise InvalidArgument(f"coverage has no unit {unit}", did_you_mean(unit, _UNITS, "disks or GiB"))
     suffix = "" if unit == "disks" else "GiB"
-    bars = _bars(_checked(frame, suffix), suffix)
+    checked(frame, ("disks", f"eligible{suffix}", *(f"{part}{suffix}" for part in _PARTS)), "coverage")
+    bars = _bars(frame, suffix)
     drawn = axes(ax, height=1.8 + 0.3 * max(len(bars), 4))
     if not bars["total"].sum():
         return empty(drawn, frame, _TITLE, "no disks")
     _draw(drawn, bars, _UNITS[unit])
     drawn.set_xlabel(_UNITS[unit])
     return finish(drawn, frame, _TITLE)
-
-
-def _checked(frame: pandas.DataFrame, suffix: str) -> pandas.DataFrame:
-    for name in ("disks", f"eligible{suffix}", *(f"{part}{suffix}" for part in _PARTS)):
-        if name not in frame:
-            there = ", ".join(map(str, frame.columns)) or "no columns"
-            raise InvalidArgument(
-                f"the frame has no column {name}", f"give what dpmagic.coverage gives; it has {there}"
-            )
-    return frame
 
 
 def _bars(frame: pandas.DataFrame, suffix: str) -> pandas.DataFrame:

@@ -45,3 +45,6 @@ def test_axes_that_are_given_are_drawn_on_and_others_left_alone(chart: Any, make
 def test_a_frame_of_something_else_is_refused(chart: Any, make: Any, most: int) -> None:
     with pytest.raises(InvalidArgument, match="no column"):
         chart(pandas.DataFrame({"a": [1]}))
+    for other in (None, [1, 2], "jobs"):
+        with pytest.raises(InvalidArgument, match=f"not of a value of type {type(other).__name__}"):
+            chart(other)
