@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -17,6 +18,11 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.frames.columns import DURATION, TIME
 from dpmagic.frames.packed import Packed
 from dpmagic.frames.pieces import finished, piece
+
+_AS_PANDAS = {
+    TIME: re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d.*)"),
+    DURATION: re.compile(r"(\d+) days (\d\d:\d\d:\d\d(?:\.\d+)?)"),
+}
 
 
 class Declared:
@@ -112,10 +118,20 @@ def _conformed(column: pandas.Series[Any], dtype: str) -> Any:
         cells = column.astype(object).where(column.notna(), None).to_list()
     else:
         cells = [None if _missing(cell) else cell for cell in column]
-    if dtype == TIME:
-        cells = [cell.isoformat() if isinstance(cell, datetime) else cell for cell in cells]
+    if dtype in _AS_PANDAS:
+        cells = [cell.isoformat() if isinstance(cell, datetime) else _respelled(cell, dtype) for cell in cells]
     made = finished(str(column.name), [piece(str(column.name), cells, dtype)], dtype)
     return pandas.Series(made).set_axis(column.index)
+
+
+def _respelled(cell: Any, dtype: str) -> Any:
+    """A time or a duration as pandas writes it to a CSV file, as Azure writes it.
+
+    >>> _respelled("2026-03-01 08:00:00.250000+00:00", TIME), _respelled("1 days 02:03:04.500000", DURATION)
+    ('2026-03-01T08:00:00.250000+00:00', '1.02:03:04.500000')
+    """
+    found = _AS_PANDAS[dtype].fullmatch(cell) if isinstance(cell, str) else None
+    return f"{found[1]}{'T' if dtype == TIME else '.'}{found[2]}" if found else cell
 
 
 def _missing(cell: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pandas
@@ -108,3 +109,8 @@ def test_tables_that_end_before_now_miss_no_runs(estate: Estate, tables: dict[st
     live, found = dpmagic.triage(estate), dpmagic.triage(tables)
     assert found["id"].tolist() == live["id"].tolist()
     assert found.attrs["dpmagic"]["notes"][0].startswith("jobs are there up to 2026-03-31T00:00:00Z only")
+
+
+def test_a_table_may_have_been_to_a_csv_file(tables: dict[str, pandas.DataFrame]) -> None:
+    back = pandas.read_csv(StringIO(tables["jobs"].to_csv(index=False)))
+    pandas.testing.assert_frame_equal(dpmagic.durations(back), dpmagic.durations(tables["jobs"]))
