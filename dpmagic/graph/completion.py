@@ -80,15 +80,16 @@ def _spelled(before: Sequence[Token]) -> str:
 def _all(before: Sequence[Token], read: Sequence[Token]) -> list[Candidate]:
     """Everything that may stand behind these tokens."""
     last = _spelled(before)
-    if last in ("", ";", "union") or (last == "(" and _behind_join(before)):
-        return [Candidate(one, "table") for one in TABLES]
+    if last in ("", ";", "union") or (last == "(" and _behind_join(before)) or _in_union(before):
+        return [Candidate(one, "table") for one in [*_lets(before), *TABLES]]
     if last == "|":
         return [Candidate(one, "operator") for one in OPERATORS]
     two = "".join(token.text for token in before[-2:])
     if following := _NEXT.get(two) or _NEXT.get(last):
         return [Candidate(one, "value") for one in following]
     columns = dict.fromkeys([*_made(before), *COLUMNS])
-    found = [Candidate(one, "column") for one in columns]
+    found = [Candidate(one, "table") for one in TABLES] if last == "=" and _lets(before[-3:]) else []
+    found += [Candidate(one, "column") for one in columns]
     if before[-1].kind == "word" and _operator(before) in ("order", "sort", "top") and last not in ("by", "order"):
         return [Candidate(one, "value") for one in _ORDERS]
     found += [Candidate(f"properties.{path}", "property") for path in _paths(read)]
@@ -98,6 +99,18 @@ def _all(before: Sequence[Token], read: Sequence[Token]) -> list[Candidate]:
 def _behind_join(before: Sequence[Token]) -> bool:
     words = [token.text for token in before[-7:-1]]
     return "join" in words[-1:] or ("kind" in words and "join" in words) or "union" in words[-1:]
+
+
+def _in_union(before: Sequence[Token]) -> bool:
+    """Whether the cursor is behind a comma of a union's tables."""
+    words = [token.text for token in before]
+    start = max((place for place, text in enumerate(words) if text in ("|", ";", "union")), default=-1)
+    return words[-1:] == [","] and words[start : start + 1] == ["union"]
+
+
+def _lets(before: Sequence[Token]) -> list[str]:
+    """The names that the query has given by ``let``."""
+    return [one.text for let, one in pairwise(before) if let.text == "let" and one.kind == "word"]
 
 
 def _operator(before: Sequence[Token]) -> str:

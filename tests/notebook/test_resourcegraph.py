@@ -160,6 +160,9 @@ def completed(shell: InteractiveShell, before: str) -> list[str]:
             f"%%resourcegraph\n{DISKS}\n| project properties.diskState",
         ),
         (f"%%resourcegraph\n{DISKS} | where name == $my_na", f"%%resourcegraph\n{DISKS} | where name == $my_name"),
+        ("%%resourcegraph\nlet disks = resourcec", "%%resourcegraph\nlet disks = resourcecontainers"),
+        ("%%resourcegraph\nlet disks = resources; dis", "%%resourcegraph\nlet disks = resources; disks"),
+        ("%%resourcegraph\nunion resources, resourcec", "%%resourcegraph\nunion resources, resourcecontainers"),
         ("%%resourcegraph\nresources | join kind=lefto", "%%resourcegraph\nresources | join kind=leftouter"),
         (
             "%%resourcegraph\nresources | where type =~ 'microsoft.compute/sn",

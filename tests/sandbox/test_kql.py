@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -522,3 +523,24 @@ def test_timespans_round_trip(micros: int) -> None:
         NOW,
     ).rows
     assert row[0] == pytest.approx(span.total_seconds()) and row[1]
+
+
+def test_ctrl_c_in_the_middle_of_a_query_is_ctrl_c_and_no_error_of_duckdbs() -> None:
+    engine, rows = Engine(), [{"id": f"/{number}", "name": "a"} for number in range(3_000)]
+    tables = Tables(frozenset(ROWS), lambda name: rows)
+    count = "resources | project name | join kind=inner (resources | project name) on name | count"
+    assert engine.run(count, tables, NOW, 1).rows == [(9_000_000,)]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(100):
+                signal.setitimer(signal.ITIMER_REAL, 0.005)
+                engine.run(count, tables, NOW, 1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert engine.run("resources | count", tables, NOW, 1).rows == [(3_000,)]

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,17 @@ def iso(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C in the block is KeyboardInterrupt: DuckDB makes an error of its own of it, and forgets what it was."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
+
+
 class Engine:
     """A DuckDB in memory with the tables of the last queries loaded.
 
@@ -104,7 +116,7 @@ class Engine:
 
     def run(self, query: str, tables: Tables, now: datetime, version: object | None = None) -> Answer:
         """Run a query; with a ``version``, tables loaded under an equal version are used again."""
-        with self._lock:
+        with self._lock, _interruptible():
             if self._store is None:
                 from .store import Store
 
