@@ -49,6 +49,7 @@ def fan_out(
     try:
         yield from run.through(jobs, pool, workers)
     finally:
+        run.let_go(jobs)
         pool.shutdown(wait=False, cancel_futures=True)
         for job in jobs:
             job.task.close()
@@ -76,6 +77,7 @@ class _Job:
     number: int
     task: Task[Any]
     request: Request = field(init=False)
+    limiter: Limiter | None = None
     not_before: datetime | None = None
     throttled: int = 0
     failed: int = 0
@@ -105,6 +107,13 @@ class _Run(Generic[Result]):
             else:
                 self._first.answer()
 
+    def let_go(self, jobs: Iterable[_Job]) -> None:
+        """Give back the places of jobs that have stopped, wherever they were; those under way do it themselves."""
+        running = {job for future, job in self._under_way.items() if future.running()}
+        for job in jobs:
+            if job.limiter is not None and job not in running:
+                job.limiter.let_go(job)
+
     @property
     def _first(self) -> Limiter:
         """The limiter of what is to be sent next."""
@@ -117,10 +126,10 @@ class _Run(Generic[Result]):
             job = self._ready.popleft()
             until = job.not_before if job.not_before and job.not_before > now else None
             if until is None and len(self._under_way) < workers:
-                limiter = limiter_of(self._connection, job.request.path)
-                until = limiter.take(now)
+                limiter = job.limiter = limiter_of(self._connection, job.request.path)
+                until = limiter.take(now, job)
                 if until is None:
-                    self._under_way[pool.submit(_attempt, self._connection, job.request, limiter)] = job
+                    self._under_way[pool.submit(_attempt, self._connection, job, limiter)] = job
                     continue
             self._ready.append(job)
             later.append(until or now)
@@ -175,11 +184,11 @@ class _Run(Generic[Result]):
         return None
 
 
-def _attempt(connection: Connection, request: Request, limiter: Limiter) -> Outcome:
+def _attempt(connection: Connection, job: _Job, limiter: Limiter) -> Outcome:
     """In a worker: one try, whose failure is an outcome; the place at the limiter is given back whatever happens."""
     headers: Mapping[str, str] = {}
     try:
-        answer = attempt(connection, request, retry_total=0)
+        answer = attempt(connection, job.request, retry_total=0)
         headers = answer.headers
         return answer
     except AzureError as error:
@@ -188,7 +197,7 @@ def _attempt(connection: Connection, request: Request, limiter: Limiter) -> Outc
     except DpmagicError as error:
         return error
     finally:
-        limiter.give(connection.now(), headers)
+        limiter.give(job, connection.now(), headers)
 
 
 def _status(outcome: Outcome) -> tuple[int, Mapping[str, str]]:

@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from dpmagic.connection import Connection, SystemClock
 
@@ -35,30 +36,38 @@ class Limiter:
     """What is left of one identity's windows, as its answers say; all methods may be called from any thread.
 
     A request takes a place before it is sent (`take`) and gives it back with its answer (`give`).  Requests in flight
-    count as spent, for nobody knows yet whether they are.
+    count as spent, for nobody knows yet whether they are.  A place is its holder's: one that is not there any more has
+    none, and one that was interrupted lets go of whatever it may have (`let_go`).
     """
 
     def __init__(self, jitter: random.Random | None = None) -> None:
         self._random = jitter or random.Random()
-        self._changed = threading.Condition()
+        # A lock of C's: Ctrl-C comes before or behind taking it, and never between.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._turn = threading.Lock()
-        self._in_flight = 0
+        self._holders: weakref.WeakSet[Any] = weakref.WeakSet()
         self._left: int | None = None  # None before the first answer of a window
         self._resets: datetime | None = None
         self._closed_until: datetime | None = None
 
-    def take(self, now: datetime) -> datetime | None:
+    @property
+    def in_flight(self) -> int:
+        """How many places are taken."""
+        return len(self._holders)
+
+    def take(self, now: datetime, holder: object) -> datetime | None:
         """Take a place: None when there was one, else when to try again, which is ``now`` itself where that hangs on
         an answer that is under way (see `answer`)."""
-        with self._changed:
+        with self._lock:
             if self._closed_until is not None and now < self._closed_until:
                 return self._closed_until
             if self._resets is not None and now >= self._resets:
                 self._left = self._resets = None
-            if self._allowed() > self._in_flight:
-                self._in_flight += 1
+            if self._allowed() > self.in_flight:
+                self._holders.add(holder)
                 return None
-            if self._in_flight:
+            if self.in_flight:
                 return now
             return self._resets or now + timedelta(seconds=WINDOW)
 
@@ -67,11 +76,17 @@ class Limiter:
         # Nobody knows the quota, nor when it began, before its first answer: one request goes ahead.
         return 1 if self._left is None else self._left
 
-    def give(self, now: datetime, headers: Mapping[str, str]) -> None:
+    def give(self, holder: object, now: datetime, headers: Mapping[str, str]) -> None:
         """Give the place back; ``headers`` are the answer's, empty where none came."""
-        with self._changed:
-            self._in_flight -= 1
+        with self._lock:
+            self._holders.discard(holder)
             self._hear(now, headers)
+            self._changed.notify_all()
+
+    def let_go(self, holder: object) -> None:
+        """Give the place back, if there is one, without an answer."""
+        with self._lock:
+            self._holders.discard(holder)
             self._changed.notify_all()
 
     def _hear(self, now: datetime, headers: Mapping[str, str]) -> None:
@@ -85,7 +100,7 @@ class Limiter:
 
     def close(self, until: datetime) -> None:
         """Let nobody pass until then: the service has refused a request for its quota."""
-        with self._changed:
+        with self._lock:
             self._closed_until = max(until, self._closed_until or until)
             self._left = self._resets = None
 

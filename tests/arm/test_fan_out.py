@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dpmagic.arm.fan_out import WORKERS, fan_out, only
+from dpmagic.arm.pace import Limiter, limiter_of
 from dpmagic.arm.requests import Answer, Request
 from dpmagic.errors import AzureError, ConnectionFailed, NotFound
 from tests.canned import Canned, canned_connection
@@ -128,6 +129,26 @@ def test_ctrl_c_while_it_waits_leaves_the_connection_usable(tasks: int, monkeypa
     assert closed == [True] * tasks
     clock.sleep(60)
     assert [found for _, found in sorted(fan_out(connection, [reads("/0"), reads("/2")]))] == [[0], [2]]
+
+
+@pytest.mark.parametrize(("where", "tasks"), [("take", 1), ("take", 3), ("give", 1)])
+def test_ctrl_c_at_the_limiter_leaves_no_place_taken(where: str, tasks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a place is taken and nothing sent, or just before it is given back: else all others would wait for ever."""
+    connection, _ = canned_connection([["GET", "", 200, {}, {"n": 1}]])
+    take = Limiter.take
+
+    def interrupted(self: Limiter, *args: Any) -> Any:
+        if where == "take":
+            take(self, *args)
+        raise KeyboardInterrupt
+
+    path = "/providers/Microsoft.ResourceGraph/resources"  # one at a time, where no answer tells of a quota
+    monkeypatch.setattr(Limiter, where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(fan_out(connection, [reads(path) for _ in range(tasks)]))
+    monkeypatch.undo()
+    assert limiter_of(connection, path).in_flight == 0
+    assert only(connection, reads(path)) == [1]
 
 
 def test_a_failed_sign_in_is_not_tried_again() -> None:
