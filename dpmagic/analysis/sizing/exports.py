@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 _SNAPSHOT = "/providers/microsoft.compute/snapshots/"
+_NAMED = (".csv", ".csv.gz", ".parquet")  # those of Cost Management's exports, compressed or not
 _UNIT = r"^\s*(?P<many>[\d,]*)\s*(?:GB|GiB)\s*[/ -]?\s*(?:Month|Months|mo)\s*$"
 _SHARE = 0.8  # of the day before: no day of snapshots that are deleted takes so much, one that is still told does
 _COLUMNS = ["id", "day", "usedGiB", "cost", "currency"]
@@ -24,9 +26,10 @@ _COLUMNS = ["id", "day", "usedGiB", "cost", "currency"]
 def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
     """The snapshots of cost exports: ``id`` (lower case), ``day`` (UTC), ``usedGiB``, ``cost`` and ``currency``.
 
-    ``source`` is a CSV or Parquet file, a folder (searched below, too), a pattern, or several of them.  Usage of
-    snapshots is told in GB and months: the day's quantity times the days of its month is what was used.  Files that
-    tell of the same day and snapshot again, as month-to-date exports do, count once: the one that reaches furthest.
+    ``source`` is a CSV (perhaps compressed, ``.csv.gz``) or Parquet file, a folder (searched below, too), a pattern, or
+    several of them.  Usage of snapshots is told in GB and months: the day's quantity times the days of its month is
+    what was used.  Files that tell of the same day and snapshot again, as month-to-date exports do, count once: the one
+    that reaches furthest.
 
     Exports run behind: a last day that tells of less than four fifths of what the one before did is not whole, and left
     out; ``attrs["dpmagic"]["notes"]`` says so.
@@ -64,12 +67,14 @@ def _files(given: list[str | Path]) -> list[Path]:
     for one in given:
         path = Path(one).expanduser()
         if path.is_dir():
-            below = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in (".csv", ".parquet")]
+            below = [file for file in sorted(path.rglob("*")) if file.name.lower().endswith(_NAMED)]
         else:
             root = Path(path.anchor)
             below = sorted(root.glob(str(path.relative_to(root)) if path.anchor else str(path)))
         if not below:
-            raise InvalidArgument(f"no export is at {str(one)!r}", "name a .csv or .parquet file, or their folder")
+            raise InvalidArgument(
+                f"no export is at {str(one)!r}", "name a .csv, .csv.gz or .parquet file, or their folder"
+            )
         found += below
     return list(dict.fromkeys(found))
 
@@ -128,7 +133,8 @@ def _read(file: Path) -> tuple[Layout, pyarrow.Table]:
         if file.suffix.lower() == ".parquet":
             layout = recognise(parquet.read_schema(file).names, file.name)
             return layout, parquet.read_table(file, columns=list(dict.fromkeys(layout.columns.values())))
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        packed = "gzip" if file.suffix.lower() == ".gz" else None
+        with TextIOWrapper(pyarrow.input_stream(str(file), compression=packed), "utf-8-sig", newline="") as stream:
             header = _header(stream.readline())
         layout = recognise(header, file.name)
         wanted = list(dict.fromkeys(layout.columns.values()))
@@ -136,10 +142,12 @@ def _read(file: Path) -> tuple[Layout, pyarrow.Table]:
             include_columns=wanted, column_types=dict.fromkeys(wanted, pyarrow.string()), strings_can_be_null=True
         )
         table = csv.read_csv(
-            file, convert_options=options, parse_options=csv.ParseOptions(newlines_in_values=True),
+            pyarrow.input_stream(str(file), compression=packed),
+            convert_options=options,
+            parse_options=csv.ParseOptions(newlines_in_values=True),
             read_options=csv.ReadOptions(column_names=header, skip_rows=1),
-        )  # fmt: skip
-    except (pyarrow.ArrowInvalid, UnicodeDecodeError) as error:
+        )
+    except (pyarrow.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         raise InvalidArgument(f"{file.name} cannot be read: {str(error).splitlines()[0]}", "export it again") from error
     return layout, table
 

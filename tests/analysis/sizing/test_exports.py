@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pandas
@@ -53,7 +54,7 @@ KINDS = {"ea": EA, "mca": MCA, "focus": FOCUS, "focus12": FOCUS_12, "oldMca": OL
 
 
 @pytest.mark.parametrize(("name", "content"), KINDS.items())
-@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".CSV", ".csv.gz"])
 def test_each_kind_by_hand(tmp_path: Path, name: str, content: str, suffix: str) -> None:
     file = tmp_path / f"{name}{suffix}"
     if suffix == ".parquet":
@@ -62,7 +63,8 @@ def test_each_kind_by_hand(tmp_path: Path, name: str, content: str, suffix: str)
         pandas.read_csv(text).to_parquet(file)
         text.unlink()
     else:
-        file.write_bytes(b"\xef\xbb\xbf" + content.encode())  # as Azure writes it
+        written = b"\xef\xbb\xbf" + content.encode()  # as Azure writes it
+        file.write_bytes(gzip.compress(written) if suffix.endswith(".gz") else written)
     found = read_exports(tmp_path)
     assert found["id"].to_list() == [f"{SNAPSHOT}one".lower()] * 2
     assert [f"{day:%Y-%m-%d}" for day in found["day"]] == ["2026-01-31", "2026-02-01"]
@@ -130,3 +132,7 @@ def test_bad_values(tmp_path: Path) -> None:
             read_exports(tmp_path)
     with pytest.raises(InvalidArgument, match="no export is at"):
         read_exports(tmp_path / "none")
+    for broken in (b"no gzip", gzip.compress(EA.encode())[:-30]):
+        (tmp_path / "x.csv.gz").write_bytes(broken)
+        with pytest.raises(InvalidArgument, match=r"x.csv.gz cannot be read"):
+            read_exports(tmp_path / "x.csv.gz")
