@@ -29,7 +29,8 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
     (those kept beyond their policy), ``stopped`` (of instances whose protection is stopped or suspended), or snapshot
     ids, or a frame with a column ``id``.
 
-    Columns: the group, ``snapshots``, ``withoutSize`` (not in the exports), ``usedGiB`` on the last day of the exports,
+    Columns: the group, ``snapshots``, ``withoutSize`` (not in the exports; where all are so, figures are missing),
+    ``usedGiB`` on the last day of the exports,
     ``cost`` over all their days, ``perMonth`` (the last day's times the days of its month: so is a day billed),
     ``currency``, and ``savingLow`` and ``savingHigh`` a month if they were deleted: the newest snapshots of a disk, or
     all of them, go with all they hold; of others the next one that stays takes over what it needs, which is all, or at
@@ -56,19 +57,22 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
     made = pandas.DataFrame(
         {
             "snapshots": groups.size(),
-            "withoutSize": groups["last"].agg(lambda values: int(values.isna().sum())),
-            "usedGiB": groups["usedGiB"].sum(),
-            "cost": groups["cost"].sum(),
-            "perMonth": groups["last"].sum() * month,
-            "savingLow": groups["low"].sum() * month,
-            "savingHigh": groups["high"].sum() * month,
+            "withoutSize": groups["usedGiB"].agg(lambda values: int(values.isna().sum())),
+            # Of what has no size nothing is known: none is no cost of nothing.
+            "usedGiB": groups["usedGiB"].sum(min_count=1),
+            "cost": groups["cost"].sum(min_count=1),
+            "perMonth": groups["last"].sum(min_count=1) * month,
+            "savingLow": groups["low"].sum().where(groups["last"].count() > 0) * month,
+            "savingHigh": groups["high"].sum().where(groups["last"].count() > 0) * month,
             "currency": groups["currency"].first().fillna(currency),
         }
     ).reset_index()
     counts = dict.fromkeys(("snapshots", "withoutSize"), "Int64")
     numbers = dict.fromkeys(("usedGiB", "cost", "perMonth", "savingLow", "savingHigh"), "Float64")
     made = made.astype({**counts, **numbers}).sort_values("perMonth", ascending=False, kind="stable", ignore_index=True)
-    return answer(estate, made, *said(daily))
+    unsized = int(made["withoutSize"].sum())
+    note = f"{unsized:,} of {len(mine):,} snapshots are not in the exports: what they cost is not known"
+    return answer(estate, made, *said(daily), note if unsized else "")
 
 
 def _ids(estate: Estate, what: Any) -> pandas.Series:
@@ -91,8 +95,9 @@ def _ids(estate: Estate, what: Any) -> pandas.Series:
 
 def _costs(snapshots: pandas.DataFrame, daily: pandas.DataFrame) -> pandas.DataFrame:
     """Each snapshot's size and cost on the last whole day of the exports, and its cost over all of them."""
-    sums = daily.groupby("id").agg(cost=("cost", "sum"), currency=("currency", "first"))
-    last = daily[daily["day"] == daily["day"].max()].groupby("id")[["usedGiB", "cost"]].sum()
+    by_id = daily.groupby("id")
+    sums = pandas.DataFrame({"cost": by_id["cost"].sum(min_count=1), "currency": by_id["currency"].first()})
+    last = daily[daily["day"] == daily["day"].max()].groupby("id")[["usedGiB", "cost"]].sum(min_count=1)
     rows = snapshots.join(sums, on="id").join(last.rename(columns={"cost": "last"}), on="id")
     return rows.sort_values(["disk", "created"], kind="stable", ignore_index=True)
 

@@ -101,7 +101,8 @@ def _daily(given: pandas.DataFrame, value: str) -> pandas.Series:
     if known["day"].duplicated().any():
         raise InvalidArgument("the frame has several figures a day", "sum them, or give one group of `stored`")
     if len(known) < 2:
-        raise InvalidArgument(f"{len(known)} days say nothing of the next", "give the exports of at least two days")
+        told = f"{len(known)} day{' says' if len(known) == 1 else 's say'} nothing of the next"
+        raise InvalidArgument(told, "give the exports of at least two days")
     return known.set_index("day")[value].astype(float).sort_index()
 
 

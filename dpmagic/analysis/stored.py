@@ -38,7 +38,8 @@ def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
         daily[column] = daily[column].fillna(OTHER)
         keys = [column, *keys]
     groups = daily.groupby(keys, dropna=False, as_index=False)
-    made = groups.agg(usedGiB=("usedGiB", "sum"), snapshots=("id", "nunique"), cost=("cost", "sum"))
+    made = groups.agg(usedGiB=("usedGiB", "sum"), snapshots=("id", "nunique"))
+    made["cost"] = groups["cost"].sum(min_count=1)["cost"]
     made["perMonth"] = made["cost"] * made["day"].dt.days_in_month
     made = made.astype({"perMonth": "Float64", "usedGiB": "Float64", "cost": "Float64", "snapshots": "Int64"})
     columns = [*keys[:-1], "usedGiB", "snapshots", "cost", "perMonth", "currency"]

@@ -89,11 +89,8 @@ def report(
     a folder that holds other things, `ReportFailed` when a cell fails, `NotInstalled` without the extra ``notebook``,
     and what reading the estate raises, but for tables that Azure refuses: the questions that need one say so.
     """
-    can_run()
+    understood(controls, baseline, worst)
     folder, source = _folder(Path(out).expanduser()), Path(notebook).expanduser() if notebook else NOTEBOOK
-    if not 0 <= worst <= 4:
-        raise InvalidArgument(f"there is no severity {worst}", "1 is the worst, 4 the least, 0 lets all pass")
-    read_controls(controls), read_baseline(baseline)
     kept = _kept(sizes, folder)
     observer = observer or Silent()
     meant, given = _opened(estate, archive)
@@ -112,6 +109,14 @@ def report(
     written = _written(made, folder)
     observer.done()
     return written
+
+
+def understood(controls: str | Path | None, baseline: str | Path | None, worst: int) -> None:
+    """Raises what `report` raises for these, and where there is nothing to run a notebook with: before one connects."""
+    can_run()
+    if not 0 <= worst <= 4:
+        raise InvalidArgument(f"there is no severity {worst}", "1 is the worst, 4 the least, 0 lets all pass")
+    read_controls(controls), read_baseline(baseline)
 
 
 def _folder(folder: Path) -> Path:

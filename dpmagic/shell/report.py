@@ -41,8 +41,9 @@ def add(commands: Any) -> None:
 def _report(arguments: argparse.Namespace) -> int:
     if arguments.eject is not None:
         return _eject(Path(arguments.eject).expanduser())
-    from dpmagic.reports.report import report
+    from dpmagic.reports.report import report, understood
 
+    understood(arguments.controls, arguments.baseline, arguments.worst)
     estate, observer = _estate(arguments)
     written = report(
         estate,

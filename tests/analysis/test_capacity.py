@@ -14,6 +14,7 @@ from dpmagic.analysis.churn import NEEDS, churn
 from dpmagic.analysis.cost_of import cost_of
 from dpmagic.analysis.forecast import forecast
 from dpmagic.analysis.simulate import simulate
+from dpmagic.analysis.sizing.chains import sizes_of
 from dpmagic.analysis.stored import stored
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import InvalidArgument
@@ -175,7 +176,7 @@ def test_few_days_give_bounds_only(estate: Estate, exports: Path) -> None:
     assert short.attrs["dpmagic"]["method"] == "bounds"
     assert short["usedGiB"].isna().all()
     assert short["low"].notna().all()
-    with pytest.raises(InvalidArgument, match="1 days say nothing"):
+    with pytest.raises(InvalidArgument, match="1 day says nothing"):
         forecast(whole.head(1))
     with pytest.raises(InvalidArgument, match="several figures a day"):
         forecast(stored(estate, exports, by="policy"))
@@ -205,6 +206,56 @@ def test_what_stopped_instances_cost(estate: Estate, exports: Path) -> None:
     assert row["dataSourceId"].endswith("/b-004")
     assert row["savingLow"] == pytest.approx(row["savingHigh"])  # all of the disk's
     assert row["currency"] == "EUR"
+
+
+def test_what_has_no_size_costs_nobody_knows_what() -> None:
+    """Not nothing: of snapshots that the exports do not have, and of sizes without costs, figures are missing."""
+    made = by_hand([instance("a"), instance("b")], [], snapshots=snapshots_of("a", "b"))
+    ids = made.snapshots()["id"]
+    sizes = pandas.DataFrame({"id": ids[:1], "day": "2026-03-01", "usedGiB": 4.0, "cost": 0.2, "currency": "EUR"})
+    money = ["usedGiB", "cost", "perMonth", "savingLow", "savingHigh"]
+    none = cost_of(made, sizes, ids[1:])
+    assert none[["snapshots", "withoutSize"]].to_numpy().tolist() == [[1, 1]] and none[money].isna().all(axis=None)
+    assert "1 of 1 snapshots are not in the exports" in " ".join(none.attrs["dpmagic"]["notes"])
+    some = cost_of(made, sizes, ids)
+    assert some["usedGiB"].tolist() == [4.0] and some["withoutSize"].tolist() == [1]
+    bare = sizes.drop(columns=["cost", "currency"])
+    known = cost_of(made, bare, ids)
+    assert known[["usedGiB", "withoutSize"]].to_numpy().tolist() == [[4.0, 1]] and known[money[1:]].isna().all(
+        axis=None
+    )
+    assert stored(made, bare)[["cost", "perMonth"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"usedGiB": -1.0}, "1 of 1 sizes have no id, no day or no amount, such as day 2026-03-01 usedGiB -1.0"),
+        ({"usedGiB": None}, "no amount"),
+        ({"usedGiB": "much"}, "usedGiB much"),
+        ({"usedGiB": float("inf")}, "usedGiB inf"),
+        ({"day": "soon"}, "day soon"),
+        ({"id": None}, "no id"),
+    ],
+)
+def test_sizes_that_are_none_are_refused(change: dict[str, Any], told: str) -> None:
+    sizes = pandas.DataFrame([{"id": "/s/1", "day": "2026-03-01", "usedGiB": 4.0} | change])
+    with pytest.raises(InvalidArgument) as refused:
+        sizes_of(sizes)
+    assert told in refused.value.message
+
+
+def test_a_day_of_a_snapshot_is_told_once() -> None:
+    sizes = pandas.DataFrame([{"id": one, "day": "2026-03-01", "usedGiB": 4.0} for one in ("/s/1", "/S/1/")])
+    with pytest.raises(InvalidArgument, match="1 of 2 sizes are of a snapshot's day that has one already"):
+        sizes_of(sizes)
+    none: Any = None
+    with pytest.raises(InvalidArgument, match="no sizes were given"):
+        sizes_of(none)
+
+
+def snapshots_of(*names: str) -> pandas.DataFrame:
+    return pandas.DataFrame([snapshot(name, "28 22:00") for name in names])
 
 
 def test_the_saving_of_a_deletion_is_a_range() -> None:

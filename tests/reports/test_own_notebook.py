@@ -133,6 +133,9 @@ def test_eject_gives_the_notebook_and_takes_nothing_away(tmp_path: Path, capsys:
     assert main(["report", "--eject", str(mine)]) == 1
     assert main(["report", "--eject", str(tmp_path / "no" / "mine.ipynb")]) == 1
     assert main(["report", "--archive", str(tmp_path), "--target", "sandbox"]) == 2
+    capsys.readouterr()
+    assert main(["report", "--controls", str(tmp_path / "none.yaml")]) == 1  # before there is a connection
+    assert "none.yaml cannot be read" in capsys.readouterr().err
 
 
 def test_the_notebook_that_ships_was_not_run() -> None:

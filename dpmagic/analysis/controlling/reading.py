@@ -217,7 +217,7 @@ def _where(of: Any, about: str) -> Mapping[str, Any]:
     if not isinstance(where, Mapping) or not isinstance(where.get("tags", {}), Mapping):
         raise InvalidArgument(f"{_at(of, 'where')}where is no mapping", "write `where: {tags: {env: prod}}`")
     for member in where:
-        _known(where, f"a control of a {about} has no where: it", member, WHERE[about], member)
+        _known(where, f"a control of {about}s has no where: it", member, WHERE[about], member)
     return where
 
 

@@ -21,6 +21,7 @@ from dpmagic.schedules import Schedule
 
 Sizes = pandas.DataFrame | str | Path | Iterable[str | Path]
 _STAMP = r"_(?P<date>\d{4}-\d\d-\d\d)t(?P<clock>\d\d-\d\d-\d\d)(?:\.\d+)?$"
+_SPELLED = {"str": "ISO8601", "object": "ISO8601"}
 _NEEDED = {"id": "str", "day": "datetime64[us, UTC]", "usedGiB": "Float64"}
 
 
@@ -29,8 +30,10 @@ def sizes_of(given: Sizes) -> pandas.DataFrame:
 
     ``given`` is a frame with the first three, one kept as a Parquet file, or what
     `dpmagic.analysis.sizing.exports.read_exports` takes.  ``cost`` and ``currency`` are missing where a frame has none.
-    Raises `InvalidArgument` for a frame without them.
+    Raises `InvalidArgument` for a frame without them, with values that are none, or with a snapshot's day twice.
     """
+    if given is None:
+        raise InvalidArgument("no sizes were given", "give cost exports, or a frame of id, day and usedGiB")
     if not isinstance(given, pandas.DataFrame):
         kept = _kept(given)
         if kept is None:
@@ -41,19 +44,37 @@ def sizes_of(given: Sizes) -> pandas.DataFrame:
         there = ", ".join(map(str, given.columns))
         hint = f"sizes are a frame of id, day, usedGiB (and cost, currency); this has {there}"
         raise InvalidArgument(f"the sizes have no column {', '.join(missing)}", hint)
+    made = _typed(given)
+    bad = made[["id", "day", "usedGiB"]].isna().any(axis=1) | ~made["usedGiB"].between(0, float("inf"), "left")
+    if bad.any():
+        first = " ".join(
+            f"{name} {value}" for name, value in given.loc[bad.to_numpy(), ["day", "usedGiB"]].iloc[0].items()
+        )
+        told = f"{int(bad.sum()):,} of {len(made):,} sizes have no id, no day or no amount, such as {first}"
+        raise InvalidArgument(told, "leave out those that are not known")
+    twice = made.duplicated(["id", "day"])
+    if twice.any():
+        told = f"{int(twice.sum()):,} of {len(made):,} sizes are of a snapshot's day that has one already"
+        raise InvalidArgument(told, "give one of each: groupby(['id', 'day']).sum(), or what was told last")
+    made = made.sort_values(["id", "day"], kind="stable", ignore_index=True)
+    made.attrs[KEY] = {"notes": said(given)}
+    return made
+
+
+def _typed(given: pandas.DataFrame) -> pandas.DataFrame:
+    """The columns of sizes in their dtypes; what is no instant or number is missing."""
+    numbers = {name: pandas.to_numeric(given[name], errors="coerce") for name in ("usedGiB", "cost") if name in given}
+    days = pandas.to_datetime(given["day"], utc=True, errors="coerce", format=_SPELLED.get(str(given["day"].dtype)))
     made = pandas.DataFrame(
         {
             "id": key(given["id"]),
-            "day": pandas.to_datetime(given["day"], utc=True).dt.floor("D").astype("datetime64[us, UTC]"),
-            "usedGiB": given["usedGiB"].astype(float),
-            "cost": given["cost"].astype(float) if "cost" in given else pandas.Series(float("nan"), given.index),
+            "day": days.dt.floor("D").astype("datetime64[us, UTC]"),
+            "usedGiB": numbers["usedGiB"].astype(float),
+            "cost": numbers.get("cost", pandas.Series(float("nan"), given.index)).astype(float),
             "currency": given["currency"].astype("str") if "currency" in given else None,
         }
     )
-    made = made.astype({"currency": "str"})
-    made = made.groupby(["id", "day", "currency"], as_index=False, dropna=False).sum(min_count=1)
-    made.attrs[KEY] = {"notes": said(given)}
-    return made
+    return made.astype({"currency": "str"})
 
 
 def _kept(given: Any) -> pandas.DataFrame | None:
