@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pandas
 
-from dpmagic.analysis.backups.answers import SNAPSHOTS, answer, jobs_until_now, reached, readable, until_now, whole
+from dpmagic.analysis.backups.answers import (
+    SNAPSHOTS,
+    answer,
+    jobs_until_now,
+    reached,
+    read_ahead,
+    readable,
+    until_now,
+    whole,
+)
 from dpmagic.analysis.backups.kept import EXPIRING, HELD, HOLDING, SURPLUS, by_schedule, by_tag, judged
 from dpmagic.analysis.backups.keys import DISK, among, is_in, key, last_part
 from dpmagic.analysis.backups.naming import NAMES, named, names_of
@@ -110,6 +119,7 @@ class _World:
 
     @classmethod
     def of(cls, estate: Estate, verify: str | None) -> _World:
+        read_ahead(estate, snapshots=True)
         instances, jobs = whole(estate, "instances"), jobs_until_now(estate)
         disk = among(instances["dataSourceType"], (DISK,))
         seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))

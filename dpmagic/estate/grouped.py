@@ -71,30 +71,34 @@ _AXES = (
 )
 
 
-def grouped(estate: Estate, table: str, body: Body, axes: Sequence[Axis] = _AXES) -> tuple[pandas.DataFrame, list[str]]:
+def grouped(
+    estate: Estate, table: str, body: Body, axes: Sequence[Axis] = _AXES, weight: str = "count()", rows: int = 0
+) -> tuple[pandas.DataFrame, list[str]]:
     """The rows of a grouped question over a table, in pieces, and the queries that they answer.
 
+    ``weight`` is the KQL of how much of an answer, of `PAGE`, some rows of ``body`` take: each 1, if they are small;
+    ``rows`` is how many they stand for, if it is more than they are.
     Raises `AzureError` when the service refuses it, `IncompleteAnswer` when even the last of ``axes`` (five minutes of
     one vault) leaves more groups than one answer holds.
     """
-    asked = dict(_pieces(estate, views.view(table, estate.window), body, axes))
+    asked = dict(_pieces(estate, views.view(table, estate.window), body, axes, weight))
     rehearse = getattr(estate.source, "grouped", None)  # a rehearsal notes what would be asked
     if rehearse is not None:
-        rehearse(asked)
+        rehearse(asked, rows or sum(asked.values()))
         return pandas.DataFrame(), list(asked)
     found = [estate.query(kql) for kql in asked]
     filled = [rows for rows in found if len(rows)]
     return pandas.concat(filled, ignore_index=True) if filled else pandas.DataFrame(), list(asked)
 
 
-def _pieces(estate: Estate, view: str, body: Body, axes: Sequence[Axis]) -> Iterator[tuple[str, int]]:
+def _pieces(estate: Estate, view: str, body: Body, axes: Sequence[Axis], weight: str) -> Iterator[tuple[str, int]]:
     """Queries, each with the most rows that it can give."""
     # What several requests answer has to say whose each row is.
     whose = ["subscriptionId"] if len(estate.source.scope.readable) > SUBSCRIPTIONS else []
     axis, *others = axes
     keys = ", ".join(["axis", *whose])
     counted = estate.source.count(
-        f"{view}\n{body([*whose, f'axis = {axis.kql}'])}\n| summarize rows = count() by {keys}", estate.now
+        f"{view}\n{body([*whose, f'axis = {axis.kql}'])}\n| summarize rows = {weight} by {keys}", estate.now
     )
     assert counted is not None  # who has its tables at hand is not asked
     sizes = sorted(counted.groupby("axis")["rows"].sum().astype(int).items()) if len(counted) else []
@@ -106,7 +110,7 @@ def _pieces(estate: Estate, view: str, body: Body, axes: Sequence[Axis]) -> Iter
         if rows <= PAGE:
             yield f"{narrowed}\n{body(whose)}", rows
         elif others:
-            yield from _pieces(estate, narrowed, body, others)
+            yield from _pieces(estate, narrowed, body, others, weight)
         else:
             raise IncompleteAnswer(
                 f"{axis.least} have more than {PAGE:,} groups", 'ask for method="rows", or group by less'

@@ -58,6 +58,11 @@ class Part:
     columns: int = 10
 
     @property
+    def seconds(self) -> float:
+        """Seconds of Resource Graph's quota."""
+        return self.requests / PACE if self.service == "graph" else 0.0
+
+    @property
     def memory(self) -> int:
         """Bytes, at most."""
         return self.rows * self.columns * _CELL
@@ -81,7 +86,7 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Seconds of Resource Graph's quota that they use up."""
-        return sum(part.requests for part in self.parts if part.service == "graph") / PACE
+        return sum(part.seconds for part in self.parts)
 
     @property
     def rows(self) -> int:
@@ -99,10 +104,7 @@ class Plan:
     @property
     def frame(self) -> pandas.DataFrame:
         """One row a part: ``what``, ``service``, ``rows``, ``requests``, ``seconds`` of quota, ``memory`` in bytes."""
-        made = [
-            (part.what, part.service, part.rows, part.requests, Plan((part,)).seconds, part.memory)
-            for part in self.parts
-        ]
+        made = [(part.what, part.service, part.rows, part.requests, part.seconds, part.memory) for part in self.parts]
         return pandas.DataFrame(made, columns=["what", "service", "rows", "requests", "seconds", "memory"])
 
     def __str__(self) -> str:
@@ -245,9 +247,9 @@ class Rehearsal:
         self.parts.append(Part("query", sum(sizes), sum(_requests(kql, rows) for rows in sizes)))
         return pandas.DataFrame()
 
-    def grouped(self, pieces: Mapping[str, int]) -> None:
-        """Note queries that come in one answer each, and at most how many rows they give."""
-        self.parts.append(Part("grouped", sum(pieces.values()), len(pieces) * self._batches))
+    def grouped(self, pieces: Collection[str], rows: int) -> None:
+        """Note queries that come in one answer each, and at most how many rows they give or stand for."""
+        self.parts.append(Part("grouped", rows, len(pieces) * self._batches))
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
         made = self._real.count(kql, now)

@@ -198,6 +198,34 @@ def test_the_answer_is_the_same_from_the_jobs_that_tell(
     assert 0 < found.attrs["dpmagic"]["tables"]["jobs"]["rows"] < 25
 
 
+@pytest.mark.parametrize("name", ["retention_points", "orphan_snapshots"])
+def test_the_answer_is_the_same_from_snapshots_by_disk(
+    little: Estate, name: str, wanted: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dpmagic.estate.packing.MOST_SECONDS", 0.1)
+    found = Answers(Estate(little.source, little.now, little.window))[name]
+    pandas.testing.assert_frame_equal(found, wanted[name])
+    told = found.attrs["dpmagic"]["tables"]["snapshots"]
+    assert told["notes"] == ["asked for by disk, in 1 answers"]
+
+
+@pytest.mark.parametrize("how", ["refused", "cut"])
+def test_snapshots_that_cannot_be_grouped_come_as_rows(
+    little: Estate, how: str, wanted: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse(*args: Any) -> Any:
+        found, asked = grouped(*args)
+        if how == "refused":
+            raise AzureError("ResponsePayloadTooLarge", "too much", status=400)
+        return found.assign(rest=found["rest"].map(lambda all_of_them: all_of_them[1:])), asked
+
+    monkeypatch.setattr("dpmagic.estate.packing.MOST_SECONDS", 0.1)
+    monkeypatch.setattr("dpmagic.estate.packing.grouped", worse)
+    found = Answers(Estate(little.source, little.now, little.window))["retention_points"]
+    pandas.testing.assert_frame_equal(found, wanted["retention_points"])
+    assert found.attrs["dpmagic"]["tables"]["snapshots"]["notes"] == []
+
+
 @pytest.mark.parametrize("how", ["refused", "cut"])
 def test_jobs_that_cannot_be_grouped_come_as_rows(
     little: Estate, how: str, wanted: Answers, monkeypatch: pytest.MonkeyPatch

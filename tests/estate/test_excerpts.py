@@ -11,7 +11,7 @@ import pytest
 
 from dpmagic.analysis.backups.recent import TELLING, body
 from dpmagic.connection import Connection
-from dpmagic.estate import Estate, views
+from dpmagic.estate import Estate, packing, views
 from dpmagic.estate.excerpts import DELETED_DISKS, NEWEST_SNAPSHOTS
 from dpmagic.estate.opening import open_live
 from dpmagic.estate.window import Window
@@ -27,6 +27,8 @@ def test_the_queries_are_right(kusto_parser: KustoParser) -> None:
         kql = f"{views.view('snapshots', WINDOW)}\n{NEWEST_SNAPSHOTS.body(COLUMNS, more)}"
         assert kusto_parser.faults(kql) == []
         assert kusto_parser.faults(f"{kql}\n| summarize rows = count() by subscriptionId") == []
+        packed = f"{views.view('snapshots', WINDOW)}\n{packing.body(COLUMNS, more)}"
+        assert kusto_parser.faults(f"{packed}\n| summarize rows = max_of(count(), 1 + sum(n) / 30) by n") == []
     jobs = views.view("jobs", WINDOW)
     assert kusto_parser.faults(f"{jobs}\n{TELLING.clause}") == []
     assert kusto_parser.faults(f"{jobs}\n{body(['subscriptionId'])}") == []
@@ -83,3 +85,17 @@ def test_a_table_is_read_whole_after_its_excerpt(connection: Connection) -> None
     few = estate.excerpt(NEWEST_SNAPSHOTS, ["id"])
     assert len(estate.snapshots()) > len(few)
     assert estate.completeness["tables"]["snapshots"]["rows"] == len(estate.snapshots())
+
+
+def test_snapshots_by_disk_are_those_row_by_row(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    estate = open_live(connection)
+    monkeypatch.setattr(packing, "MOST_SECONDS", 0.1)
+    monkeypatch.setattr("dpmagic.estate.grouped.PAGE", 250)  # so that a resource group is too much for an answer
+    columns = [*COLUMNS, "incremental", "diskSizeGB", "subscriptionId"]
+    packing.read_packed(estate, columns, "jobs")
+    [kept] = estate.kept.of("snapshots")
+    assert kept.rows.attrs["dpmagic"]["kql"].count("make_list") > 1
+    whole = Estate(estate.source, estate.now, estate.window).snapshots().sort_values("id", ignore_index=True)
+    pandas.testing.assert_frame_equal(kept.rows, whole[list(kept.rows)])
+    monkeypatch.setattr(estate.source, "count", None)
+    packing.read_packed(estate, columns, "jobs")  # they are there
