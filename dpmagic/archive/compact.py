@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpmagic.archive.deltas import AS_OF, unknown
-from dpmagic.archive.faults import reading
+from dpmagic.archive.faults import reading, sound
 from dpmagic.archive.folder import Writer, intact, read_manifest, writing
 from dpmagic.archive.manifest import Part
 
@@ -74,7 +74,8 @@ def read_parts(
 
     ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  ``columns`` are those to read, ``id`` among them
     where a part holds newer versions; None for all.  Parts of older versions may lack columns: they are null there.
-    ``packed`` texts are dictionaries, but for ids.  Raises FileNotFoundError when a file has gone.
+    ``packed`` texts are dictionaries, but for ids.  Raises FileNotFoundError when a file has gone, `ArchiveDamaged`
+    when it is not what was written.
     """
     import pyarrow
     from pyarrow import parquet
@@ -82,7 +83,7 @@ def read_parts(
     found: pyarrow.Table | None = None
     for part in parts:
         file = path / part.file
-        with reading(path):
+        with reading(path), sound(file):
             schema = parquet.read_schema(file)
             some = None if columns is None else [name for name in schema.names if name in columns]
             texts = [name for name in schema.names if packed and name != "id" and _is_text(schema.field(name))]

@@ -45,6 +45,27 @@ def telling(path: Path) -> Iterator[None]:
         raise
 
 
+def gone(file: object) -> ArchiveDamaged:
+    """That a file which the archive lists is not there."""
+    return ArchiveDamaged(f"a file of the archive is gone: {file}", "see `dpmagic archive check DIR`; use a copy")
+
+
+@contextmanager
+def sound(file: Path) -> Iterator[None]:
+    """Reading a Parquet file in the block: FileNotFoundError names it, what is no such file is `ArchiveDamaged`."""
+    import pyarrow
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file)) from error
+    except (pyarrow.ArrowException, OSError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        told = f"a file of the archive is not what was written: {file}"
+        raise ArchiveDamaged(told, "see `dpmagic archive check DIR`; use a copy") from error
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """That this account may not read the archive in ``path``, told as `InvalidArgument`."""

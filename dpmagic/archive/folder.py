@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dpmagic.archive import lock
-from dpmagic.archive.faults import NotAnArchive, reading, telling
+from dpmagic.archive.faults import NotAnArchive, gone, reading, telling
 from dpmagic.archive.manifest import FORMAT, Kind, Manifest, NewerFormat, Part, Run
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def writing(path: Path, now: datetime, *, create: bool = False) -> Iterator[Writ
         writer.sweep()
         try:
             yield writer
+        except FileNotFoundError as error:  # nobody else writes: it is not that it was replaced
+            raise gone(error.filename) from error
         finally:
             writer.sweep()
 

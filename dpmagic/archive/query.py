@@ -44,7 +44,11 @@ def answer(kql: str, shelves: Mapping[str, Any], now: datetime) -> pandas.DataFr
     mentioned = [name for name in names if name in kql]
     with engine() as sql:
         for name in mentioned:
-            _view(sql, tables()[name], shelves[name]())
+            shelf = shelves[name]()
+            try:
+                _view(sql, tables()[name], shelf)
+            except Exception as error:
+                raise refused(error, kql, names) from error
         schema = {name: _columns(sql, name) for name in mentioned}
         register()
         known = listed(spelled(kql), lambda part: sql.sql(_translated(part, schema, now, names)).columns)

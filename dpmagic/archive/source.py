@@ -12,7 +12,7 @@ import pandas
 
 from dpmagic.archive import deltas
 from dpmagic.archive.compact import read_parts
-from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
+from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
 from dpmagic.archive.known import as_known, shaped
@@ -218,9 +218,7 @@ class Archive:
             except FileNotFoundError as error:
                 fresh = read_manifest(self.path)
                 if not left or fresh.version == self._manifest.version:
-                    raise ArchiveDamaged(
-                        f"a file of the archive is gone: {error.filename}", "see `dpmagic archive check`; use a copy"
-                    ) from error
+                    raise gone(error.filename) from error
                 self._manifest = fresh
         raise AssertionError("one try at least")
 

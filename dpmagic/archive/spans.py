@@ -24,7 +24,7 @@ def spans(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> d
     That one begins ``given``, or a day before the last run that read the table.  Around each job that began earlier and
     ran when last seen is a short one.  Raises `InvalidArgument` for one that is not in the past.
     """
-    begin = None if given is None else instant(given)
+    begin = None if given is None else _instant(given)
     if begin is not None and begin >= estate.now:
         raise InvalidArgument(f"since {begin.isoformat()} is not in the past", "name an earlier instant")
     found = {}
@@ -33,6 +33,13 @@ def spans(writer: Writer, estate: Estate, given: Any, names: Iterable[str]) -> d
             newest = Window(_since(writer, estate, name) if begin is None else begin, estate.now)
             found[name] = _with_running(writer, newest) if name == "jobs" else [newest]
     return found
+
+
+def _instant(given: Any) -> datetime:
+    try:
+        return instant(given)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"since {given!r} is not an instant", "write 2026-03-02 or 2026-03-02T09:00Z") from error
 
 
 def _since(writer: Writer, estate: Estate, name: str) -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dpmagic.archive.dialect import advice
+from dpmagic.archive.faults import ArchiveDamaged
 from dpmagic.errors import DpmagicError, InvalidArgument, QueryError, did_you_mean
 from dpmagic.estate.columns import tables
 from dpmagic.graph.refusals import instead
@@ -60,8 +61,10 @@ def refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
             hint = did_you_mean(lacking[1], known, "see docs/tables.md for the tables' columns")
             return InvalidArgument(f"the query does not fit the tables: no column {lacking[1]!r} is there", hint)
         return InvalidArgument(f"the query does not fit the tables: {told}", "see docs/tables.md for their columns")
-    if isinstance(error, duckdb.IOException):
-        return InvalidArgument(f"the archive's files cannot be read: {told}", "see `dpmagic archive check DIR`")
+    if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and ".parquet" in told:
+        return ArchiveDamaged(
+            f"the archive's files cannot be read: {told}", "see `dpmagic archive check DIR`; use a copy"
+        )
     if isinstance(error, duckdb.Error):
         return InvalidArgument(f"the query could not be run: {told}", "cast dynamic values first, as with tolong()")
     raise error

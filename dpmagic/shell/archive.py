@@ -156,11 +156,14 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     from dpmagic.archive.source import open_archive
+    from dpmagic.estate.columns import tables
     from dpmagic.output import write
 
     window: Any = tuple(arguments.window.split("/", 1)) if "/" in arguments.window else arguments.window
     rows = open_archive(arguments.directory, at=arguments.at, window=window).table(arguments.table)
     print(write(rows, Path(arguments.file).expanduser()), file=sys.stderr)
+    if tables()[arguments.table].time:
+        print(f"  of {' to '.join(rows.attrs['dpmagic']['window'])}; see --window", file=sys.stderr)
     for note in rows.attrs["dpmagic"]["notes"]:
         print(f"  {note}", file=sys.stderr)
     return 0

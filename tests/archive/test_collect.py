@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import check, compact
-from dpmagic.archive.faults import NotAnArchive
+from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.source import open_archive
 from dpmagic.errors import InvalidArgument
@@ -230,6 +231,22 @@ def test_check_names_what_is_wrong(tmp_path: Path) -> None:
     assert found[parts[1].file] == "changed"
 
 
+@pytest.mark.parametrize("hurt", [Path.unlink, lambda file: file.write_bytes(file.read_bytes()[:-40])])
+def test_a_damaged_archive_says_which_file(tmp_path: Path, hurt: Callable[[Path], object]) -> None:
+    now = START + timedelta(days=2)
+    live = estate(jobs_every(4, 3), {"a": "On"}, now)
+    collect(live, tmp_path)
+    [part] = read_manifest(tmp_path).of("jobs", "rows")
+    hurt(tmp_path / part.file)
+    asked = open_archive(tmp_path)
+    for act in (asked.jobs, lambda: asked.query("jobs | count"), lambda: collect(live, tmp_path)):
+        with pytest.raises(ArchiveDamaged, match=part.file.rpartition("/")[2]) as refused:
+            act()
+        assert "archive check" in refused.value.hint
+    assert list(asked.vaults()["name"]) == ["a"]
+    assert len(read_manifest(tmp_path).runs) == 1
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
     now = START + timedelta(days=2)
     collect(estate(jobs_every(4, 3), {"a": "On"}, now), tmp_path)
@@ -241,6 +258,8 @@ def test_what_is_refused(tmp_path: Path) -> None:
         open_archive(tmp_path, window=("2026-01-01", "2026-02-01"))
     with pytest.raises(InvalidArgument, match="not in the past"):
         collect(estate([], {}, now), tmp_path, since="2027-01-01")
+    with pytest.raises(InvalidArgument, match="since 'yesterday' is not an instant"):
+        collect(estate([], {}, now), tmp_path, since="yesterday")
     with pytest.raises(NotAnArchive, match="no folder"):
         open_archive(tmp_path / "nowhere")
     assert len(read_manifest(tmp_path).runs) == 1

@@ -1,7 +1,12 @@
-"""An archive: what collecting a day costs as the folder grows older, and a year of jobs against SQL over its files."""
+"""An archive: what collecting a day costs as the folder grows older, and a year of jobs against SQL over its files.
+
+``python -m tests.benchmarks.archive`` measures all; with a folder and a question, what it takes to answer that one.
+"""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +18,7 @@ import duckdb
 import numpy as np
 import pandas
 
+import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import compact
 from dpmagic.archive.folder import read_manifest, writing
@@ -46,6 +52,9 @@ def measure() -> Iterator[str]:
         rows = sum(part.rows for part in parts if part.kind == "rows")
         yield f"  {rows / 1e6:.2f} million jobs: {size:,.0f} MiB, {size * 2**20 / rows:.0f} bytes a job"
         yield from _percentiles(path)
+        yield "  a question over the year, each in a process of its own"
+        for name in QUESTIONS:
+            yield f"    {name}: {_alone(path, name)}"
 
 
 def _jobs(start: datetime, days: int, seed: int) -> pandas.DataFrame:
@@ -72,11 +81,15 @@ def _jobs(start: datetime, days: int, seed: int) -> pandas.DataFrame:
             "vaultId": vault,
             "vaultName": vault.str.slice(-8),
             "backupInstanceId": vault + "/backupInstances/" + names,
+            "backupInstanceFriendlyName": names,
+            "dataSourceId": vault.str.slice(0, 67) + "/providers/Microsoft.Compute/disks/" + names,
             "dataSourceName": names,
             "dataSourceType": "Microsoft.Compute/disks",
+            "policyId": vault + "/backupPolicies/four-hourly",
             "policyName": "four-hourly",
             "operationCategory": "Backup",
             "status": np.where(failed, "Failed", "Completed"),
+            "errorCode": pandas.Series(np.where(failed, "UserErrorLocked", None), dtype="str"),
             "isUserTriggered": False,
             "startTime": started,
             "endTime": started + took,
@@ -104,14 +117,38 @@ def _month(path: Path, month: int) -> None:
 
 
 def _estate(jobs: pandas.DataFrame, now: datetime) -> Estate:
-    subscriptions = pandas.DataFrame({"id": ["/s/1"], "subscriptionId": ["1"]})
-    return Estate.of(
-        {"jobs": jobs, "subscriptions": subscriptions}, now=now, window=Window(now - timedelta(days=30), now)
+    instances = jobs.drop_duplicates("backupInstanceId")[["backupInstanceId", *_OF_INSTANCES]]
+    named = {"backupInstanceId": "id", "backupInstanceFriendlyName": "friendlyName", "dataSourceName": "name"}
+    instances = instances.rename(columns=named).assign(
+        dataSourceName=instances["dataSourceName"],
+        currentProtectionState="ProtectionConfigured",
+        oldestRecoveryPoint=pandas.Timestamp(_START),
     )
+    policies = pandas.DataFrame({"id": sorted(instances["policyId"].unique())})
+    policies["policyRules"] = [_RULES] * len(policies)
+    subscriptions = pandas.DataFrame({"id": ["/s/1"], "subscriptionId": ["1"]})
+    tables = {"jobs": jobs, "subscriptions": subscriptions, "instances": instances, "policies": policies}
+    return Estate.of(tables, now=now, window=Window(now - timedelta(days=30), now))
+
+
+_OF_INSTANCES = (
+    *("backupInstanceFriendlyName", "subscriptionId", "vaultId", "vaultName", "dataSourceId", "dataSourceName"),
+    *("dataSourceType", "policyId", "policyName"),
+)
+_RULES = [
+    {
+        "objectType": "AzureBackupRule",
+        "trigger": {
+            "objectType": "ScheduleBasedTriggerContext",
+            "schedule": {"repeatingTimeIntervals": ["R/2025-01-01T00:00:00+00:00/PT4H"], "timeZone": "UTC"},
+            "taggingCriteria": [{"isDefault": True, "tagInfo": {"tagName": "Default"}, "taggingPriority": 99}],
+        },
+    }
+]
 
 
 def _one_more_day(path: Path, start: datetime) -> float:
-    estate = _estate(_jobs(start, 1, 1000), start + timedelta(days=1))
+    estate = _estate(_jobs(start, 1, start.toordinal()), start + timedelta(days=1))
     began = process_time()
     collect(estate, path)
     return process_time() - began
@@ -144,6 +181,58 @@ def _percentiles(path: Path) -> Iterator[str]:
     )
 
 
+QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "success rate by month": ("success_rate", {"by": "month"}),
+    "durations by vault": ("durations", {}),
+    "durations by vault and day": ("durations", {"by": ["vault", "day"]}),
+    "concurrency by vault": ("concurrency", {}),
+    "duration outliers": ("duration_outliers", {}),
+    "long running": ("long_running", {}),
+    "failures": ("failures", {}),
+    "recoveries": ("recoveries", {}),
+    "adherence": ("adherence", {}),
+    "missed runs": ("missed_runs", {}),
+}
+_BY_HAND = {
+    "success rate by month": """SELECT date_trunc('month', startTime) AS month, count(*) AS n,
+ count(*) FILTER (status = 'Completed') AS succeeded FROM read_parquet({files}) GROUP BY ALL ORDER BY ALL""",
+    "durations by vault": """SELECT vaultId, count(*), max(durationSeconds),
+ quantile_cont(durationSeconds, [0.5, 0.9, 0.95, 0.99]) FROM read_parquet({files}) WHERE status = 'Completed'
+ GROUP BY ALL ORDER BY ALL""",
+}
+
+
+def _alone(path: Path, name: str) -> str:
+    command = [sys.executable, "-m", "tests.benchmarks.archive", str(path), name]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or told.stderr.strip().splitlines()[-1]
+
+
+def answer(path: Path, name: str) -> str:
+    """What it takes to answer one of `QUESTIONS` over the year: seconds of processor, and the most memory."""
+    estate = open_archive(path, window=(_START, _START.replace(year=_START.year + 1)))
+    question, options = QUESTIONS[name]
+    began, wall = process_time(), perf_counter()
+    rows = len(getattr(dpmagic, question)(estate, **options))
+    took, lasted = process_time() - began, perf_counter() - wall
+    made = f"{rows:,} rows, {lasted:.1f} s, {took:.1f} s of processor, at most {_most():.2f} GiB"
+    if name not in _BY_HAND:
+        return made
+    files = [str(path / part.file) for part in read_manifest(path).parts if part.table == "jobs"]
+    began = process_time()
+    duckdb.connect().sql(_BY_HAND[name].format(files=files)).to_arrow_table()
+    return f"{made}; {took / (process_time() - began):.0f}x SQL by hand"
+
+
+def _most() -> float:
+    """The most memory that this process has had, in GiB; not what the one that began it had."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 2**20
+
+
 if __name__ == "__main__":
-    for line in measure():
-        print(line, flush=True)
+    if len(sys.argv) == 3:
+        print(answer(Path(sys.argv[1]), sys.argv[2]))
+    else:
+        for line in measure():
+            print(line, flush=True)
