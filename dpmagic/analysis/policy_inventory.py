@@ -30,9 +30,10 @@ def policy_inventory(given: Any, *, rpo: Any = None, retention: Any = None) -> p
     """One row a policy: what follows it and what it makes.
 
     Columns: the policy's names; ``instances`` that follow it today, with the ``provisionedGiB`` of their disks
-    (``withoutSize`` have none); ``unused``; ``interval``, the longest time between two due times; ``pointsKept``, how
-    many points a disk has in the steady state; ``longestRetention`` of its rules (timedelta, the longest that its
-    calendar months can be); ``requiredRpo`` and ``requiredRetention``, and a ``finding`` with its ``detail``:
+    (``withoutSize`` are of none whose size is known; missing where all are so); ``unused``; ``interval``, the longest
+    time between two due times; ``pointsKept``, how many points a disk has in the steady state; ``longestRetention`` of
+    its rules (timedelta, the longest that its calendar months can be); ``requiredRpo`` and ``requiredRetention``, and a
+    ``finding`` with its ``detail``:
 
     - ``unreadable``: its rules cannot be read, so nothing else is said;
     - ``unused``: nothing follows it;
@@ -47,8 +48,11 @@ def policy_inventory(given: Any, *, rpo: Any = None, retention: Any = None) -> p
     schedules = schedules_of(policies)
     found = policies.assign(key=key(policies["id"]))
     found = found.join(_followers(estate), on="key")
-    counts = {name: found[name].fillna(0).astype("Int64") for name in ("instances", "provisionedGiB", "withoutSize")}
-    found = found.assign(**counts, requiredRpo=found["key"].map(_objectives(estate, rpo)).astype("timedelta64[us]"))
+    counts = {name: found[name].fillna(0).astype("Int64") for name in ("instances", "withoutSize")}
+    sizes = found["provisionedGiB"].astype("Int64").mask(counts["instances"] == 0, 0)
+    found = found.assign(
+        **counts, provisionedGiB=sizes, requiredRpo=found["key"].map(_objectives(estate, rpo)).astype("timedelta64[us]")
+    )
     most = None if retention is None else pandas.Timedelta(span(retention))
     facts = pandas.DataFrame(
         [_facts(schedule_of(schedules, one), np.datetime64(estate.now.replace(tzinfo=None))) for one in found["key"]],
@@ -77,7 +81,7 @@ def _followers(estate: Any) -> pandas.DataFrame:
     return pandas.DataFrame(
         {
             "instances": grouped.size(),
-            "provisionedGiB": rows["size"].fillna(0).astype("Int64").groupby(rows["policy"]).sum(),
+            "provisionedGiB": rows["size"].astype("Int64").groupby(rows["policy"]).sum(min_count=1),
             "withoutSize": grouped["none"].sum(),
         }
     )

@@ -22,7 +22,7 @@ _FAULTS = {
 _FIGURES = {"n": "failed", "instances": "instances", "persistent": "repeatedly", "open": "still open"}
 _LINE = "#000000"
 _MOST = 20
-_ROOM = 1.75  # how much wider than the longest bar the axes are: figures stand there
+_ROOM = 1.85  # how much wider than the longest bar the axes are: figures stand there
 
 
 def failures(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:

@@ -181,6 +181,9 @@ def test_policies_by_what_follows_them(estate: Estate) -> None:
     assert found["instances"].sum() == len(estate.instances())
     nightly = found.loc[("bv-data", "nightly")]
     assert (nightly["instances"], nightly["provisionedGiB"], nightly["pointsKept"]) == (40, 40 * 4096, 30)
+    # Blobs have no disk whose size is known; what nothing follows holds nothing.
+    assert pandas.isna(found.loc[("bv-data", "blobs"), "provisionedGiB"])
+    assert found.loc[("bv-shop", "hourly"), "provisionedGiB"] == 0
     assert found["finding"].notna().sum() == 1  # nobody said what is needed
     strict = policy_inventory(estate, rpo={"bv-data": "50h"}, retention="30d").set_index(["vaultName", "name"])
     assert strict.loc[("bv-data", "six-hourly"), "finding"] == "finer than needed"
