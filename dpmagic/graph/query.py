@@ -30,6 +30,7 @@ _CONTAINERS = (
 )
 # Those whose answer is the first rows of another: who has none among them may have some.
 _FIRST = frozenset({"top", "limit", "take", "sample"})
+_ORDERING = frozenset({"order", "sort"})
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,8 @@ def _answer(query: Query, found: Sequence[Reading], seen: tuple[str, ...] | None
         notes.append(f"{denied} of {len(found)} parts of the scope cannot be read")
     if len(answered) > 1 and "join" in top_level(query.kql):
         notes.append(f"asked in {len(answered)} parts: what is joined comes from the same part")
+    if len(answered) > 1 and query.pack is None and not _ORDERING.isdisjoint(top_level(query.kql)):
+        notes.append(f"asked in {len(answered)} parts: rows are in order within each part")
     if query.top is not None:
         pages = _first(pages, query.top)
     covered = None

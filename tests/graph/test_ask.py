@@ -159,6 +159,7 @@ def test_several_queries_go_at_once_and_each_gets_its_rows(estate: Connection) -
     answers = ask_all(estate, [f"resources | where type =~ '{one}' | project id, type" for one in kinds])
     assert [{row[1] for row in answer.rows} for answer in answers] == [{one} for one in kinds]
     parts = ask(estate, IDS, readable(estate), parts=4)
+    assert [note for note in parts.notes if "in order within each part" in note]
     assert sorted(row[0] for row in parts.rows) == sorted(row[0] for row in ask(estate, IDS, readable(estate)).rows)
 
 

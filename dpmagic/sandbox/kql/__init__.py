@@ -98,8 +98,8 @@ def _interruptible() -> Iterator[None]:
     """Ctrl-C in the block is KeyboardInterrupt: DuckDB makes an error of its own of it, and forgets what it was."""
     try:
         yield
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":
+    except Exception as error:
+        if str(error) == "Query interrupted" or "failed: KeyboardInterrupt" in str(error):
             raise KeyboardInterrupt from error
         raise
 
