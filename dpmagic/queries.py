@@ -61,7 +61,7 @@ def resolved(connection: Connection, scope: Scope | str | Iterable[str] | None) 
     """
     if scope is None or isinstance(scope, Scope):
         return scope or Scope()
-    words = [scope] if isinstance(scope, str) else [str(word) for word in scope]
+    words = _words(scope)
     if [word.lower() for word in words] == [TENANT]:
         return Scope()
     containers: list[Any] | None = None
@@ -81,6 +81,16 @@ def resolved(connection: Connection, scope: Scope | str | Iterable[str] | None) 
     if groups:
         raise InvalidArgument("a query goes to subscriptions or to management groups, not to both", "give one kind")
     return Scope.of(subscriptions)
+
+
+def _words(scope: str | Iterable[str]) -> list[str]:
+    wrong = type(scope).__name__
+    if isinstance(scope, Iterable):
+        words = [scope] if isinstance(scope, str) else list(scope)
+        if all(isinstance(word, str) for word in words):
+            return words
+        wrong = f"a {wrong} with {next(type(word).__name__ for word in words if not isinstance(word, str))}"
+    raise InvalidArgument(f"a scope is text or a list of texts, not {wrong}", "give names or ids, or 'tenant' for all")
 
 
 def _named(word: str, containers: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:

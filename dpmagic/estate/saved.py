@@ -53,8 +53,20 @@ def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool
     where.mkdir(parents=True, exist_ok=True)
     # All is written before anything is put in its place: what fails on the way leaves what was there.
     files = {f"{name}.parquet": parquet_bytes(rows) for name, rows in kept.items()}
+    before = _named(where)
     _replace(where, files | {FILE: json.dumps(said, indent=1).encode()})
+    for name in before - set(kept):
+        (where / f"{name}.parquet").unlink(missing_ok=True)
     return where
+
+
+def _named(where: Path) -> set[str]:
+    """The tables that an earlier save left, as far as it can be read."""
+    try:
+        before = set(json.loads((where / FILE).read_bytes())["tables"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in before if name in tables()}
 
 
 def _read(

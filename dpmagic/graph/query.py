@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from numbers import Integral
 from typing import Any
 
 from dpmagic.arm.fan_out import fan_out
@@ -196,15 +197,19 @@ def rows(kql: str, subscriptions: Sequence[str]) -> Generator[Step, Any, list[di
 
 
 def _text(kql: str, names: Mapping[str, Any], at: datetime) -> Text:
+    if not isinstance(kql, str):
+        raise InvalidArgument(f"a query is text, not {type(kql).__name__}", 'give KQL: "resources | take 5"')
     if not tokens(kql):
         raise InvalidArgument("there is no query", "a query starts with a table: resources | take 5")
     return Text(kql, tuple(sorted([*bound(kql, names), *frozen(kql, at)])))
 
 
 def _whole(top: int | None) -> int | None:
+    if top is not None and (not isinstance(top, Integral) or isinstance(top, bool)):
+        raise InvalidArgument(f"top is a whole number, not {top!r}", "give how many rows you want: top=10")
     if top is not None and top < 1:
         raise InvalidArgument(f"the first {top} rows are none", "give a whole number from 1")
-    return top
+    return None if top is None else int(top)
 
 
 def _read(query: Query, part: Mapping[str, Any]) -> Task[Reading]:

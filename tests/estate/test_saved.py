@@ -99,6 +99,14 @@ def test_what_is_no_saved_estate(spoil: Callable[[Path], None], message: str, tm
     assert caught.value.hint
 
 
+def test_what_an_earlier_save_left_goes(tmp_path: Path) -> None:
+    jobs = pandas.DataFrame({"id": ["a"], "startTime": ["2026-03-15T08:00:00Z"]})
+    Estate.of({"jobs": jobs, "vaults": jobs[["id"]]}).save(tmp_path)
+    (tmp_path / "mine.parquet").touch()
+    Estate.of({"jobs": jobs}).save(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["estate.json", "jobs.parquet", "mine.parquet"]
+
+
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     estate = Estate.of({}, now="2026-03-01")
     (tmp_path / "mine.txt").write_text("kept")

@@ -14,6 +14,7 @@ from dpmagic.graph import paging
 from dpmagic.graph.query import ask, ask_all, readable
 from dpmagic.graph.refusals import instead
 from dpmagic.graph.scope import REACH, SUBSCRIPTIONS, Scope
+from dpmagic.queries import query
 from dpmagic.sandbox import Mishap, Mishaps
 from dpmagic.sandbox.kql.functions import FOREIGN_FUNCTIONS
 from dpmagic.sandbox.kql.tokens import FOREIGN_OPERATORS
@@ -152,6 +153,24 @@ def test_a_scope_that_cannot_be(scope: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidArgument, match=said) as caught:
         Scope(**scope)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"kql": None}, "a query is text, not NoneType"),
+        ({"scope": 3}, "a scope is text or a list of texts, not int"),
+        ({"scope": [None]}, "a scope is text or a list of texts, not a list with NoneType"),
+        ({"top": 0}, "the first 0 rows are none"),
+        ({"top": 1.5}, "top is a whole number, not 1.5"),
+        ({"top": "5"}, "top is a whole number, not '5'"),
+    ],
+)
+def test_what_is_asked_otherwise_than_it_can_be(estate: Connection, asked: dict[str, Any], said: str) -> None:
+    kql = asked.pop("kql", "resources | count")
+    with pytest.raises(InvalidArgument) as caught:
+        query(kql, connection=estate, **asked)
+    assert caught.value.message == said and caught.value.hint
 
 
 def test_several_queries_go_at_once_and_each_gets_its_rows(estate: Connection) -> None:
