@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dpmagic import connection as connections
 from dpmagic.arm.requests import API_VERSION, Request, send
 from dpmagic.connection import Connection
+from dpmagic.errors import InvalidArgument
 from dpmagic.execute import execute
 from dpmagic.handles import Handle
 from dpmagic.session import current
@@ -120,10 +121,14 @@ def open(
     whole days in UTC (see `dpmagic.Window.of`).  What time it is is settled here, once.
 
     Raises `InvalidArgument` for a name that nobody has, a window that is none or that an archive does not reach, and a
-    folder that is no saved estate; `NotConnected` when no subscription can be seen.
+    folder that is no saved estate, and for what a folder or a connection does not have; `NotConnected` when no
+    subscription can be seen.
     """
     if where is not None:
+        _none_of(subscriptions=subscriptions, management_groups=management_groups, expected=expected)
         return _kept(Path(where).expanduser(), window, at)
+    if at is not None:
+        raise InvalidArgument("at is for an archive: Azure shows what is now", "dpmagic.open(FOLDER, at=...)")
     from dpmagic.estate.opening import open_live
 
     session = current()
@@ -135,6 +140,14 @@ def open(
         window=window,
         observer=session.observer,
     )
+
+
+def _none_of(**given: object) -> None:
+    """Nothing to choose from is left aside without a word."""
+    for name in (name for name, value in given.items() if value is not None):
+        raise InvalidArgument(
+            f"{name} is for a connection: a folder has what was kept in it", "leave it out, and take rows of its tables"
+        )
 
 
 def _kept(folder: Path, window: Any, at: Any) -> Estate:

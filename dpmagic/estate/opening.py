@@ -32,16 +32,16 @@ def open_live(
     """The estate that the connection shows now; see `dpmagic.open`, which this is without a current connection."""
     now = connection.now()
     meant = Window.of(window, now)
+    wanted, there, groups = map(_listed, (subscriptions, expected, management_groups))
     seen = _seen(connection)
-    if not seen and subscriptions is None and expected is None:
+    if not seen and wanted is None and there is None:
         raise NotConnected(
             f"{connection.target} shows no subscription to {connection.principal}",
             "ask for Reader on one, or connect as someone else",
         )
-    asked = _asked(seen, _listed(subscriptions), _listed(expected))
+    asked = _asked(seen, wanted, there)
     live = Live(connection, Scope(asked, [one for one in asked if one in seen]), observer or Silent())
     made = Estate(live, now, meant)
-    groups = _listed(management_groups)
     return _below(made, live, groups, seen) if groups else made
 
 
@@ -105,6 +105,8 @@ def _listed(given: Names) -> list[str] | None:
     """One name, several, or None.  Raises `InvalidArgument` when there is none among several."""
     if given is None:
         return None
+    if not isinstance(given, Iterable):
+        raise InvalidArgument(f"names are text or a list of texts, not {type(given).__name__}", "give names or ids")
     names = [given] if isinstance(given, str) else [str(one) for one in given]
     if not names or not all(one.strip() for one in names):
         raise InvalidArgument("a list of names has none in it", "leave it out to mean all that you can see")

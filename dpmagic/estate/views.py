@@ -57,7 +57,7 @@ def expanded(kql: str, window: Window) -> str:
     >>> expanded("resources | count", Window.of(("2026-03-01", "2026-03-02"), None))
     'resources | count'
     """
-    found = _TABLE.match(kql)
+    found = _TABLE.match(kql) if isinstance(kql, str) else None  # whether it is text is for who asks it to say
     if not found or at_start(kql) is None:
         return kql
     return f"{kql[: found.start(1)]}{view(found[1], window)}\n{kql[found.end() :].lstrip()}"

@@ -13,7 +13,9 @@ import dpmagic
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate, Window
 from dpmagic.estate.columns import tables
+from dpmagic.estate.opening import open_live
 from dpmagic.estate.source import estate_of
+from tests.canned import canned_connection
 
 NOW = datetime(2026, 3, 16, 8, 30, tzinfo=UTC)
 
@@ -131,6 +133,9 @@ def test_an_analysis_takes_a_frame_tables_or_an_estate(given: Any) -> None:
             "3 of 4 rows of jobs have the id of another",
             "drop_d",
         ),
+        (lambda: dpmagic.open(".", subscriptions="a"), "subscriptions is for a connection", "leave it out"),
+        (lambda: dpmagic.open(at="2026-03-01"), "at is for an archive", "dpmagic.open(FOLDER, at=...)"),
+        (lambda: open_live(canned_connection([])[0], subscriptions=3), "names are text or a list", "names or ids"),  # type: ignore[arg-type]
         (lambda: Estate.of({"jobs": JOBS}).query("resources"), "tables answer no query", "dpmagic.open"),
     ],
 )
