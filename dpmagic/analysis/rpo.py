@@ -16,10 +16,13 @@ from dpmagic.analysis.latest import latest_points
 from dpmagic.analysis.targets import rpo_targets
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.live import KEPT
+from dpmagic.estate.plan import too_many
 from dpmagic.estate.source import estate_of
 from dpmagic.estate.window import instant
 
 WITHIN, BREACHED, NO_POINT, UNVERIFIABLE = "within", "breached", "noPoint", "unverifiable"
+_BEFORE = timedelta(days=8)  # the rarest schedule is weekly
 _NEEDS = {"instances": ["id", "friendlyName"], "jobs": ["backupInstanceId", "operationCategory", "status", "startTime"]}
 _COLUMNS = (
     *NAMES, "policyName", "status", "rpo", "rpoSource", "latestPoint", "age", "evidence", "observed",
@@ -45,6 +48,7 @@ def rpo(given: Any, rpo: Any = None, *, control: Any = None, tag: str | None = "
     """
     estate = estate_of(given, "instances", needs=_NEEDS)
     instances = whole(estate, "instances")
+    _read_ahead(estate)
     targets, newest = rpo_targets(estate, rpo, control=control, tag=tag), latest_points(estate, verify)
     found = instances.assign(name=instances["friendlyName"], **targets.drop(columns="id"), **newest.drop(columns="id"))
     found["age"] = (pandas.Timestamp(estate.now) - found["latestPoint"]).astype("timedelta64[us]")
@@ -56,6 +60,14 @@ def rpo(given: Any, rpo: Any = None, *, control: Any = None, tag: str | None = "
         "what is said of the window is inferred from jobs",
     ]
     return answer(estate, found[list(_COLUMNS)].reset_index(drop=True), *notes)
+
+
+def _read_ahead(estate: Estate) -> None:
+    """Read the jobs of the window at once with those before it that may matter, where reading has a price."""
+    start = max(estate.window.start - _BEFORE, estate.now - KEPT)
+    wider = estate.over((start, estate.window.end)) if start < estate.window.start else estate
+    if estate.source.metered and wider is not estate and not too_many(wider, "jobs", RECENT):
+        wider.table("jobs", RECENT)
 
 
 def status(found: pandas.DataFrame) -> pandas.Series:

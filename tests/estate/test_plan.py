@@ -39,6 +39,7 @@ QUESTIONS: list[tuple[str, Callable[[Estate], Any]]] = [
     ("long_running", dpmagic.long_running),
     ("missed_runs", dpmagic.missed_runs),
     ("rpo", dpmagic.rpo),
+    ("rpo of a week", lambda estate: dpmagic.rpo(estate.over("7d"))),
     ("triage", dpmagic.triage),
     ("coverage", dpmagic.coverage),
     ("findings", dpmagic.findings),
@@ -66,8 +67,12 @@ def test_as_many_requests_as_planned(
 
 
 @pytest.mark.parametrize(
-    "question", [dpmagic.triage, dpmagic.rpo, dpmagic.retention, dpmagic.findings, dpmagic.controls]
-)
+    "question",
+    [
+        dpmagic.triage, dpmagic.rpo, dpmagic.retention, dpmagic.findings, dpmagic.controls,
+        lambda estate: dpmagic.rpo(estate.over("7d")),
+    ],
+)  # fmt: skip
 def test_no_large_table_is_read_twice(own: Connection, monkeypatch: pytest.MonkeyPatch, question: Any) -> None:
     estate = open_live(own)
     read: list[str] = []
