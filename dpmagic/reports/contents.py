@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas
+from pyarrow import default_memory_pool
 
 from dpmagic.analysis.controlling.reading import read as read_controls
 from dpmagic.analysis.protection.baseline import read as read_baseline
@@ -64,6 +65,8 @@ class Report:
         except (InvalidArgument, AzureError) as error:
             self.unanswered[name] = error.message
             return Answer(self, name)
+        finally:
+            default_memory_pool().release_unused()  # of many questions one after another, each takes much for a while
         return self.keep(name, answer)
 
     def ask_with(self, given: str, name: str, question: Question, /, **options: Any) -> Answer:

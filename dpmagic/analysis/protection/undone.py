@@ -10,14 +10,13 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import is_in, key
 from dpmagic.estate.columns import table
 from dpmagic.estate.estate import Estate
 
 _KIND = "microsoft.dataprotection/backupvaults"
 _STEP = re.compile(r"[^.\[\]]+")
-_WHAT = ["targetResourceId", "targetResourceType", "changeType", "timestamp", "changedBy"]
-_HOW = [*_WHAT, "changes"]
+_HOW = ["targetResourceId", "targetResourceType", "changeType", "timestamp", "changedBy", "changes"]
 
 
 @dataclass(frozen=True)
@@ -32,18 +31,15 @@ class State:
 
 
 def of_vaults(estate: Estate) -> pandas.DataFrame:
-    """The changes of vaults, by the vault's id in lower case (``vault``), the oldest first."""
-    columns = _HOW
-    # What changed is JSON, most of it of other things: where reading is free it is only read for vaults that changed.
-    if not estate.source.metered and not _are_vaults(estate.table("changes", _WHAT)).any():
-        columns = _WHAT
-    changes = estate.table("changes", columns)
-    mine = changes[_are_vaults(changes)].reindex(columns=_HOW)
+    """The changes of vaults that are there, by the vault's id in lower case (``vault``), the oldest first."""
+    # What changed is JSON, most of it of other things: where reading is free it is only read if a vault changed.
+    if not estate.source.metered:
+        ids = estate.table("changes", ["targetResourceId"])["targetResourceId"]
+        if not is_in(key(estate.vaults()["id"]), key(ids)).any():
+            return pandas.DataFrame({name: pandas.Series(dtype="object") for name in (*_HOW, "vault")})
+    changes = estate.table("changes", _HOW)
+    mine = changes.loc[changes["targetResourceType"].str.lower() == _KIND, _HOW]
     return mine.assign(vault=key(mine["targetResourceId"])).sort_values("timestamp", kind="stable")
-
-
-def _are_vaults(changes: pandas.DataFrame) -> pandas.Series:
-    return changes["targetResourceType"].str.lower() == _KIND
 
 
 def states(vaults: pandas.DataFrame, changes: pandas.DataFrame) -> Iterator[list[State]]:
