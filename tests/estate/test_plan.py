@@ -66,6 +66,20 @@ def test_as_many_requests_as_planned(
     assert plan.counted > 0 and plan.memory > 0
 
 
+@pytest.mark.parametrize("question", [dpmagic.rpo_targets, dpmagic.retention])
+def test_what_is_grouped_at_the_source_is_planned(
+    own: Connection, monkeypatch: pytest.MonkeyPatch, question: Any
+) -> None:
+    for name in ("plan", "packing"):
+        monkeypatch.setattr(f"dpmagic.estate.{name}.MOST_SECONDS", 0.1)
+    estate = open_live(own)
+    plan = estate.plan(question)
+    urls = sent(own, monkeypatch)
+    question(estate)
+    assert plan.requests == len([url for url in urls if "Microsoft.ResourceGraph" in url])
+    assert "grouped" in set(plan.frame["what"])
+
+
 @pytest.mark.parametrize(
     "question",
     [
