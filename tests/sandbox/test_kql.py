@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dpmagic.graph import literals
 from dpmagic.sandbox.kql import Answer, Engine, KqlError, Tables, iso, run
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
@@ -523,6 +524,31 @@ def test_timespans_round_trip(micros: int) -> None:
         NOW,
     ).rows
     assert row[0] == pytest.approx(span.total_seconds()) and row[1]
+
+
+@QUICK
+@given(st.text())
+def test_a_text_as_dpmagic_writes_it_is_read_as_it_was(text: str) -> None:
+    engine_reads(literals.literal(text), text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"'\u00e9\U0001F600\x41b'", "é😀Ab"),
+        (r"'\ud83d\ude00 \\u0041'", r"😀 \u0041"),
+        (r"'\u0027\u005c\u000a'", "'\\\n"),
+        (r"@'\u0041'", r"\u0041"),
+        (r"tostring(dynamic(['\u0041', '\\\\'])[0])", "A"),
+        (r"'\u12 \UFFFFFFFF'", "u12 UFFFFFFFF"),
+    ],
+)
+def test_characters_by_their_numbers(written: str, meant: str) -> None:
+    engine_reads(written, meant)
+
+
+def engine_reads(written: str, meant: str) -> None:
+    assert ask(f"resources | take 1 | project x = {written}").rows == [(meant,)]
 
 
 def test_ctrl_c_in_the_middle_of_a_query_is_ctrl_c_and_no_error_of_duckdbs() -> None:

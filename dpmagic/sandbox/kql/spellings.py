@@ -10,10 +10,13 @@ The edits give equivalent text that survives parsing; ``operators`` and ``specia
 - ``between (a .. b+c)`` becomes ``between ((a) .. (b+c))``, ``on a and b`` of a join ``on a, b``
 - ``typeof(int)`` as an argument becomes ``'int'``, ``take n`` behind ``let n = 5`` becomes ``take 5``, and
   ``notcontains`` becomes ``!contains``
+- in a text ``\\u0041``, ``\\U00000041`` and ``\\x41`` become the character that they stand for
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator, Sequence
 
 from .model import words
@@ -33,6 +36,17 @@ _OLD_OPERATORS = {"notcontains": "!contains", "containscs": "contains_cs", "notc
 _TEXT_OPERATORS = words(
     "has has_cs hasprefix hassuffix contains contains_cs startswith endswith has_any has_all matches"
 )
+#: A character by its number, or any other that a backslash stands before.
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|.)", re.DOTALL)
+#: How the parser wants the characters that cannot stand for themselves.
+_ESCAPED = {"\0": "\\0", "'": "\\'", '"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+
+
+def _character(escape: re.Match[str]) -> str:
+    number = next(filter(None, escape.groups()), "")
+    if not number or int(number, 16) > sys.maxunicode:
+        return escape[0]
+    return _ESCAPED.get(chr(int(number, 16)), chr(int(number, 16)))
 
 
 class Spellings:
@@ -47,7 +61,7 @@ class Spellings:
         first = self._tokens[0] if self._tokens else None
         start = [(0, 0, "resources | ")] if first and first.text in OPERATORS and first.text != "union" else []
         found = [*start, *self._soft_words(), *self._operators(), *self._named_arguments(), *self._functions()]
-        return sorted([*found, *self._ranges(), *self._words()])
+        return sorted([*found, *self._ranges(), *self._words(), *self._texts()])
 
     def _at(self, index: int) -> str:
         return self._tokens[index].text if 0 <= index < len(self._tokens) else ""
@@ -138,6 +152,18 @@ class Spellings:
                 yield token.start, token.end, "['*']"
             elif before in LIMITS | {"top"} and token.text in numbers:
                 yield token.start, token.end, numbers[token.text]
+
+    def _texts(self) -> Iterator[Edit]:
+        """Characters by their numbers.  In what is dynamic ``"..."`` is JSON's, and is read as such."""
+        json = 0
+        for index, token in enumerate(self._tokens):
+            if token.text == "dynamic" and self._at(index + 1) == "(":
+                json = closing(self._tokens, index + 1)
+            if token.kind != "string" or token.text.lstrip("hH")[0] not in ("'" if index < json else "\"'"):
+                continue
+            if (written := _ESCAPE.sub(_character, token.text)) != token.text:
+                # Halves of a pair come together, and one alone is in no encoding.
+                yield token.start, token.end, written.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def _named_arguments(self) -> Iterator[Edit]:
         for index, token in enumerate(self._tokens[:-1]):
