@@ -39,7 +39,6 @@ class Store:
         self._duckdb = duckdb
         self._connection = duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": "false"})
         self._connection.execute("SET TimeZone='UTC'")
-        self._connection.execute("SET enable_progress_bar=false")  # in a notebook it would be part of the output
         self._versions: dict[str, object] = {}
         self._prepared: OrderedDict[str, str] = OrderedDict()
         self._count = 0
