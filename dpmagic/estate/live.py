@@ -141,6 +141,8 @@ class Live:
         return found
 
     def count(self, kql: str, now: datetime) -> pandas.DataFrame | None:
+        if not self.scope.readable:
+            return pandas.DataFrame()
         return self.query(kql, {}, now, Window(now - KEPT, now))
 
     def _view(self, read: _Read) -> pandas.DataFrame:

@@ -17,8 +17,11 @@ import dpmagic
 from dpmagic.errors import AzureError
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import tables
+from dpmagic.estate.completeness import Scope
 from dpmagic.estate.grouped import grouped
+from dpmagic.estate.live import Live
 from dpmagic.graph import scope
+from dpmagic.progress import Silent
 from dpmagic.sandbox import Sandbox
 from tests.wire import Wire
 
@@ -258,3 +261,13 @@ def test_nothing_has_an_answer(nothing: Answers, wanted: Answers, name: str) -> 
     assert len(empty) <= 1 or name == "controls"  # one row where it is a sum, and one for each control
     other = {column: (str(empty[column].dtype), str(full[column].dtype)) for column in full}
     assert {column: pair for column, pair in other.items() if pair[0] != pair[1] and "object" not in pair} == {}
+
+
+@pytest.mark.parametrize("name", ["coverage", "durations", "findings", "orphan_instances", "retention", "rpo"])
+def test_where_nobody_can_read_anything_nothing_is_asked(live: Estate, name: str) -> None:
+    source = live.source
+    assert isinstance(source, Live)
+    blind = Live(source.connection, Scope(["99999999-9999-4999-8999-999999999999"]), Silent())
+    found = Answers(Estate(blind, live.now, live.window))[name]
+    assert len(found) == (name == "coverage")
+    assert found.attrs["dpmagic"]["subscriptions"]["unreadable"] == list(blind.scope.asked)

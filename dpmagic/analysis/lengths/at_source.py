@@ -40,6 +40,8 @@ def pieces_at_source(
     )
     if first is None:
         return None
+    if not len(first):  # also where nothing can be read
+        first = pandas.DataFrame({"rows": [], "oldest": []})
     since = format_time(estate.now - KEPT)
     refuse_forgotten(estate, since)
     before, keys, shown = kql_groups(asked, estate.window)
