@@ -13,8 +13,8 @@ from typing import Any
 import pandas
 
 from dpmagic.errors import InvalidArgument
-from dpmagic.frames.dtypes import typed
-from dpmagic.frames.flatten import Columns, column_names, flatten, in_order, spread
+from dpmagic.frames.dtypes import SAID, typed
+from dpmagic.frames.flatten import Columns, FieldPath, column_names, flatten, in_order, spread
 from dpmagic.frames.told import Told
 
 __all__ = ["frame", "table_frame"]
@@ -47,7 +47,8 @@ def frame(value: Any, *, attrs: Mapping[str, Any] | None = None) -> pandas.DataF
 
 def table_frame(answer: Mapping[str, Any], *, attrs: Mapping[str, Any] | None = None) -> pandas.DataFrame:
     """A Resource Graph answer in table format, ``{"columns": [{"name": ...}], "rows": [[...]]}``, as `frame` would
-    have it from the objects.  Raises `InvalidArgument` when names repeat or a row has another width.
+    have it from the objects; where a column has no values, and for whole numbers among others, its ``type`` decides.
+    Raises `InvalidArgument` when names repeat or a row has another width.
 
     >>> table_frame({"columns": [{"name": "vaultName"}, {"name": "jobs"}], "rows": [["v1", 3]]})
       vaultName  jobs
@@ -63,13 +64,18 @@ def table_frame(answer: Mapping[str, Any], *, attrs: Mapping[str, Any] | None = 
     for place, name in enumerate(names):
         # A column at a time: by zip there would be an object for each row, and the garbage collector would look for it.
         spread((name,), list(map(itemgetter(place), rows)), columns)
-    return _built(columns, len(rows), attrs)
+    said: dict[FieldPath, str] = {
+        (column["name"],): SAID[column["type"]] for column in answer["columns"] if column.get("type") in SAID
+    }
+    return _built(columns, len(rows), attrs, said)
 
 
-def _built(columns: Columns, length: int, attrs: Mapping[str, Any] | None) -> pandas.DataFrame:
+def _built(
+    columns: Columns, length: int, attrs: Mapping[str, Any] | None, said: Mapping[FieldPath, str] | None = None
+) -> pandas.DataFrame:
     names = column_names(columns)
     index = pandas.RangeIndex(length)
-    ordered = {names[path]: typed(path, columns[path]) for path in in_order(columns)}
+    ordered = {names[path]: typed(path, columns[path], (said or {}).get(path, "")) for path in in_order(columns)}
     made = pandas.DataFrame(ordered, index=index)
     if attrs is not None:
         try:

@@ -8,37 +8,41 @@ import pandas
 import pyarrow as pa
 
 from dpmagic.errors import InvalidArgument
-from dpmagic.frames.columns import DURATION, TIME, Column, known
+from dpmagic.frames.columns import DURATION, TIME, known
 from dpmagic.frames.flatten import FieldPath
 from dpmagic.frames.times import looks_like_duration, looks_like_time, parse_durations, parse_times
 
 _PARSERS = {TIME: parse_times, DURATION: parse_durations}
+SAID = {"string": "str", "integer": "Int64", "number": "Float64", "boolean": "boolean", "datetime": TIME}
+"""What Resource Graph says of a column, as a dtype; of an object it says nothing."""
 _EXACT = 2**53  # up to here a float holds every integer
 
 
-def typed(path: FieldPath, cells: list[Any]) -> Any:
+def typed(path: FieldPath, cells: list[Any], said: str = "") -> Any:
     """The cells as a pandas array or Series.
 
     A field known by name gets its dtype if the values fit, and when there are none.  Of other texts, a column is times
     (or durations) when every one has that shape.  Numbers are ``Int64`` or ``Float64``, true and false ``boolean``,
-    texts ``str``; lists, and what does not go together, are ``object`` with the values as they came.
+    texts ``str``; lists, and what does not go together, are ``object`` with the values as they came.  ``said`` is the
+    dtype that the service has told of, before what the name lets expect; a text may be anything.
     """
     kinds = set(map(type, cells)) - {type(None)}
     field = known(path)
+    expected = said if said not in ("", "str") or field is None else field.dtype
     if not kinds:
-        return pandas.Series([None] * len(cells), dtype=field.dtype if field else object)
+        return pandas.Series([None] * len(cells), dtype=expected or object)
     if kinds == {str}:
-        return _texts(cells, field)
+        return _texts(cells, TIME if said == TIME else field.dtype if field else _guess(cells))
     if kinds == {bool}:
         return _from_arrow(cells, pa.bool_(), pandas.BooleanDtype())
     if kinds <= {int, float}:
-        return _numbers(cells, float in kinds or (field is not None and field.dtype == "Float64"))
+        return _numbers(cells, float in kinds or expected == "Float64")
     return pandas.Series(cells, dtype=object)
 
 
-def _texts(cells: list[str | None], field: Column | None) -> Any:
+def _texts(cells: list[str | None], dtype: str) -> Any:
     try:
-        parse = _PARSERS.get(field.dtype if field else _guess(cells))
+        parse = _PARSERS.get(dtype)
         return (parse(cells) if parse else pa.array(cells, pa.string())).to_pandas()
     except InvalidArgument:  # not every one is a time: the column is text
         return pa.array(cells, pa.string()).to_pandas()

@@ -82,6 +82,23 @@ def test_a_table_without_rows_has_its_columns() -> None:
     assert made.dtypes.astype(str).to_dict() == {"startTime": "datetime64[us, UTC]", "x": "object"}
 
 
+def test_what_the_service_says_of_a_column_decides_where_values_do_not() -> None:
+    types = {"string": "str", "integer": "Int64", "number": "Float64", "boolean": "boolean", "object": "object"}
+    types |= {"datetime": "datetime64[us, UTC]", "guid": "object"}
+    columns = [{"name": f"a {type_}", "type": type_} for type_ in types]
+    for rows in ([], [[None] * len(types)]):
+        made = table_frame({"columns": columns, "rows": rows})
+        assert made.dtypes.astype(str).tolist() == list(types.values())
+    made = table_frame(
+        {"columns": [{"name": "size", "type": "number"}, {"name": "n", "type": "integer"}], "rows": [[1, 1]]}
+    )
+    assert made.dtypes.astype(str).tolist() == ["Float64", "Int64"]
+    made = table_frame({"columns": [{"name": "size", "type": "integer"}], "rows": [[1.5], ["x"]]})
+    assert made["size"].tolist() == [1.5, "x"], "values that do not fit win"
+    made = table_frame({"columns": [{"name": "name", "type": "datetime"}], "rows": [["2026-03-01T08:00:00Z"]]})
+    assert str(made["name"].dtype) == "datetime64[us, UTC]"
+
+
 @pytest.mark.parametrize("rows", [[[1]], [[1, 2], [1, 2, 3]]])
 def test_a_crooked_table_is_refused(rows: list[list[int]]) -> None:
     with pytest.raises(InvalidArgument):
