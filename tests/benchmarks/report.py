@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -58,18 +59,20 @@ class Stages(Silent):
 
 def measure(sizes: tuple[str, ...] = SIZES) -> list[str]:
     """Lines for the report: each size in processes of its own, and how time grows against rows."""
-    lines: list[str] = []
-    totals = []
+    return list(_lines(sizes))
+
+
+def _lines(sizes: tuple[str, ...]) -> Iterator[str]:
+    totals: list[list[float]] = []
     for size in sizes:
         with served(size if size == "default" else spec(int(size))) as where:
             [sandbox] = multiprocessing.active_children()
             child = [sys.executable, "-m", "tests.benchmarks.report", size, *where, str(sandbox.pid)]
             said = subprocess.check_output(child, text=True).splitlines()
         totals.append([float(part) for part in said[0].split()])
-        lines += said[1:]
-    for (rows, spent), (more, longer) in itertools.pairwise(totals):
-        lines.append(f"  {more / rows:.1f} times the rows: {longer / spent:.1f} times the processor for the questions")
-    return lines
+        yield from said[1:]
+        for (rows, spent), (more, longer) in itertools.pairwise(totals[-2:]):
+            yield f"  {more / rows:.1f} times the rows: {longer / spent:.1f} times the processor for the questions"
 
 
 def one(size: str, url: str, ca: str, sandbox: int) -> list[str]:
@@ -134,4 +137,5 @@ if __name__ == "__main__":
         case [size, url, ca, sandbox]:
             print("\n".join(one(size, url, ca, int(sandbox))))
         case given:
-            print("\n".join(measure(tuple(given) or SIZES)))
+            for line in _lines(tuple(given) or SIZES):
+                print(line, flush=True)
