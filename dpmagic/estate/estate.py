@@ -83,19 +83,22 @@ class Estate:
 
         return cls(*load(folder))
 
-    def save(self, folder: str | Path, tables: Iterable[str] | None = None, *, partial: bool = False) -> Path:
+    def save(
+        self, folder: str | Path, tables: Iterable[str] | None = None, *, partial: bool = False, keep: bool = True
+    ) -> Path:
         """Keep the tables in ``folder``, as Parquet, for `load`; gives the folder back.
 
         ``tables`` are the names of those to keep; without it all that there are, but for recovery points that nobody
         has read yet, which take a call for each instance.  What an earlier `save` left there is replaced.
-        ``partial`` leaves out a table that Azure refuses, and keeps why: answers that need it then say so.
+        ``partial`` leaves out a table that Azure refuses, and keeps why: answers that need it then say so.  Without
+        ``keep`` what is read for the folder alone is not kept in memory too.
 
         Raises `InvalidArgument` for a folder that holds anything else, and what reading the tables raises; with
         ``partial`` the first refusal when Azure refuses all of them.
         """
         from dpmagic.estate.saved import save
 
-        return save(self, folder, self._to_save() if tables is None else list(tables), partial)
+        return save(self, folder, self._to_save() if tables is None else list(tables), partial, keep)
 
     def _to_save(self) -> list[str]:
         read = bool(self.kept.of("recovery_points"))

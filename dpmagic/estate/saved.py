@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ import pandas
 
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import table, tables
-from dpmagic.estate.completeness import KEY, Scope, told
+from dpmagic.estate.completeness import KEY, Scope
+from dpmagic.estate.completeness import told as told_of
+from dpmagic.estate.kept import Memory
 from dpmagic.estate.source import at_least, of_window, refusal
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform
@@ -28,7 +31,7 @@ _KEYS = ("version", "target", "at", "window", "asked", "readable", "tables")
 _HINT = "give a folder that estate.save(DIR) made, or one that dpmagic collect fills"
 
 
-def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool = False) -> Path:
+def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool = False, keep: bool = True) -> Path:
     """Keep the tables of these names; see `Estate.save`."""
     where = Path(folder)
     if where.exists() and not where.is_dir():
@@ -37,7 +40,7 @@ def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool
         raise InvalidArgument(f"the folder {str(where)!r} holds other things", "give a new folder, or an empty one")
     # A window may end at the last midnight: what began since then is kept too, for questions about how things are now.
     until = max(estate.window.end, estate.now + timedelta.resolution)
-    kept, refused = _read(estate, estate.over((estate.window.start, until)), names, partial)
+    files, told, refused = _read(estate, estate.over((estate.window.start, until)), names, partial, keep)
     scope = estate.source.scope
     said = {
         "format": _FORMAT,
@@ -47,15 +50,14 @@ def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool
         "window": estate.window.texts(),
         "asked": list(scope.asked),
         "readable": list(scope.readable),
-        "tables": {name: rows.attrs[KEY] for name, rows in kept.items()},
+        "tables": told,
         "refused": {**estate.source.refused, **refused},
     }
     where.mkdir(parents=True, exist_ok=True)
     # All is written before anything is put in its place: what fails on the way leaves what was there.
-    files = {f"{name}.parquet": parquet_bytes(rows) for name, rows in kept.items()}
     before = _named(where)
     _replace(where, files | {FILE: json.dumps(said, indent=1).encode()})
-    for name in before - set(kept):
+    for name in before - set(told):
         (where / f"{name}.parquet").unlink(missing_ok=True)
     return where
 
@@ -70,21 +72,28 @@ def _named(where: Path) -> set[str]:
 
 
 def _read(
-    estate: Estate, wider: Estate, names: Iterable[str], partial: bool
-) -> tuple[dict[str, pandas.DataFrame], dict[str, str]]:
-    """The tables, those with a time over the ``wider`` window; and which of them Azure refused, in its words."""
-    kept: dict[str, pandas.DataFrame] = {}
+    estate: Estate, wider: Estate, names: Iterable[str], partial: bool, keep: bool
+) -> tuple[dict[str, bytes], dict[str, Any], dict[str, str]]:
+    """The tables as Parquet, by file, those with a time over the ``wider`` window; what each says of itself; and which
+    of them Azure refused, in its words."""
+    files: dict[str, bytes] = {}
+    told: dict[str, Any] = {}
     refused: dict[str, AzureError] = {}
     for name in names:
+        asked = wider if table(name).time else estate
+        # What the estate has already is not read again; what is read for this alone goes when it is written.
+        asked = asked if keep else replace(asked, kept=Memory(list(estate.kept.tables)))
         try:
-            kept[name] = (wider if table(name).time else estate).table(name)
+            rows = asked.table(name)
         except AzureError as error:
             if not partial:
                 raise
             refused[name] = error
-    if refused and not kept:
+        else:
+            files[f"{name}.parquet"], told[name] = parquet_bytes(rows), rows.attrs[KEY]
+    if refused and not files:
         raise next(iter(refused.values()))
-    return kept, {name: error.message for name, error in refused.items()}
+    return files, told, {name: error.message for name, error in refused.items()}
 
 
 def load(folder: str | Path) -> tuple[Saved, datetime, Window]:
@@ -153,7 +162,7 @@ class Saved:
         rows = of_window(known, read, window)
         notes = [*before.get("notes", ()), *(f"saved before there was a column {column}" for column in missing)]
         notes += self.says(name, now, window)["notes"]
-        rows.attrs[KEY] = told(
+        rows.attrs[KEY] = told_of(
             known,
             rows,
             target=self.target,

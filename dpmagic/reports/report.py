@@ -100,7 +100,7 @@ def report(
     made = notebook_of(source, {name: value for name, value in given.items() if value is not None})
     with started(made, folder, observer) as run:
         observer.stage("report: reading the estate")
-        meant.save(folder / "estate", _names(meant, recovery_points), partial=True)
+        meant.save(folder / "estate", _names(meant, recovery_points), partial=True, keep=False)
         try:
             run()
         finally:

@@ -40,6 +40,18 @@ def test_what_was_saved_is_what_is_loaded(live: Estate, folder: Path) -> None:
     assert loaded.reach() == live.reach()
 
 
+def test_what_is_not_kept_is_saved_all_the_same(live: Estate, folder: Path, tmp_path: Path) -> None:
+    names = ["subscriptions", "vaults", "jobs"]
+    fresh = Estate(live.source, live.now, live.window)
+    had = fresh.vaults()
+    loaded = Estate.load(fresh.save(tmp_path / "saved", names, keep=False))
+    assert [one.known.name for one in fresh.kept.tables] == ["vaults"]
+    pandas.testing.assert_frame_equal(loaded.vaults(), had)
+    for name in names:
+        pandas.testing.assert_frame_equal(loaded.table(name), Estate.load(folder).table(name))
+        assert loaded.table(name).attrs == Estate.load(folder).table(name).attrs
+
+
 def test_without_names_all_that_there_is(tmp_path: Path) -> None:
     jobs = pandas.DataFrame({"id": ["a"], "startTime": ["2026-03-01T08:00:00Z"], "extra": [1]})
     loaded = Estate.load(Estate.of({"jobs": jobs}).save(tmp_path))
