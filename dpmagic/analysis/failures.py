@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.answers import answer, jobs_until_now, until_now
+from dpmagic.analysis.backups.keys import SUCCESS, among, instants
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.portions import portions
@@ -88,7 +90,7 @@ def _all_episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame, p
     columns = [*(name for name in _NEEDS["jobs"] if name != "id"), *FROM_JOBS]
     none = pandas.DataFrame(columns=[*NAMES, "friendlyName"])
     found = []
-    for part in portions(estate, columns, together=True, window=until_now(estate).window):
+    for part in portions(estate, columns, together=True, unless=SUCCESS, window=until_now(estate).window):
         episodes, failed = _episodes(part)
         names = names_of(part.instances() if part.has("instances") else none, jobs_until_now(part))
         found.append((episodes, failed, names[names.index.isin(episodes["instance"])]))
@@ -101,8 +103,10 @@ def _all_episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame, p
 def _episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     """Runs of failures that began in the window, and all failed jobs until now with ``code`` and ``again``."""
     jobs = jobs_until_now(estate)[list(_OF_JOBS)]
-    jobs = jobs[(jobs["done"] | (jobs["status"].str.lower() == "failed")) & jobs["endTime"].notna()]
-    jobs = jobs.sort_values(["instance", "endTime", "startTime"], kind="stable", ignore_index=True)
+    jobs = jobs[(jobs["done"] | among(jobs["status"], ("failed",))) & jobs["endTime"].notna()]
+    instances = pandas.factorize(jobs["instance"])[0]  # they are in the order of these
+    order = np.lexsort((instants(jobs["startTime"]), instants(jobs["endTime"]), instances))
+    jobs = jobs.iloc[order].reset_index(drop=True)
     jobs = jobs.assign(code=jobs["errorCode"].fillna(UNKNOWN))
     mine = jobs.groupby("instance")
     before = mine["done"].shift()

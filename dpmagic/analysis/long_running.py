@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.keys import FINISHED
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
 from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
 from dpmagic.estate.portions import portions
@@ -32,7 +33,7 @@ def long_running(given: Any, over: Any = None, *, category: str = "Backup") -> p
     until = estate.now + timedelta.resolution
     if estate.window.end < until:  # what runs may have begun after the last midnight
         estate = estate.over((estate.window.start, until))
-    parts = portions(estate, ("id", *INSTANCE_NEEDS), together=True)
+    parts = portions(estate, ("id", *INSTANCE_NEEDS), together=True, unless=FINISHED)
     rows = pandas.concat(
         [_running(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS))) for part in parts], ignore_index=True
     )

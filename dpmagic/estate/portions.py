@@ -33,16 +33,22 @@ Mine = Callable[[pandas.Series], Any]
 
 
 def portions(
-    estate: Estate, columns: Iterable[str], *, together: bool = False, window: Window | None = None
+    estate: Estate,
+    columns: Iterable[str],
+    *,
+    together: bool = False,
+    unless: Collection[str] = (),
+    window: Window | None = None,
 ) -> Iterator[Estate]:
     """The estate itself, or one after another with some of its jobs in these columns; with all jobs of an instance in
-    one and the same, where they have to be ``together``, and with that instance.
+    one and the same, where they have to be ``together``, and with that instance.  Instances all of whose jobs are in a
+    state of ``unless`` (lower case) tell the question nothing, and may be left out.
 
     It is the estate itself unless it is an archive that has more jobs than `ROWS` in the ``window``, by itself the
     estate's.  What they cover is then said by ``estate.completeness``, as if the estate had read them.
     """
     packed, span = getattr(estate.source, "packed", None), window or estate.window
-    asked = [*dict.fromkeys([*columns, *([_INSTANCE] if together else [])])]
+    asked = [*dict.fromkeys([*columns, *([_INSTANCE, "status"] if together else [])])]
     at_hand = estate.kept.find("jobs", span, frozenset(asked)) is not None
     found = None if packed is None or at_hand else packed(estate.now, span, asked, ROWS)
     if found is None:
@@ -50,7 +56,7 @@ def portions(
         return
     rows, told, made = found
     estate.kept.said["jobs"] = told
-    for piece, mine in _by_instance(rows) if together else _by_row(rows):
+    for piece, mine in _by_instance(rows, unless) if together else _by_row(rows):
         jobs = made(piece)
         jobs.attrs[KEY] = told
         yield replace(estate, source=_Portion(estate, jobs, mine), kept=Memory())
@@ -84,7 +90,7 @@ def _by_row(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, None]]:
         yield rows.slice(start, ROWS), None
 
 
-def _by_instance(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, Mine]]:
+def _by_instance(rows: pyarrow.Table, unless: Collection[str]) -> Iterator[tuple[pyarrow.Table, Mine]]:
     """Neighbours in the order of ids, as many as make a portion; those of no instance, or of one without a job, are in
     the first."""
     import pyarrow
@@ -93,14 +99,22 @@ def _by_instance(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, Mine]]:
     codes = ids.indices.fill_null(-1).to_numpy()
     keys, names = pandas.factorize(_keys(pandas.Series(ids.dictionary.to_pylist(), dtype="str")), sort=True)
     which = np.append(keys, -1)[codes]
-    counts = np.bincount(which[which >= 0], minlength=len(names))
-    part = np.append((np.cumsum(counts) - counts) // ROWS, 0)  # the last is of those of no instance
+    telling = np.append(np.isin(np.arange(len(names)), which[~_among(rows["status"], unless)]), True)
+    counts = np.bincount(which[which >= 0], minlength=len(names)) * telling[:-1]
+    # The last is of those of no instance.
+    part = np.where(telling, np.append((np.cumsum(counts) - counts) // ROWS, 0), -1)
 
     def mine(number: int, known: pandas.Series) -> Any:
         return part[pandas.Index(names).get_indexer(pandas.Index(known))] == number
 
-    for number in np.unique(part):
+    for number in np.unique(part[part >= 0]):
         yield rows.filter(pyarrow.array(part[which] == number)), partial(mine, number)
+
+
+def _among(texts: pyarrow.ChunkedArray, wanted: Collection[str]) -> Any:
+    codes = texts.combine_chunks()
+    hits = [text is not None and text.lower() in wanted for text in codes.dictionary.to_pylist()]
+    return np.append(hits, False).astype(bool)[codes.indices.fill_null(-1).to_numpy()]
 
 
 def _keys(ids: pandas.Series) -> pandas.Series:

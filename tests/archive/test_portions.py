@@ -62,6 +62,18 @@ def test_portions_are_all_rows_once_and_instances_stay_together(archive: Path, m
             assert sum(len(part.instances()) for part in parts) == len(open_archive(archive).instances())
 
 
+def test_instances_that_tell_nothing_are_left_out(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = open_archive(archive).jobs()
+    telling = set(jobs.loc[jobs["status"] != "Completed", "backupInstanceId"].dropna().str.lower())
+    monkeypatch.setattr(portions, "ROWS", 100)
+    parts = portions.portions(open_archive(archive), ["status"], together=True, unless=("completed",))
+    ids = pandas.concat([part.jobs() for part in parts])["backupInstanceId"].str.lower()
+    assert 0 < len(telling) < jobs["backupInstanceId"].nunique()
+    assert set(ids.dropna()) == telling
+    whole = jobs["backupInstanceId"].str.lower()
+    assert len(ids) == whole.isin(telling).sum() + whole.isna().sum()
+
+
 def test_what_is_at_hand_is_not_read_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portions, "ROWS", 100)
     estate = open_archive(archive)

@@ -54,7 +54,9 @@ def backups(jobs: pandas.DataFrame) -> pandas.DataFrame:
     found = mine.assign(
         instance=key(mine["backupInstanceId"]), policy=key(mine["policyId"]), done=done, failed=over & ~done
     )
-    found = found.sort_values(["instance", "startTime"], kind="stable", ignore_index=True)
+    # By numbers: hundreds of thousands of ids take long to sort as texts.
+    order = np.lexsort((instants(found["startTime"]), pandas.factorize(found["instance"], sort=True)[0]))
+    found = found.iloc[order].reset_index(drop=True)
     found.attrs = jobs.attrs
     return found
 
