@@ -289,14 +289,14 @@ def _plain(value: Any) -> Any:
 
 
 def _rows(value: Any, suffix: str) -> tuple[bytes, int]:
-    from dpmagic.frames import files, frame
+    from dpmagic.frames import files, frame, sheets
 
     made = value if hasattr(value, "columns") else frame(value)
     match suffix:
         case ".parquet":
             return files.parquet_bytes(made), len(made)
         case ".xlsx":
-            return files.xlsx_bytes(made), len(made)
+            return sheets.xlsx_bytes(made), len(made)
         case _:
             return files.csv_bytes(made, "\t" if suffix == ".tsv" else ","), len(made)
 

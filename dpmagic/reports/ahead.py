@@ -12,7 +12,7 @@ _NEEDED = (
     "scipy.stats",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",
-    "openpyxl",
+    "xlsxwriter",
     "dpmagic.analysis.controls",
     "dpmagic.analysis.findings",
     "dpmagic.reports.contents",

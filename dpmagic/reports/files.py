@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import zipfile
 from collections.abc import Mapping
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas
 
-from dpmagic.frames.files import csv_bytes, nested_text, parquet_bytes, workbook_bytes
+from dpmagic.frames.files import csv_bytes, parquet_bytes
+from dpmagic.frames.nested import nested_text
+from dpmagic.frames.sheets import TEXT, workbook_bytes
 
 _ACTIVE = ("=", "+", "-", "@", "\t", "\r")
-_ROWS, _TEXT = 100_000, 32_767  # a sheet that people look at; what a cell can hold
-_SAVED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*<")
+_ROWS = 100_000  # of a sheet that people look at
 
 
 def sum_of(content: bytes) -> str:
@@ -82,7 +80,7 @@ def workbook(frames: Mapping[str, pandas.DataFrame], contents: pandas.DataFrame,
     cut = {name: _cut(frame) for name, frame in frames.items()}
     notes = {name: said for name, (_, said) in cut.items()}
     listed = contents.assign(inTheWorkbook=contents["table"].map(notes).fillna("not in it"))
-    return at_instant(workbook_bytes({"contents": listed, **{name: frame for name, (frame, _) in cut.items()}}), at)
+    return workbook_bytes({"contents": listed, **{name: frame for name, (frame, _) in cut.items()}}, at)
 
 
 def _cut(frame: pandas.DataFrame) -> tuple[pandas.DataFrame, str]:
@@ -93,23 +91,11 @@ def _cut(frame: pandas.DataFrame) -> tuple[pandas.DataFrame, str]:
     for name, dtype in made.dtypes.items():
         if str(dtype) == "object":
             made[name] = pandas.Series(_texts(made[name]), index=made.index, dtype="str")
-        if str(made[name].dtype) == "str" and (made[name].str.len() > _TEXT).any():
-            made[name] = made[name].str.slice(0, _TEXT)
+        if str(made[name].dtype) == "str" and (made[name].str.len() > TEXT).any():
+            made[name] = made[name].str.slice(0, TEXT)
             said += f"; texts of {name} cut"
     return made, said
 
 
 def _texts(column: pandas.Series[Any]) -> list[str | None]:
     return [nested_text(cell) for cell in column]
-
-
-def at_instant(book: bytes, at: datetime) -> bytes:
-    """The same workbook, as if it was saved at this instant: the same tables then give the same bytes."""
-    made = BytesIO()
-    with zipfile.ZipFile(BytesIO(book)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "docProps/core.xml":
-                content = _SAVED.sub(rf"\g<1>{at:%Y-%m-%dT%H:%M:%SZ}<".encode(), content)
-            new.writestr(zipfile.ZipInfo(name, at.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
-    return made.getvalue()

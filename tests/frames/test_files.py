@@ -11,7 +11,7 @@ import pytest
 from openpyxl import load_workbook
 
 from dpmagic.errors import InvalidArgument
-from dpmagic.frames import files, frame
+from dpmagic.frames import files, frame, sheets
 from dpmagic.frames.terminal import terminal_table
 
 JOBS = [
@@ -58,7 +58,7 @@ def test_parquet_keeps_every_dtype_and_the_attrs() -> None:
 
 
 def test_a_sheet_says_that_its_times_are_utc_and_takes_no_text_for_a_formula() -> None:
-    sheet = load_workbook(BytesIO(files.xlsx_bytes(frame(JOBS)))).active
+    sheet = load_workbook(BytesIO(sheets.xlsx_bytes(frame(JOBS)))).active
     assert sheet is not None
     header, first, second = ([cell.value for cell in row] for row in sheet.iter_rows())
     found = dict(zip(header, first, strict=True))
@@ -70,16 +70,32 @@ def test_a_sheet_says_that_its_times_are_utc_and_takes_no_text_for_a_formula() -
     assert second[header.index("startTime (UTC)")] is None
 
 
+def test_what_excel_has_no_cell_for_is_a_text_and_no_fault() -> None:
+    """Instants before its calendar, infinity, characters that are none of XML, links, and texts like its escapes."""
+    times = pandas.Series(["0001-01-01T00:00:00Z", "1900-03-01T00:00:00Z"], dtype="datetime64[us, UTC]")
+    texts = ["a\x00b\x1bc", "_x0041_ http://evil.example mailto:a@b"]
+    odd = pandas.DataFrame({"time": times, "n": [float("inf"), 2.5], "text": texts, "=head": ["internal:A1", "#REF!"]})
+    sheet = load_workbook(BytesIO(sheets.xlsx_bytes(odd))).active
+    assert sheet is not None
+    header, first, second = ([cell.value for cell in row] for row in sheet.iter_rows())
+    assert header == ["time (UTC)", "n", "text", "=head"]
+    assert first == ["0001-01-01T00:00:00.000000Z", "inf", "a\ufffdb\ufffdc", "internal:A1"]
+    # openpyxl shows Excel's escape of what looks like one.
+    assert second == [pandas.Timestamp("1900-03-01"), 2.5, texts[1].replace("_x0041_", "_x005F_x0041_"), "#REF!"]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s", "n", "d"}
+    assert not any(cell.hyperlink for row in sheet.iter_rows() for cell in row)
+
+
 def test_a_sheet_refuses_what_excel_would_cut() -> None:
     with pytest.raises(InvalidArgument, match="32,767"):
-        files.xlsx_bytes(frame({"x": "y" * 32_768}))
+        sheets.xlsx_bytes(frame({"x": "y" * 32_768}))
     with pytest.raises(InvalidArgument, match="1,048,575"):
-        files.xlsx_bytes(pandas.DataFrame(index=range(1_048_576)))
+        sheets.xlsx_bytes(pandas.DataFrame(index=range(1_048_576)))
 
 
 def test_half_of_a_surrogate_pair_breaks_no_file() -> None:
     made = frame([{"x": "\ud800", "y": ["\ud800"]}, {"x": "a"}])
-    for write in (files.csv_bytes, files.parquet_bytes, files.xlsx_bytes):
+    for write in (files.csv_bytes, files.parquet_bytes, sheets.xlsx_bytes):
         assert write(made)
     assert pandas.read_parquet(BytesIO(files.parquet_bytes(made)))["y"][0] == r'["\ud800"]'
 

@@ -1,0 +1,25 @@
+"""Lists and objects in a frame as JSON text, for files that have no such cells."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas
+
+
+def nested_as_json(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """A copy whose ``object`` columns are ``str``: each value that is not missing, as JSON."""
+    made = frame.copy()
+    for name, dtype in frame.dtypes.items():
+        if str(dtype) == "object":
+            made[name] = pandas.Series([nested_text(cell) for cell in frame[name]], dtype="str", index=frame.index)
+    return made
+
+
+def nested_text(cell: Any) -> str | None:
+    """A list or an object as JSON text, None as None."""
+    if cell is None:
+        return None
+    # Half of a surrogate pair is in no encoding; this is how JSON spells it.
+    return json.dumps(cell, ensure_ascii=False).encode(errors="backslashreplace").decode()
