@@ -16,6 +16,7 @@ from typing import Any
 
 import nbformat
 import pandas
+import psutil
 import pytest
 
 import dpmagic
@@ -110,6 +111,16 @@ def test_ctrl_c_ends_it_and_its_kernel(notebook: Callable[..., Path], tmp_path: 
     assert running.returncode == 130 and "the report was stopped" in said and "Traceback" not in said
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun.read_text()), 0)
+
+
+def test_an_estate_that_cannot_be_read_leaves_no_kernel(notebook: Callable[..., Path], tmp_path: Path) -> None:
+    """The kernel starts while the estate is read: it ends with the report."""
+    connection = connect_sandbox(estate="starter")
+    estate = open_live(connection)
+    connection.sandbox.mishaps = Mishaps([Mishap("forbidden", where="resources")])
+    with pytest.raises(AzureError, match="AuthorizationFailed"):
+        report(estate, tmp_path / "out", notebook=notebook("report.write()"))
+    assert not [one for one in psutil.Process().children() if "ipykernel_launcher" in " ".join(one.cmdline())]
 
 
 def test_what_is_no_notebook_for_it(estate: Estate, notebook: Callable[..., Path], tmp_path: Path) -> None:
