@@ -117,7 +117,9 @@ def _of_lists(lengths: pandas.Series, instance: pandas.Series) -> pandas.Series:
     seconds = np.concatenate([np.asarray(one, float) for one in filled]) if filled else np.array([])
     # By way of Kusto's ticks, cut to the microsecond, as all durations are.
     microseconds = pandas.Series((seconds * 1e7).round().astype("int64") // 10)
-    return _percentile(microseconds, instance.repeat(counts).reset_index(drop=True))
+    numbers, keys = numbered(instance)  # of millions of durations no id is written out
+    found = _percentile(microseconds, np.repeat(numbers, counts))
+    return found.set_axis(pandas.Index(keys[found.index]))
 
 
 def _count(one: Any) -> int:
