@@ -16,6 +16,9 @@ from dpmagic.estate.source import estate_of
 FEWEST = 14
 """Of fewer jobs there is no trend."""
 
+POINTS = {"job": (400, ""), "day": (100, "1D"), "week": (10_000, "7D")}
+"""At most so many of each: of their pairs, half its square, there are then not too many in thousands of instances."""
+
 LONGER, SHORTER, STEADY = "longer", "shorter", "none"
 _NUMBERS = ("secondsPerDay", "low", "high", "p")
 _DAY = pandas.Timedelta(days=1)
@@ -29,6 +32,9 @@ def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", al
     or ``shorter`` where p is below ``alpha``, else ``none``: of a hundred instances without a trend, one still has one.
     ``usual`` is the median duration.
 
+    Of more than 400 jobs the medians of each day (UTC) stand for them, of more than 100 days the medians of those of
+    seven days, from the first: ``points`` says which they are (``job``, ``day`` or ``week``).
+
     ``attrs["dpmagic"]`` has how many instances had too few jobs (``unjudged``).
     """
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
@@ -38,8 +44,8 @@ def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", al
         counts = jobs.groupby("instance")["seconds"].transform("count")
         rows += [_row(mine) for _, mine in jobs[counts >= FEWEST].groupby("instance", sort=True)]
         instances += int(jobs["instance"].nunique())
-    made = pandas.DataFrame(rows, columns=[*NAMED, "n", "usual", *_NUMBERS])
-    made = made.astype(dict.fromkeys(NAMED, "str") | dict.fromkeys(_NUMBERS, "float64") | {"n": "Int64"})
+    made = pandas.DataFrame(rows, columns=[*NAMED, "n", "points", "usual", *_NUMBERS])
+    made = made.astype(dict.fromkeys([*NAMED, "points"], "str") | dict.fromkeys(_NUMBERS, "float64") | {"n": "Int64"})
     made["usual"] = timedeltas(made["usual"])
     made["trend"] = pandas.Series(np.where(made["secondsPerDay"] > 0, LONGER, SHORTER), dtype="str").where(
         made["p"] < alpha, STEADY
@@ -52,10 +58,20 @@ def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", al
 def _row(jobs: pandas.DataFrame) -> tuple[Any, ...]:
     from scipy.stats import kendalltau, theilslopes
 
-    days = ((jobs["startTime"] - jobs["startTime"].iloc[0]) / _DAY).to_numpy(float)
-    seconds = jobs["seconds"].to_numpy(float)
+    points, lengths = _points(jobs.set_index("startTime")["seconds"])
+    days, seconds = ((lengths.index - lengths.index[0]) / _DAY).to_numpy(float), lengths.to_numpy(float)
     slope, _, low, high = theilslopes(seconds, days)
     last = jobs.iloc[-1]
     # Kendall's tau with time is Mann and Kendall's test; where all took equally long it is none.
     p = kendalltau(days, seconds).pvalue if np.ptp(seconds) > 0 else 1.0
-    return (*(last[name] for name in NAMED), len(jobs), float(np.median(seconds)), slope, low, high, p)
+    return (*(last[name] for name in NAMED), len(jobs), points, jobs["seconds"].median(), slope, low, high, p)
+
+
+def _points(lengths: pandas.Series) -> tuple[str, pandas.Series]:
+    """What a line is laid through, by time: jobs, or what stands for those of a day or of seven."""
+    for points, (most, step) in POINTS.items():
+        if step:
+            lengths = lengths.resample(step).median().dropna()
+        if len(lengths) <= most:
+            return points, lengths
+    raise AssertionError("no window has so many weeks")

@@ -125,6 +125,21 @@ def test_without_a_history_nobody_can_tell() -> None:
     assert row["verdict"] == "unverifiable" and pandas.isna(row["limit"]) and row["n"] == 1
 
 
+@pytest.mark.parametrize(
+    ("every", "days", "points", "n"), [(4, 60, "job", 60), (1, 25, "day", 25), (4, 140, "week", 20)]
+)
+def test_many_jobs_are_a_day_or_a_week_each(every: int, days: int, points: str, n: int) -> None:
+    """Ten seconds longer each day, and a job of each day that takes far longer: no median minds it."""
+    hours = range(0, 24 * days, every)
+    told = [(60.0 * hour, 100.0 + 10 * (hour // 24) + (7_000 if hour % 24 == 4 else 0)) for hour in hours]
+    [row] = dpmagic.duration_trend(table(told)).to_dict("records")
+    assert (row["points"], row["n"], row["trend"]) == (points, len(told), "longer")
+    if points != "job":
+        alone = [(1440.0 * (7 if points == "week" else 1) * one, 100.0 + one) for one in range(n)]
+        [same] = dpmagic.duration_trend(table(alone)).to_dict("records")
+        assert row["secondsPerDay"] == pytest.approx(10) and row["p"] == pytest.approx(same["p"])
+
+
 def test_equal_lengths_have_neither_outliers_nor_a_trend() -> None:
     same = table([(60.0 * n, 60.0) for n in range(20)])
     assert not len(dpmagic.duration_outliers(same))
