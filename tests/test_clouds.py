@@ -112,7 +112,8 @@ def test_where_nobody_is_signed_in_each_way_says_why_and_once(tmp_path: Path) ->
     code = "import dpmagic; dpmagic.run('backup-vault list --subscription 11111111-1111-4111-8111-111111111111')"
     bare = {"PATH": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=bare)
-    *above, last = done.stderr.strip().splitlines()
+    *above, last, hint = done.stderr.strip().splitlines()
     assert last.startswith("dpmagic.errors.NotConnected: no Azure credential works here: AzureCliCredential: ")
     assert "; AzurePowerShellCredential: " in last
+    assert hint.startswith("hint: run `az login`")
     assert above[0].startswith("Traceback")
