@@ -29,6 +29,7 @@ _QUESTIONS: list[tuple[Callable[..., pandas.DataFrame], dict[str, Any]]] = [
     (dpmagic.recoveries, {}),
     (dpmagic.adherence, {}),
     (dpmagic.missed_runs, {}),
+    *((dpmagic.start_delay, {"by": by}) for by in (None, "vaultName", "day")),
 ]
 
 

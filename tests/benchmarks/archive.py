@@ -192,6 +192,8 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "recoveries": ("recoveries", {}),
     "adherence": ("adherence", {}),
     "missed runs": ("missed_runs", {}),
+    "start delays by vault": ("start_delay", {"by": "vaultName"}),
+    "duration trends": ("duration_trend", {}),
 }
 _BY_HAND = {
     "success rate by month": """SELECT date_trunc('month', startTime) AS month, count(*) AS n,
