@@ -9,9 +9,9 @@ import pandas
 
 from dpmagic.errors import AzureError, IncompleteAnswer
 from dpmagic.estate.columns import table
-from dpmagic.estate.completeness import KEY, told
+from dpmagic.estate.completeness import KEY
 from dpmagic.estate.excerpts import Excerpt
-from dpmagic.estate.grouped import among, between, grouped
+from dpmagic.estate.grouped import among, between, grouped, told_of
 from dpmagic.estate.kept import Kept
 from dpmagic.estate.source import Metered, at_least
 from dpmagic.frames.declared import conform
@@ -49,13 +49,5 @@ def _latest(estate: Estate, wanted: Excerpt, columns: frozenset[str]) -> pandas.
         found, asked = grouped(estate, wanted.table, partial(wanted.body, names), axes)
     dtypes = {name: known.dtypes[name] for name in names}
     made = conform(found.assign(**dict.fromkeys(name for name in names if name not in found)), dtypes)[names]
-    made.attrs[KEY] = told(
-        known,
-        made,
-        target=estate.source.target,
-        now=estate.now,
-        window=estate.window,
-        scope=estate.source.scope,
-        kql="\n\n".join(asked),
-    )
+    made.attrs[KEY] = told_of(estate, wanted.table, made, asked)
     return made

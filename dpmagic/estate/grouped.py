@@ -16,6 +16,9 @@ import pandas
 
 from dpmagic.errors import IncompleteAnswer
 from dpmagic.estate import views
+from dpmagic.estate.columns import table
+from dpmagic.estate.completeness import told
+from dpmagic.frames.told import Told
 from dpmagic.graph.literals import literal, literals
 from dpmagic.graph.paging import PAGE
 from dpmagic.graph.scope import SUBSCRIPTIONS
@@ -131,3 +134,18 @@ def _packed(sizes: Sequence[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]
         pack.append(one)
     if pack:
         yield pack
+
+
+def told_of(estate: Estate, name: str, rows: pandas.DataFrame, asked: Sequence[str], notes: Sequence[str] = ()) -> Told:
+    """The completeness of rows that were made of grouped answers to the queries ``asked``."""
+    source = estate.source
+    return told(
+        table(name),
+        rows,
+        target=source.target,
+        now=estate.now,
+        window=estate.window,
+        scope=source.scope,
+        kql="\n\n".join(asked),
+        notes=notes,
+    )

@@ -13,8 +13,8 @@ import pandas
 
 from dpmagic.errors import AzureError, IncompleteAnswer
 from dpmagic.estate.columns import table
-from dpmagic.estate.completeness import KEY, told
-from dpmagic.estate.grouped import among, between, grouped
+from dpmagic.estate.completeness import KEY
+from dpmagic.estate.grouped import among, between, grouped, told_of
 from dpmagic.estate.kept import Kept
 from dpmagic.estate.plan import MOST_SECONDS, expected
 from dpmagic.estate.source import at_least
@@ -79,16 +79,7 @@ def _packed(estate: Estate, columns: Sequence[str], rows: int) -> pandas.DataFra
     whole = pandas.concat([alike.reset_index(drop=True), each], axis=1)[[*columns]]
     made = conform(whole, {name: known.dtypes[name] for name in columns})
     made = made.sort_values("id", kind="stable", ignore_index=True)
-    made.attrs[KEY] = told(
-        known,
-        made,
-        target=estate.source.target,
-        now=estate.now,
-        window=estate.window,
-        scope=estate.source.scope,
-        kql="\n\n".join(asked),
-        notes=[f"asked for by disk, in {len(asked)} answers"],
-    )
+    made.attrs[KEY] = told_of(estate, _SNAPSHOTS, made, asked, [f"asked for by disk, in {len(asked)} answers"])
     return made
 
 
