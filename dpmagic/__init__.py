@@ -127,7 +127,9 @@ __all__ = [*_PUBLIC]
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    begun = [one for one in _PUBLIC if one.startswith(f"{name}_")]
+    told = f"; there are {', '.join(begun)}" if begun else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{told}")
 
 
 def __dir__() -> list[str]:

@@ -36,7 +36,7 @@ def _documented(method: TableMethod) -> TableMethod:
     return method
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estate:
     """Where to ask, what time it is there, and the window: what analyses take.
 
@@ -44,10 +44,13 @@ class Estate:
     are read when they are first asked for, and kept.
     """
 
-    source: Source = field(repr=False)
+    source: Source
     now: datetime
     window: Window
-    kept: Memory = field(default_factory=Memory, repr=False, compare=False)
+    kept: Memory = field(default_factory=Memory, compare=False)
+
+    def __repr__(self) -> str:
+        return f"Estate({self.source.target}, now={format_time(self.now, 'auto')}, window={self.window!r})"
 
     @classmethod
     def of(cls, given: Mapping[str, pandas.DataFrame], *, now: Any = None, window: Any = None) -> Estate:

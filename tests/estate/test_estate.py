@@ -67,6 +67,12 @@ def test_the_end_of_a_window_is_now_when_nothing_else_says_so() -> None:
     assert Estate.of({}, window=("2026-03-01", "2026-03-02")).now == datetime(2026, 3, 2, tzinfo=UTC)
 
 
+def test_an_estate_shows_where_it_asks_and_of_when() -> None:
+    window = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    estate = Estate.of({"jobs": pandas.DataFrame()}, now="2026-03-02T08:00Z", window=window)
+    assert repr(estate) == f"Estate(tables, now=2026-03-02T08:00:00Z, window={window!r})"
+
+
 def test_over_another_window_is_another_estate() -> None:
     estate = Estate.of({"jobs": JOBS}, now=NOW, window="14d")
     assert list(estate.over(("2026-03-16", NOW)).jobs()["id"]) == ["j3"]
@@ -185,5 +191,7 @@ def test_each_table_has_a_method_that_tells_its_columns() -> None:
 def test_the_public_names_are_there() -> None:
     assert all(getattr(dpmagic, name) is not None for name in dpmagic.__all__)
     assert set(dpmagic.__all__) <= set(dir(dpmagic))
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="no attribute 'nothing'$"):
         dpmagic.nothing  # type: ignore[attr-defined] # noqa: B018
+    with pytest.raises(AttributeError, match="there are connect_azure, connect_endpoint, connect_sandbox$"):
+        dpmagic.connect  # type: ignore[attr-defined] # noqa: B018
