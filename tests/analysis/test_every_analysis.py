@@ -213,37 +213,38 @@ def test_the_answer_is_the_same_from_snapshots_by_disk(
 
 
 @pytest.mark.parametrize("how", ["refused", "cut"])
-def test_snapshots_that_cannot_be_grouped_come_as_rows(
-    little: Estate, how: str, wanted: Answers, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "grouping", "limit", "parts"),
+    [
+        ("retention_points", "dpmagic.estate.packing", "dpmagic.estate.packing", "rest"),
+        ("orphan_instances", "dpmagic.analysis.backups.recent", "dpmagic.estate.plan", "lengths"),
+    ],
+)
+def test_what_cannot_be_grouped_comes_as_rows(
+    little: Estate,
+    wanted: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    grouping: str,
+    limit: str,
+    parts: str,
+    how: str,
 ) -> None:
     def worse(*args: Any) -> Any:
         found, asked = grouped(*args)
         if how == "refused":
             raise AzureError("ResponsePayloadTooLarge", "too much", status=400)
-        return found.assign(rest=found["rest"].map(lambda all_of_them: all_of_them[1:])), asked
+        return found.assign(**{parts: found[parts].map(lambda all_of_them: all_of_them[1:])}), asked
 
-    monkeypatch.setattr("dpmagic.estate.packing.MOST_SECONDS", 0.1)
-    monkeypatch.setattr("dpmagic.estate.packing.grouped", worse)
-    found = Answers(Estate(little.source, little.now, little.window))["retention_points"]
-    pandas.testing.assert_frame_equal(found, wanted["retention_points"])
-    assert found.attrs["dpmagic"]["tables"]["snapshots"]["notes"] == []
-
-
-@pytest.mark.parametrize("how", ["refused", "cut"])
-def test_jobs_that_cannot_be_grouped_come_as_rows(
-    little: Estate, how: str, wanted: Answers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def worse(*args: Any) -> Any:
-        found, asked = grouped(*args)
-        if how == "refused":
-            raise AzureError("DisallowedOperator", "summarize is not for you", status=400)
-        return found.assign(lengths=found["lengths"].map(lambda all_of_them: all_of_them[1:])), asked
-
-    monkeypatch.setattr("dpmagic.estate.plan.MOST_SECONDS", 0.1)
-    monkeypatch.setattr("dpmagic.analysis.backups.recent.grouped", worse)
-    found = Answers(Estate(little.source, little.now, little.window))["orphan_instances"]
-    pandas.testing.assert_frame_equal(found, wanted["orphan_instances"])
-    assert found.attrs["dpmagic"]["notes"][0].startswith("from rows: Resource Graph")
+    monkeypatch.setattr(f"{limit}.MOST_SECONDS", 0.1)
+    monkeypatch.setattr(f"{grouping}.grouped", worse)
+    found = Answers(Estate(little.source, little.now, little.window))[name]
+    pandas.testing.assert_frame_equal(found, wanted[name])
+    told = found.attrs["dpmagic"]
+    if name == "retention_points":
+        assert told["tables"]["snapshots"]["notes"] == []
+    else:
+        assert told["notes"][0].startswith("from rows: Resource Graph")
 
 
 @pytest.fixture(scope="module")

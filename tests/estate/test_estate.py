@@ -191,7 +191,7 @@ def test_each_table_has_a_method_that_tells_its_columns() -> None:
 def test_the_public_names_are_there() -> None:
     assert all(getattr(dpmagic, name) is not None for name in dpmagic.__all__)
     assert set(dpmagic.__all__) <= set(dir(dpmagic))
-    with pytest.raises(AttributeError, match="no attribute 'nothing'$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nothing'$"):
         dpmagic.nothing  # type: ignore[attr-defined] # noqa: B018
-    with pytest.raises(AttributeError, match="there are connect_azure, connect_endpoint, connect_sandbox$"):
+    with pytest.raises(AttributeError, match=r"there are connect_azure, connect_endpoint, connect_sandbox$"):
         dpmagic.connect  # type: ignore[attr-defined] # noqa: B018
