@@ -10,6 +10,7 @@ import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.grouping import PERIODS
 from dpmagic.analysis.backups.keys import instants
 from dpmagic.analysis.lengths.groups import groups, keyed, named, places, subscription_names
 from dpmagic.analysis.lengths.jobs import NEEDS, jobs_of
@@ -31,8 +32,10 @@ def concurrency(
     too, a running one until now. Jobs that began before the window are not seen.
     """
     asked = groups(by)
-    if any(group.name == "day" for group in asked):
-        raise InvalidArgument("concurrency is by the quarter of an hour, not by day", "group its answer by time")
+    if periods := [group.name for group in asked if group.name in PERIODS]:
+        raise InvalidArgument(
+            f"concurrency is by the quarter of an hour, not by {periods[0]}", "group its answer by time"
+        )
     needs = {"jobs": [*dict.fromkeys([*NEEDS, *(name for group in asked for name in group.needs)])]}
     disks = any("disks" in group.tables for group in asked)
     estate = estate_of(given, "jobs", needs=needs | ({"disks": ["id", "diskSizeGB"]} if disks else {}), window=over)

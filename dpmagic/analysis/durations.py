@@ -1,4 +1,4 @@
-"""How long jobs take: percentiles by vault, policy, datasource, subscription, region, size class or day."""
+"""How long jobs take: percentiles by vault, policy, datasource, subscription, region, size class or time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
+from dpmagic.analysis.backups.grouping import PERIODS
 from dpmagic.analysis.backups.keys import among
 from dpmagic.analysis.lengths import buckets
 from dpmagic.analysis.lengths.at_source import pieces_at_source
@@ -36,7 +37,8 @@ def durations(
     """How long the jobs took that began in the window: one row a group, the longest 95th percentile first.
 
     ``by`` is ``vault``, ``policy``, ``datasource``, ``datasourceType``, ``subscription`` (the vault's), ``region``,
-    ``sizeClass`` (GiB), ``day`` (UTC), or several of them; ``()`` is one row of all. ``over`` is another window.
+    ``sizeClass`` (GiB), ``day``, ``week`` (from Monday) or ``month`` (UTC, as the period's first instant), or several
+    of them; ``()`` is one row of all. ``over`` is another window.
     Columns, after the group's: ``n`` jobs measured, ``p50`` to ``p99`` and ``max`` as durations; how many of them had
     ``warnings``; how many others ``failed`` (or were cancelled) and are ``running``, the oldest for ``runningFor``.
 
@@ -140,9 +142,9 @@ def _whole(estate: Estate, made: pandas.DataFrame, pieces: pandas.DataFrame, by:
 
 
 def _ordered(rows: pandas.DataFrame, asked: Sequence[Group]) -> pandas.DataFrame:
-    """The longest first; in order of day where that is asked for."""
+    """The longest first; in order of time where a period is asked for."""
     labels = [name for group in asked for name in group.columns]
-    if any(group.name == "day" for group in asked):
-        return rows.sort_values(["day", *labels], kind="stable", ignore_index=True)
+    if periods := [group.name for group in asked if group.name in PERIODS]:
+        return rows.sort_values([*dict.fromkeys([*periods, *labels])], kind="stable", ignore_index=True)
     ordered = rows.sort_values(labels, kind="stable") if labels else rows
     return ordered.sort_values("p95", ascending=False, kind="stable", ignore_index=True, na_position="last")

@@ -1,4 +1,4 @@
-"""Percentiles of durations: a line a percentile from day to day, or a bar a group."""
+"""Percentiles of durations: a line a percentile from day to day, week or month, or a bar a group."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ _SHARES = {"p50": "median", "p90": "90 %", "p95": "95 %", "p99": "99 %", "max": 
 _MARKS = {"p50": "o", "p90": "s", "p95": "D", "p99": "^", "max": "x"}
 _NEEDED = ("n", *_SHARES)
 _TITLE = "How long jobs take"
+_PERIODS = ("day", "week", "month")
 _FEW = 6  # groups whose medians are told apart as lines
 
 
 def durations(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
-    """The percentiles of `dpmagic.durations`: from day to day if it is by ``day``, else a row a group.
+    """The percentiles of `dpmagic.durations`: a line over time if it is by day, week or month, else a row a group.
 
-    By day and something else, it is a line of medians a group, of the largest ones. Of more groups than can be read
+    By time and something else, it is a line of medians a group, of the largest ones. Of more groups than can be read
     those with the longest 95th percentile are shown, and the caption says of how many. Durations are logarithmic.
     Raises `InvalidArgument` for a frame that is none of it.
     """
@@ -30,8 +31,8 @@ def durations(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
         return empty(
             axes(ax), frame, _TITLE, "no job has ended in the window" if len(frame) else "no jobs in the window"
         )
-    if "day" in groups:
-        return _by_day(frame, rows, [name for name in groups if name != "day"], ax)
+    if periods := [name for name in groups if name in _PERIODS]:
+        return _by_time(frame, rows, [name for name in groups if name != periods[0]], periods[0], ax)
     return _by_group(frame, rows, groups, ax)
 
 
@@ -53,7 +54,7 @@ def _by_group(frame: pandas.DataFrame, rows: pandas.DataFrame, groups: list[str]
     return finish(drawn, frame, f"{_TITLE} (how many were measured)", note=note)
 
 
-def _by_day(frame: pandas.DataFrame, rows: pandas.DataFrame, groups: list[str], ax: Axes | None) -> Axes:
+def _by_time(frame: pandas.DataFrame, rows: pandas.DataFrame, groups: list[str], period: str, ax: Axes | None) -> Axes:
     drawn = axes(ax)
     note = ""
     if groups:
@@ -61,23 +62,23 @@ def _by_day(frame: pandas.DataFrame, rows: pandas.DataFrame, groups: list[str], 
         sizes = rows["n"].astype("int64").groupby(labels).sum().sort_values(ascending=False, kind="stable")
         for number, label in enumerate(sizes.index[:_FEW]):
             mine = rows[labels == label]
-            _line(drawn, mine, "p50", number, str(label))
+            _line(drawn, mine, period, "p50", number, str(label))
         note = f"medians; {_FEW} of {len(sizes):,} groups, those with most jobs" if len(sizes) > _FEW else "medians"
     else:
         for number, (name, words) in enumerate(_SHARES.items()):
-            _line(drawn, rows, name, number, words)
+            _line(drawn, rows, period, name, number, words)
     duration_axis(drawn.yaxis, "duration")
-    utc_axis(drawn.xaxis, "day on which a job began")
+    utc_axis(drawn.xaxis, f"{period} in which a job began" if period != "day" else "day on which a job began")
     grid(drawn, "y")
     legend(drawn)
-    return finish(drawn, frame, f"{_TITLE}, from day to day", note=note)
+    return finish(drawn, frame, f"{_TITLE}, from {period} to {period}", note=note)
 
 
-def _line(drawn: Axes, rows: pandas.DataFrame, name: str, number: int, label: str) -> None:
+def _line(drawn: Axes, rows: pandas.DataFrame, period: str, name: str, number: int, label: str) -> None:
     mark = list(_MARKS.values())[number % len(_MARKS)]
     seconds = rows[name].dt.total_seconds().clip(lower=0.01)
     drawn.plot(
-        utc(rows["day"]), seconds, color=COLOURS[number % len(COLOURS)], marker=mark, markersize=4, linewidth=1.3,
+        utc(rows[period]), seconds, color=COLOURS[number % len(COLOURS)], marker=mark, markersize=4, linewidth=1.3,
         label=_in_legend(label),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -72,11 +72,17 @@ def key_of(name: str, by: str) -> Callable[[Record], Any]:
         return lambda record: "/".join(record["id"].split("/")[:9]).lower()
     if by == "subscription":
         return lambda record: record["subscriptionId"].lower()
-    if by == "day":
-        return lambda record: began(record).date().isoformat()
+    if by in ("day", "week", "month"):
+        return lambda record: _period(began(record).date(), by).isoformat()
     if by == "sizeClass":
         return lambda record: _class(sizes(name).get(at(record, "properties.dataSourceId").lower()))
     return lambda record: at(record, f"properties.{paths[by]}").lower()
+
+
+def _period(day: date, by: str) -> date:
+    if by == "week":
+        return day - timedelta(days=day.isoweekday() - 1)
+    return day.replace(day=1) if by == "month" else day
 
 
 def _class(size: int | None) -> int | None:

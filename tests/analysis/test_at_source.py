@@ -16,7 +16,9 @@ from tests.kusto import KustoParser
 WINDOW = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC))
 
 
-@pytest.mark.parametrize("by", [*([name] for name in GROUPS), [], ["vault", "day"], ["sizeClass", "policy"]])
+@pytest.mark.parametrize(
+    "by", [*([name] for name in GROUPS), [], ["vault", "day"], ["month", "week"], ["sizeClass", "policy"]]
+)
 @pytest.mark.parametrize("failed", [False, True])
 def test_a_grouped_query_is_right(kusto_parser: KustoParser, by: list[str], failed: bool) -> None:
     before, keys, shown = kql_groups(groups(by), WINDOW)

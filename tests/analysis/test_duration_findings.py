@@ -202,6 +202,7 @@ def test_bad_input_says_what_is_missing(finding: Any) -> None:
         finding(table([(0, 60.0)]), over=("2020-01-01", "2020-01-02"))
 
 
-def test_concurrency_is_not_by_day() -> None:
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+def test_concurrency_is_not_by_day(period: str) -> None:
     with pytest.raises(InvalidArgument, match="quarter"):
-        dpmagic.concurrency(estate("default"), "day")
+        dpmagic.concurrency(estate("default"), period)

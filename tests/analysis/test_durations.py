@@ -15,10 +15,11 @@ from dpmagic.estate import Estate, grouped
 from tests.analysis.lengths import estate, fresh, reference
 
 ESTATES = ("default", "0", "21")
-BY = ("vault", "policy", "datasource", "datasourceType", "subscription", "region", "sizeClass", "day")
+BY = ("vault", "policy", "datasource", "datasourceType", "subscription", "region", "sizeClass", "day", "week", "month")
 LABELS = {
     "vault": "vaultId", "policy": "policyId", "datasource": "dataSourceId", "datasourceType": "dataSourceType",
     "subscription": "subscriptionId", "region": "dataSourceLocation", "sizeClass": "sizeClass", "day": "day",
+    "week": "week", "month": "month",
 }  # fmt: skip
 SHARES = ["p50", "p90", "p95", "p99"]
 EXACT = ["n", "max", "warnings", "failed", "running", "runningFor"]
@@ -66,7 +67,7 @@ def test_they_are_those_of_the_documents(name: str, by: str) -> None:
                 assert found[key][column] == value, (key, column)
 
 
-AT_SOURCE = [("default", by) for by in ("vault", "datasource", "day", (), ("policy", "sizeClass"))]
+AT_SOURCE = [("default", by) for by in ("vault", "datasource", "day", (), ("policy", "sizeClass"), ("week", "month"))]
 AT_SOURCE += [("7", by) for by in ("policy", "sizeClass", "subscription", "region", "datasourceType")]
 
 

@@ -42,6 +42,10 @@ def by_day(rows: int) -> pandas.DataFrame:
     return told(made.assign(day=[days[number % 14] for number in range(rows)])[["vaultName", "day", *made.columns[2:]]])
 
 
+def by_month(rows: int) -> pandas.DataFrame:
+    return by_day(rows).rename(columns={"day": "month"})
+
+
 def outliers(rows: int) -> pandas.DataFrame:
     at = pandas.to_datetime(np.linspace(1_772_000_000, 1_773_000_000, rows), unit="s", utc=True)
     usual = pandas.to_timedelta(np.full(rows, 200.0), unit="s")
@@ -73,6 +77,7 @@ def calendar(rows: int) -> pandas.DataFrame:
 DRAWN: list[tuple[Callable[..., Axes], Callable[[int], pandas.DataFrame]]] = [
     (charts.durations, durations),
     (charts.durations, by_day),
+    (charts.durations, by_month),
     (charts.duration_outliers, outliers),
     (charts.concurrency, running),
     (charts.coverage_calendar, calendar),

@@ -63,9 +63,18 @@ def _name(jobs: pandas.DataFrame, name: str) -> str:
 def _values(jobs: pandas.DataFrame, name: str) -> pandas.Series:
     if name not in PERIODS:
         return jobs[name].str.lower() if name.lower().endswith("id") else jobs[name]
-    day = jobs["startTime"].dt.floor("D")
-    if name == "week":
-        monday: pandas.Series = day - pandas.to_timedelta(day.dt.weekday, unit="D")
-        return monday
-    month: pandas.Series = day - pandas.to_timedelta(day.dt.day - 1, unit="D")
-    return day if name == "day" else month
+    return began_in(jobs["startTime"], name)
+
+
+def began_in(times: pandas.Series, period: str) -> pandas.Series:
+    """The first instant of the UTC day, week or month of each time; weeks begin on Monday.
+
+    >>> began_in(pandas.Series(pandas.to_datetime(["2026-03-01T09:00Z"])), "week").dt.date.tolist()
+    [datetime.date(2026, 2, 23)]
+    """
+    day: pandas.Series = times.dt.floor("D")
+    if period == "day":
+        return day
+    since = day.dt.day_of_week if period == "week" else day.dt.day - 1
+    first: pandas.Series = day - pandas.to_timedelta(since, unit="D")
+    return first

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
-from dpmagic.analysis.backups.grouping import several
+from dpmagic.analysis.backups.grouping import PERIODS, began_in, several
 from dpmagic.analysis.backups.keys import by_key, key
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate import views
@@ -51,6 +51,11 @@ _SIZE_KQL = (
     f"case(isnull(diskSizeGB), long(null), {', '.join(f'diskSizeGB <= {one}, {one}' for one in SIZES)}, long(null))"
 )
 
+# Kusto's weeks begin on Sunday.
+_PERIODS_KQL = {
+    "day": "bin(startTime, 1d)", "week": "startofweek(startTime - 1d) + 1d", "month": "startofmonth(startTime)",
+}  # fmt: skip
+
 GROUPS = {
     group.name: group
     for group in (
@@ -62,10 +67,11 @@ GROUPS = {
         _named("region", "dataSourceLocation"),
         _named("datasourceType", "dataSourceType"),
         Group("sizeClass", ("sizeClass",), "dataSourceId", _SIZE_KQL, "Int64", ("disks",)),
-        Group("day", ("day",), "startTime", "bin(startTime, 1d)", "datetime64[us, UTC]"),
+        *(Group(name, (name,), "startTime", kql, "datetime64[us, UTC]") for name, kql in _PERIODS_KQL.items()),
     )
 }  # fmt: skip
-"""By name: ``sizeClass`` in GiB, ``day`` in UTC, by when a job began; ``subscription`` is the vault's."""
+"""By name: ``sizeClass`` in GiB; ``day``, ``week`` (from Monday) and ``month`` in UTC, by when a job began, as the
+period's first instant; ``subscription`` is the vault's."""
 
 # Azure's names for the same.
 _SAME = {
@@ -104,9 +110,8 @@ def keyed(jobs: pandas.DataFrame, asked: Sequence[Group], disks: pandas.DataFram
 
 
 def _keys(jobs: pandas.DataFrame, group: Group, disks: pandas.DataFrame | None) -> pandas.Series:
-    if group.name == "day":
-        days: pandas.Series = jobs["startTime"].dt.floor("D")
-        return days
+    if group.name in PERIODS:
+        return began_in(jobs["startTime"], group.name)
     if group.name == "sizeClass":
         assert disks is not None  # a group's tables are asked for
         sizes = disks["diskSizeGB"].set_axis(pandas.Index(key(disks["id"])))
@@ -148,7 +153,7 @@ def named(rows: pandas.DataFrame, shown: pandas.DataFrame, asked: Sequence[Group
         first = shown.groupby(at, dropna=False, sort=False)[columns].min().reset_index()
         front = front.merge(first, on=at, how="left")
     for place, group in zip(at, asked, strict=True):
-        if group.columns[0] in ("sizeClass", "day"):
+        if group.name in ("sizeClass", *PERIODS):
             front[group.columns[0]] = front[place]
     whole = [name for name in dict.fromkeys(name for group in asked for name in group.columns) if name in front]
     return front[whole].join(rows.drop(columns=at))
