@@ -181,7 +181,8 @@ def _retention(ask: _Asked, owner: str) -> pandas.DataFrame:
     found = ask(retention)
     rows = found[found["verdict"].isin(("missing", "surplus"))]
     count = rows["missing"].where(rows["verdict"] == "missing", rows["surplus"])
-    rows = rows.assign(said=count.astype("str") + " of " + rows["retentionTag"] + " by " + rows["policyName"])
+    tag, policy = rows["retentionTag"].fillna("a tag unknown"), rows["policyName"].fillna("a policy unknown")
+    rows = rows.assign(said=count.astype("str") + " of " + tag + " by " + policy)
     groups = rows.groupby(["id", "verdict"], as_index=False, sort=True)
     made = groups.agg(name=("name", "first"), subscriptionId=("subscriptionId", "first"), detail=("said", ", ".join))
     return made.assign(reason=made["verdict"], evidence="inferred", backupInstanceId=made["id"])

@@ -33,6 +33,7 @@ def latest_points(given: Any, verify: str | None = None) -> pandas.DataFrame:
     subscription is not readable, and for other datasources, it is inferred: what the service says of the instance
     (``instance``), or the start of its last successful backup in the window (``job``); ``observed`` is false. A disk
     that was observed to have no snapshot has no ``latestPoint``; where ``evidence`` is missing, nothing is known.
+    Backups that succeeded after an archive's run last read snapshots are inferred, too (``job``).
 
     ``verify="recoveryPoints"`` reads the points themselves (``recoveryPoint``): a disk's counts if its snapshot is
     there. Raises `InvalidArgument` for another ``verify``, and for tables without what is needed.
@@ -48,11 +49,14 @@ def _newest(estate: Estate, verify: str | None) -> tuple[pandas.DataFrame, str]:
     found = pandas.DataFrame({"id": instances["id"], "key": key(instances["id"])})
     found = found.join(_inferred(estate, instances))
     seen = _seen(estate, instances, verify)
-    proof = seen["visible"].to_numpy()
+    later = _later(estate, instances)
+    proof = (seen["visible"] & later.isna()).to_numpy()
     found["latestPoint"] = found["latestPoint"].mask(proof, seen["latestPoint"])
     found["evidence"] = found["evidence"].mask(proof, "recoveryPoint" if verify else "snapshot")
+    found["latestPoint"] = found["latestPoint"].mask(later.notna(), later)
+    found["evidence"] = found["evidence"].mask(later.notna(), "job")
     found["observed"] = pandas.Series(proof, index=found.index, dtype="boolean")
-    return found.drop(columns="key"), _note(seen["visible"])
+    return found.drop(columns="key"), _note(found["observed"].astype(bool))
 
 
 def checked(verify: str | None) -> None:
@@ -70,6 +74,13 @@ def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
     evidence = pandas.Series(None, index=instances.index, dtype="str")
     evidence = evidence.mask(ran.notna(), "job").mask(told.notna(), "instance")
     return pandas.DataFrame({"latestPoint": told.fillna(ran), "evidence": evidence})
+
+
+def _later(estate: Estate, instances: pandas.DataFrame) -> pandas.Series:
+    """When the last successful backup of each disk began, where that is since snapshots were last read."""
+    ran = by_key(last_success(recent(estate).jobs), instances["id"])
+    since = ran > pandas.Timestamp(estate.seen("snapshots"))
+    return ran.where(since & among(instances["dataSourceType"], (DISK,)))
 
 
 def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pandas.DataFrame:

@@ -75,6 +75,8 @@ def retention_points(given: Any, *, grace: Any = "24h", verify: str | None = Non
     point that is listed without its snapshot is ``missing``; ``pointExpiryTime`` is what the service says (missing just
     after creation), and ``difference`` how much longer, or shorter, that is than what the policy says.
 
+    All is as it was when snapshots were read: in an archive by the last run that did, which may be before now.
+
     Raises `InvalidArgument` for a grace that is none, another ``verify``, and tables without what is needed.
     """
     checked(verify)
@@ -100,6 +102,7 @@ def _points(
     blind = int((~world.seen).sum())
     read = "recovery points and snapshots" if verify else "snapshots"
     notes = [f"read from {read}", f"the points of {blind} instances cannot be seen" if blind else ""]
+    notes += [f"as of {world.now:%Y-%m-%d %H:%M} UTC, when snapshots were last read"] if world.now < estate.now else []
     return rows[list(_COLUMNS)], notes, key(world.instances.loc[world.seen, "id"]).tolist()
 
 
@@ -123,12 +126,16 @@ class _World:
         instances, jobs = whole(estate, "instances"), jobs_until_now(estate)
         disk = among(instances["dataSourceType"], (DISK,))
         seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
-        done = jobs.loc[jobs["done"] & is_in(jobs["instance"], key(instances.loc[seen, "id"])), _OF_DONE]
+        # What an archive's last look at snapshots could not show is neither missing nor past its expiry.
+        now = pandas.Timestamp(estate.seen("snapshots"))
+        jobs = jobs[(jobs["startTime"] <= now).astype(bool)]
+        over = jobs["done"] & ~(jobs["endTime"] > now)
+        done = jobs.loc[over & is_in(jobs["instance"], key(instances.loc[seen, "id"])), _OF_DONE]
         ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())[_OF_SNAPSHOTS]
         points = whole(estate, "recovery_points") if verify else None
         reach = pandas.Timestamp(reached(estate, jobs))
         schedules = schedules_of(estate.policies())
-        return cls(instances, seen, jobs, done, ours, points, schedules, reach, pandas.Timestamp(estate.now))
+        return cls(instances, seen, jobs, done, ours, points, schedules, reach, now)
 
 
 def _from_snapshots(world: _World) -> pandas.DataFrame:

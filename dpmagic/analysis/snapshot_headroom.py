@@ -76,7 +76,7 @@ def _counted(estate: Estate) -> pandas.DataFrame:
     snapshots = whole(estate, "snapshots", SNAPSHOTS)
     snapshots = snapshots[snapshots["incremental"].fillna(False).astype(bool)]
     backup = by_backup(snapshots)
-    recent = snapshots["timeCreated"] > pandas.Timestamp(estate.now) - pandas.Timedelta(days=_DAYS)
+    recent = snapshots["timeCreated"] > pandas.Timestamp(estate.seen("snapshots")) - pandas.Timedelta(days=_DAYS)
     marks: dict[str, Any] = {"snapshots": True, "byBackup": backup, "byOthers": ~backup, "recent": ~backup & recent}
     groups = snapshots.assign(**marks, unique=key(snapshots["sourceUniqueId"])).groupby("unique")
     counts = groups[list(marks)].sum().astype("Int64").assign(oldest=groups["timeCreated"].min())

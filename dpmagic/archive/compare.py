@@ -49,7 +49,7 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
 
     ``start`` and ``end`` are instants, ``now`` (the last run), ``yesterday`` (a day before it), or so long before it:
     ``7d``, ``36h``, ``2w``.  A run near such an instant is what is meant, though it began a little later: within a
-    quarter of that span, and six hours.
+    quarter of that span, and six hours; else, and for instants, the last run until then: what two runs saw is compared.
 
     Columns: ``change`` is ``new`` (a finding of ``end`` that ``start`` had not), ``fixed``, ``open`` (in both) or
     ``changed`` (a setting); ``kind``, ``severity``, ``id``, ``name``, ``subscriptionId``, ``owner``, ``reason`` and
@@ -75,9 +75,9 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
 
 
 def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
+    """The two runs that are meant, by when each looked."""
     looks = [run.at for run in read_manifest(path).runs]
-    after = _instant(end, looks)
-    before = _instant(start, looks)
+    after, before = _instant(end, looks), _instant(start, looks)
     if len(looks) == 1 and before < looks[0]:
         raise InvalidArgument(
             f"the archive has one run, of {looks[0]:%Y-%m-%d %H:%M}Z, and nothing before it to compare with",
@@ -85,24 +85,36 @@ def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
         )
     if before >= after:
         raise InvalidArgument(
-            f"from {before.isoformat()} to {after.isoformat()} is no time", "name an earlier instant first, such as 7d"
+            f"from {_shown(before)} to {_shown(after)} is no time", "name an earlier instant first, such as 7d"
         )
-    return before, after
+    first, last = (max((look for look in looks if look <= one), default=one) for one in (before, after))
+    if looks and first == last:
+        raise InvalidArgument(
+            f"the last run until {_shown(before)} is that until {_shown(after)}, of {_shown(first)}",
+            "name instants with a run between them: `dpmagic archive runs DIR` lists them",
+        )
+    return first, last
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z"
 
 
 def _instant(given: Any, looks: Sequence[datetime]) -> datetime:
     if looks and isinstance(given, str):
-        if given.lower() == "now":
+        word = given.strip().lower()
+        if word == "now":
             return looks[-1]
-        span = "1d" if given.lower() == "yesterday" else given.strip().lower()
-        if match := _SPAN.fullmatch(span):
-            return _near(looks, timedelta(hours=int(match[1]) * _HOURS[match[2]]))
+        if match := _SPAN.fullmatch("1d" if word == "yesterday" else word):
+            try:
+                return _near(looks, timedelta(hours=int(match[1]) * _HOURS[match[2]]))
+            except OverflowError as error:
+                raise InvalidArgument(f"{given!r} is before the first year", "write 7d, 36h or 2w") from error
     try:
-        return instant(given if given not in ("now", "yesterday") else "2000-01-01")
+        return instant("2000-01-01" if isinstance(given, str) and given in ("now", "yesterday") else given)
     except InvalidArgument as error:
-        raise InvalidArgument(
-            f"{given!r} is not an instant", "write 2026-03-02T09:00Z, 7d, yesterday or now"
-        ) from error
+        hint = error.hint if isinstance(given, datetime) else "write 2026-03-02T09:00Z, 7d, yesterday or now"
+        raise InvalidArgument(f"{given!r} is not an instant", hint) from error
 
 
 def _near(looks: Sequence[datetime], span: timedelta) -> datetime:

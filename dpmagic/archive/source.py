@@ -145,7 +145,12 @@ class Archive:
         made = told(
             known, rows, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=says["notes"]
         )
-        return made | {"holes": says["holes"]}
+        seen = {} if known.time else {"seen": format_time(self.seen(known.name) or now)}
+        return made | {"holes": says["holes"], **seen}
+
+    def seen(self, name: str) -> datetime | None:
+        """When the last run until the estate's instant read a table."""
+        return next((run.at for run in reversed(self.runs) if run.read(name)), None)
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
         holes = [[_shown(edge) for edge in span] for span in self._spans(window, name)]

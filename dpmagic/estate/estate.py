@@ -115,6 +115,12 @@ class Estate:
         since = instant(said) if said else self.window.start
         return Window(max(since, self.window.start), self.window.end) if since < self.window.end else None
 
+    def seen(self, name: str) -> datetime:
+        """When the rows of a table that says how things are were so: now, or when an archive's run last read them."""
+        said = getattr(self.source, "seen", None)
+        found = said(name) if said else None
+        return min(self.now, found) if found else self.now
+
     def over(self, window: Any) -> Estate:
         """The same estate over another window; see `Window.of`.  Tables that were read are kept."""
         return replace(self, window=Window.of(window, self.now))

@@ -76,6 +76,9 @@ class _Portion(Given):
     def columns(self, name: str) -> Collection[str] | None:
         return super().columns(name) if name == "jobs" else self._estate.source.columns(name)
 
+    def seen(self, name: str) -> datetime | None:
+        return self._estate.seen(name)
+
     def table(
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
     ) -> pandas.DataFrame:

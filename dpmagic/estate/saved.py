@@ -181,6 +181,11 @@ class Saved:
         within = not table(name).time or Window(*map(instant, before)).contains(window)
         return {"notes": [] if within else [f"{name} were saved for {' to '.join(before)} only"]}
 
+    def seen(self, name: str) -> datetime | None:
+        """When the rows were so, if they were an archive's: at its last run that read them."""
+        said = self._said["tables"].get(name, {}).get("seen")
+        return instant(said) if said else None
+
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("a saved estate answers no query", "ask the live one, or use pandas on its tables")
 

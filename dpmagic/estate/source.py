@@ -12,7 +12,7 @@ from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.columns import Table, table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.excerpts import Excerpt
-from dpmagic.estate.window import Window
+from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform
 from dpmagic.frames.times import format_time
 
@@ -130,6 +130,11 @@ class Given:
         if not said or Window.of(said, now).end + datetime.resolution >= window.end:
             return {"notes": []}
         return {"notes": [f"{name} are there for {' to '.join(said)} only"], "until": [said[1]]}
+
+    def seen(self, name: str) -> datetime | None:
+        """When the rows were so, if whoever read them says so: an archive, of an earlier run."""
+        said = _told(self._tables[name]).get("seen") if name in self._tables else None
+        return instant(said) if said else None
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         raise InvalidArgument("tables answer no query", "ask an estate that dpmagic.open() gives, or use pandas")

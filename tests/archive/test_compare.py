@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -144,3 +145,58 @@ def test_a_night_is_the_run_nearest_to_it(archive: Path, tmp_path: Path) -> None
         assert compare(tmp_path / "nights", start).attrs["dpmagic"]["from"] == want.isoformat()
     with pytest.raises(InvalidArgument, match="begins at"):
         compare(tmp_path / "nights", "3d")
+
+
+@pytest.fixture(scope="module")
+def nights(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Estate]:
+    """Both looks, and two days on, of which one has no run and the other one that reads jobs only; and the estate."""
+    folder = tmp_path_factory.mktemp("nights") / "archive"
+    shutil.copytree(archive, folder)
+    connection = dpmagic.connect_sandbox(estate=str(archive.parent / "estate.yaml"))
+    connection.sandbox.advance("3d")
+    collect(dpmagic.open(), folder, only=["jobs"])
+    return folder, dpmagic.open()
+
+
+def test_an_instant_without_a_run_is_what_the_run_before_it_saw(archive: Path, nights: tuple[Path, Estate]) -> None:
+    """A night was missed: jobs of that day, and no snapshot of theirs, are no points lost and found again."""
+    folder, _ = nights
+    told = compare(folder, "yesterday").attrs["dpmagic"]
+    assert told["from"] == compare(archive).attrs["dpmagic"]["to"]
+    assert told["counts"]["fixed"] + told["counts"]["new"] < 5
+    for start, end in (("2026-03-02T08:00Z", "2026-03-02T20:00Z"), ("2026-03-04", "2026-03-05")):
+        with pytest.raises(InvalidArgument, match="the last run until") as error:
+            compare(folder, start, end)
+        assert "archive runs" in error.value.hint
+
+
+def test_what_was_last_read_days_before_is_no_fault_of_since_then(nights: tuple[Path, Estate]) -> None:
+    folder, live = nights
+    old = dpmagic.open(folder)
+    now, then = (estate.seen("snapshots") for estate in (live, old))
+    assert (now, then.day) == (live.now, 3) and old.seen("jobs") == old.now
+    points = dpmagic.latest_points(old)
+    late = points[points["evidence"] == "job"]
+    assert len(late) >= 4 and (late["latestPoint"] > pandas.Timestamp(then)).all() and not late["observed"].any()
+    # One reads at 2026-03-05T08:00Z what jobs say, the other the snapshots too: they agree on who is in trouble.
+    assert set(dpmagic.triage(old)["id"]) == set(dpmagic.triage(live)["id"])
+    kept = dpmagic.retention_points(old)
+    assert not kept["status"].isin(("missing", "surplus")).any()
+    assert any("as of 2026-03-03 08:00 UTC" in note for note in kept.attrs["dpmagic"]["notes"])
+    assert dpmagic.orphan_snapshots(old)["reason"].ne("pastExpiry").all()
+
+
+def test_the_instants_of_what_is_kept_are_kept(nights: tuple[Path, Estate], tmp_path: Path) -> None:
+    old = dpmagic.open(nights[0])
+    names = ["subscriptions", "vaults", "policies", "instances", "disks", "snapshots", "jobs"]
+    saved = dpmagic.open(old.save(tmp_path / "saved", names))
+    given = Estate.of({name: old.table(name) for name in names}, now=old.now)
+    assert saved.seen("snapshots") == given.seen("snapshots") == old.seen("snapshots") < saved.now
+
+
+@pytest.mark.parametrize("given", ["99999999w", pandas.DataFrame(), datetime(2026, 3, 2), 3])
+def test_times_of_other_kinds_are_none_either(archive: Path, given: object) -> None:
+    for start, end in ((given, "now"), ("2026-03-02", given)):
+        with pytest.raises(InvalidArgument) as error:
+            compare(archive, start, end)
+        assert error.value.hint
