@@ -33,6 +33,7 @@ SEQUENCE = "cividis"
 MOST = 30
 """Groups that one chart shows by name: more cannot be read."""
 
+_MARGIN = 0.15  # around a picture, in inches
 _INK, _PALE = "#333333", "#777777"
 _LETTER = 0.55  # of a font's size: how wide a letter is on average
 
@@ -73,15 +74,27 @@ def vector(drawn: Axes, dpi: int = 110) -> bytes:
 
 
 def _written(drawn: Axes, dpi: int, **how: Any) -> bytes:
-    written = io.BytesIO()
-    _figure(drawn).savefig(written, dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.15, **how)
+    figure, written = _figure(drawn), io.BytesIO()
+    before, layout = figure.dpi, figure.get_layout_engine()
+    figure.set_dpi(dpi)
+    try:
+        if layout is not None:
+            layout.execute(figure)
+        # What is to be seen is measured here: where matplotlib does, or lays out, it draws all of it once more.
+        box = figure.get_tightbbox().padded(_MARGIN)
+        figure.set_layout_engine(None)
+        figure.savefig(written, dpi=dpi, facecolor="white", bbox_inches=box, **how)
+    finally:
+        figure.set_layout_engine(layout)
+        figure.set_dpi(before)
     return written.getvalue()
 
 
 def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") -> Axes:
     """The chart with its title on top, and below it what it covers: the frame's completeness line, after ``note``."""
     size = float(drawn.title.get_fontsize())
-    drawn.set_title(_wrapped(drawn, plain(title, most=None), size), loc="left", color=_INK, pad=10)
+    place = None if _has_top(drawn) else 1.0  # told where it goes: what is in its way is looked for again and again
+    drawn.set_title(_wrapped(drawn, plain(title, most=None), size), loc="left", color=_INK, pad=10, y=place)
     for name in ("x", "y"):
         axis = getattr(drawn, f"{name}axis")
         axis.label.set_color(_INK)
@@ -95,6 +108,11 @@ def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") 
             textcoords="offset points", va="top", ha="left", fontsize=7.5, color=_PALE, annotation_clip=False,
         )  # fmt: skip
     return drawn
+
+
+def _has_top(drawn: Axes) -> bool:
+    """Whether an axis is at the top, also of another Axes in the same place."""
+    return any("top" in (one.xaxis.get_ticks_position(), one.xaxis.get_label_position()) for one in _figure(drawn).axes)
 
 
 def empty(drawn: Axes, frame: pandas.DataFrame, title: str, why: str) -> Axes:
