@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from dpmagic.archive.collect import collect as collect
     from dpmagic.archive.compare import compare as compare
     from dpmagic.archive.posture_history import posture_history as posture_history
+    from dpmagic.archive.telling import markdown as markdown
     from dpmagic.estate import Estate as Estate
     from dpmagic.estate import Window as Window
     from dpmagic.queries import query as query
@@ -93,6 +94,7 @@ _PUBLIC = {
     "findings": "dpmagic.analysis.findings",
     "forecast": "dpmagic.analysis.forecast",
     "latest_points": "dpmagic.analysis.latest",
+    "markdown": "dpmagic.archive.telling",
     "missed_runs": "dpmagic.analysis.missed_runs",
     "open": "dpmagic.api",
     "orphan_instances": "dpmagic.analysis.orphan_instances",

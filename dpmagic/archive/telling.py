@@ -9,18 +9,28 @@ from typing import Any
 
 import pandas
 
+from dpmagic.errors import InvalidArgument
+from dpmagic.estate.completeness import KEY
+
 _TITLES = {"new": "New", "fixed": "Fixed", "changed": "Changed", "open": "Still open"}
 MOST = 20
 """Lines of a section; the others are counted."""
 
 
 def markdown(found: pandas.DataFrame, most: int = MOST) -> str:
-    """The comparison as Markdown: a headline with counts, then a section each, the worst first."""
-    told = found.attrs["dpmagic"]
+    """A frame of `compare` as Markdown fit to post in a channel: a headline with counts, then a section each of what is
+    new, fixed, changed and still open, the worst first, in at most so many lines.
+
+    Raises `InvalidArgument` for any other frame.
+    """
+    told = found.attrs.get(KEY, {})
+    if "counts" not in told:
+        raise InvalidArgument("the frame is not one of compare's", "give what dpmagic.compare gave, or rows of it")
     counts = told["counts"]
     lines = [f"### Backups from {_when(told['from'])} to {_when(told['to'])}", ""]
     lines += [" · ".join(f"**{counts[change]} {_TITLES[change].lower()}**" for change in _TITLES)]
-    lines += [f"_{_inert(note)}_" for note in told["notes"]]
+    for note in told["notes"]:
+        lines += ["", f"_{_inert(note)}_"]
     for change, title in _TITLES.items():
         rows = found[found["change"] == change]
         if len(rows):
@@ -44,7 +54,7 @@ def _line(row: Any) -> str:
 
 def page(found: pandas.DataFrame) -> str:
     """The comparison as one HTML page that needs nothing from elsewhere."""
-    told = found.attrs["dpmagic"]
+    told = found.attrs[KEY]
     columns = ["change", "kind", "name", "owner", "reason", "detail", "before", "after", "since", "lasted", "id"]
     head = "".join(f"<th>{name}</th>" for name in columns)
     body = "".join(

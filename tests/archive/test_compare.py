@@ -15,7 +15,7 @@ import pytest
 import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compare import compare
-from dpmagic.archive.telling import markdown, page
+from dpmagic.archive.telling import page
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import tables as known_tables
 from dpmagic.estate.estate import Estate
@@ -93,13 +93,13 @@ def test_a_bound_stays_one_in_words(found: pandas.DataFrame, since: str, lasted:
         sinceIs=since, lasted=pandas.Timedelta(lasted), atLeast=since == "before", atMost=since == "after"
     )
     one.attrs = found.attrs
-    assert f", for {text}; owner" in markdown(one)
+    assert f", for {text}; owner" in dpmagic.markdown(one)
     cell = {"at": "", "after": "after ", "before": "before "}[since]
     assert f"<td>{cell}{one['since'].iloc[0]:%Y-%m-%d %H:%M}Z</td><td>{text}</td>" in page(one)
 
 
 def test_as_text_that_people_read(found: pandas.DataFrame) -> None:
-    told = markdown(found)
+    told = dpmagic.markdown(found)
     assert told.startswith("### Backups from 2026-03-02 08:00Z to 2026-03-03 08:00Z")
     assert "**5 new** · **1 fixed** · **3 changed**" in told
     assert "owner dba\\|\\<b\\>" in told
@@ -107,6 +107,17 @@ def test_as_text_that_people_read(found: pandas.DataFrame) -> None:
     whole = page(found)
     assert "dba|&lt;b&gt;" in whole and "<b>" not in whole
     assert "http" not in whole.replace("https://aka.ms", "")
+
+
+def test_notes_are_lines_of_their_own(found: pandas.DataFrame) -> None:
+    noted = found.copy()
+    noted.attrs = {"dpmagic": found.attrs["dpmagic"] | {"notes": ["one", "another"]}}
+    assert "open**\n\n_one_\n\n_another_\n\n**New**" in dpmagic.markdown(noted)
+
+
+def test_another_frame_is_no_comparison(found: pandas.DataFrame) -> None:
+    with pytest.raises(InvalidArgument, match="the frame is not one of compare's"):
+        dpmagic.markdown(pandas.DataFrame(found))
 
 
 def test_in_a_shell(archive: Path) -> None:
