@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import BACKUPS, answer
+from dpmagic.analysis.backups.answers import answer, restores_of, until_now
 from dpmagic.analysis.backups.keys import SUCCESS, among, key
 from dpmagic.analysis.targets import span
-from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
@@ -37,9 +36,7 @@ def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     Raises `InvalidArgument` for a span that is none and for tables without what is needed.
     """
     estate, wanted = estate_of(given, "jobs", needs=_NEEDS), span(within)
-    until = estate.now + timedelta.resolution
-    jobs = (estate.over((estate.window.start, until)) if estate.window.end < until else estate).table("jobs", BACKUPS)
-    restores = jobs[among(jobs["operationCategory"], ("restore",))]
+    restores = restores_of(estate, _NEEDS["jobs"])
     done = among(restores["status"], SUCCESS)
     bad = ~done & restores["endTime"].notna()
     restores = restores.assign(instance=key(restores["backupInstanceId"]), done=done, bad=bad)
@@ -48,7 +45,7 @@ def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     found = counts.join(last.set_index("instance")[["endTime", "id"]].rename(columns={"id": "jobId"}))
     instances = estate.instances()
     rows = instances.join(found.reindex(key(instances["id"])).set_axis(instances.index))
-    reached = _reached(estate, jobs, wanted)
+    reached = _reached(estate, wanted)
     made = rows.assign(
         name=rows["friendlyName"],
         lastRestore=rows["endTime"],
@@ -62,7 +59,11 @@ def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     return answer(estate, made[list(_COLUMNS)], instances=len(made), tested=int(recent.sum()))
 
 
-def _reached(estate: Estate, jobs: pandas.DataFrame, wanted: timedelta) -> bool:
+def _reached(estate: Estate, wanted: timedelta) -> bool:
     """Whether all jobs of the last ``wanted`` are there: nothing forgotten, no night missed."""
     reach = estate.reach()
-    return reach is not None and reach.start <= estate.now - wanted and not jobs.attrs[KEY].get("holes")
+    return (
+        reach is not None
+        and reach.start <= estate.now - wanted
+        and not until_now(estate).remembers("jobs").get("holes")
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dpmagic.archive.deltas import AS_OF, unknown
 from dpmagic.archive.faults import reading, sound
 from dpmagic.archive.folder import Writer, intact, read_manifest, writing
+from dpmagic.archive.halves import halved
 from dpmagic.archive.manifest import Part
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ def read_parts(
 
     ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  ``columns`` are those to read, ``id`` among them
     where a part holds newer versions; None for all.  Parts of older versions may lack columns: they are null there.
-    ``packed`` texts are dictionaries, but for ids.  Raises FileNotFoundError when a file has gone, `ArchiveDamaged`
-    when it is not what was written.
+    ``packed`` texts are dictionaries, and ids `halved`.  Raises FileNotFoundError when a file has gone,
+    `ArchiveDamaged` when it is not what was written.
     """
     import pyarrow
     from pyarrow import parquet
 
     found: pyarrow.Table | None = None
+    by_id = any(part.again for part in parts)
     for part in parts:
         file = path / part.file
         with reading(path), sound(file):
@@ -90,9 +92,12 @@ def read_parts(
             rows = parquet.read_table(file, columns=some, filters=filters, partitioning=None, read_dictionary=texts)
         if found is not None and part.again:
             found = _without(found, rows)
+        rows = halved(rows) if packed and not by_id else rows
         found = rows if found is None else pyarrow.concat_tables([found, rows], promote_options="permissive")
+        if packed:  # what reading took and gave back is the system's again before the next part takes as much
+            pyarrow.default_memory_pool().release_unused()
     assert found is not None
-    return found
+    return halved(found) if packed and by_id else found
 
 
 def _is_text(field: pyarrow.Field) -> bool:

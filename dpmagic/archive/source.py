@@ -15,6 +15,7 @@ from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
+from dpmagic.archive.halves import halved, joined
 from dpmagic.archive.known import as_known, shaped
 from dpmagic.archive.manifest import Kind, Manifest, Part, Run, days_told, days_without, never_seen
 from dpmagic.errors import InvalidArgument
@@ -129,7 +130,10 @@ class Archive:
         if rows is None or rows.num_rows <= most:
             return None
         rows = rows.unify_dictionaries()
-        return rows, self._told_packed(known, rows, now, window), partial(shaped, known, wanted, now=now)
+        for place, field in enumerate(rows.schema):  # in one piece, and one after another: not all are there twice
+            rows = rows.set_column(place, field, rows.column(place).combine_chunks())
+        told = self._told_packed(known, rows, now, window)
+        return rows, told, lambda some: shaped(known, wanted, joined(some), now)
 
     def _told_packed(self, known: Table, rows: pyarrow.Table, now: datetime, window: Window) -> dict[str, Any]:
         import pyarrow.compute as pc
@@ -141,7 +145,7 @@ class Archive:
 
     def _told(self, known: Table, rows: pandas.DataFrame, now: datetime, window: Window) -> dict[str, Any]:
         says = self.says(known.name, now, window)
-        since = format_time(self._looks(known.name)[0].asked(known.name)) if known.time else None
+        since = says.get("since")
         made = told(
             known, rows, target=self.target, now=now, window=window, scope=self.scope, since=since, notes=says["notes"]
         )
@@ -152,9 +156,13 @@ class Archive:
         """When the last run until the estate's instant read a table."""
         return next((run.at for run in reversed(self.runs) if run.read(name)), None)
 
-    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, Any]:
         holes = [[_shown(edge) for edge in span] for span in self._spans(window, name)]
-        return {"notes": self.holes(window, name) if table(name).time else self._unseen(window, name), "holes": holes}
+        if not table(name).time:
+            return {"notes": self._unseen(window, name), "holes": holes}
+        looks = self._looks(name)
+        since = {"since": format_time(looks[0].asked(name))} if looks else {}
+        return {"notes": self.holes(window, name), "holes": holes, **since}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         from dpmagic.archive.query import answer
@@ -242,7 +250,10 @@ class Archive:
             return going_on if stored is None else stored
         if not going_on.num_rows:
             return stored
-        return _together([stored, _not_in(going_on, self._ids_near(known, going_on))])
+        going_on = _not_in(joined(going_on), self._ids_near(known, going_on))
+        if some is not None and "id" not in some:
+            going_on = going_on.drop_columns(["id"])
+        return _together([stored, halved(going_on) if packed else going_on])
 
     def _ids_near(self, known: Table, rows: pyarrow.Table) -> pyarrow.Table | None:
         """The ids of what is stored of the time of these rows."""

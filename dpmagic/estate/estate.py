@@ -111,7 +111,7 @@ class Estate:
         """The part of the window whose rows of a table are still remembered: Azure forgets jobs and changes after 14
         days, so that the default window's first day is there in part.  None when all of it is forgotten.
         """
-        said = self.table(name, ()).attrs[KEY].get("since")
+        said = self.remembers(name).get("since")
         since = instant(said) if said else self.window.start
         return Window(max(since, self.window.start), self.window.end) if since < self.window.end else None
 
@@ -120,6 +120,13 @@ class Estate:
         said = getattr(self.source, "seen", None)
         found = said(name) if said else None
         return min(self.now, found) if found else self.now
+
+    def remembers(self, name: str = "jobs") -> Mapping[str, Any]:
+        """What the completeness of a table says of the window, ``since`` and ``holes`` among it; the table is read only
+        where its source cannot tell without."""
+        told = self.source.says(name, self.now, self.window)
+        found: Mapping[str, Any] = told if "since" in told else self.table(name, ()).attrs[KEY]
+        return found
 
     def over(self, window: Any) -> Estate:
         """The same estate over another window; see `Window.of`.  Tables that were read are kept."""

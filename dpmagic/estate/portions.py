@@ -38,24 +38,30 @@ def portions(
     *,
     together: bool = False,
     unless: Collection[str] = (),
+    category: str = "",
     window: Window | None = None,
 ) -> Iterator[Estate]:
     """The estate itself, or one after another with some of its jobs in these columns; with all jobs of an instance in
     one and the same, where they have to be ``together``, and with that instance.  Instances all of whose jobs are in a
-    state of ``unless`` (lower case) tell the question nothing, and may be left out.
+    state of ``unless`` (lower case) tell the question nothing, and may be left out; so may all
+    jobs that are not of a ``category``, again in lower case.
 
     It is the estate itself unless it is an archive that has more jobs than `ROWS` in the ``window``, by itself the
     estate's.  What they cover is then said by ``estate.completeness``, as if the estate had read them.
     """
     packed, span = getattr(estate.source, "packed", None), window or estate.window
-    asked = [*dict.fromkeys([*columns, *([_INSTANCE, "status"] if together else [])])]
+    more = [*([_INSTANCE, "status"] if together else []), *(["operationCategory"] if category else [])]
+    asked = [*dict.fromkeys([*columns, *more])]
     at_hand = estate.kept.find("jobs", span, frozenset(asked)) is not None
     found = None if packed is None or at_hand else packed(estate.now, span, asked, ROWS)
     if found is None:
         yield estate
         return
     rows, told, made = found
+    del found  # what it has is there once, and let go of by and by
     estate.kept.said["jobs"] = told
+    if category:
+        rows = rows.filter(_among(rows["operationCategory"], (category,)))
     for piece, mine in _by_instance(rows, unless) if together else _by_row(rows):
         jobs = made(piece)
         jobs.attrs[KEY] = told
@@ -89,7 +95,7 @@ class _Portion(Given):
 
 
 def _by_row(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, None]]:
-    for start in range(0, rows.num_rows, ROWS):
+    for start in range(0, max(rows.num_rows, 1), ROWS):
         yield rows.slice(start, ROWS), None
 
 
@@ -110,8 +116,12 @@ def _by_instance(rows: pyarrow.Table, unless: Collection[str]) -> Iterator[tuple
     def mine(number: int, known: pandas.Series) -> Any:
         return part[pandas.Index(names).get_indexer(pandas.Index(known))] == number
 
+    numbers = part[which]
+    order = np.argsort(numbers, kind="stable")
+    of = numbers[order]
     for number in np.unique(part[part >= 0]):
-        yield rows.filter(pyarrow.array(part[which] == number)), partial(mine, number)
+        first, end = np.searchsorted(of, [number, number + 1])
+        yield rows.take(pyarrow.array(order[first:end])), partial(mine, number)
 
 
 def _among(texts: pyarrow.ChunkedArray, wanted: Collection[str]) -> Any:

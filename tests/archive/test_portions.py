@@ -29,6 +29,7 @@ _QUESTIONS: list[tuple[Callable[..., pandas.DataFrame], dict[str, Any]]] = [
     (dpmagic.recoveries, {}),
     (dpmagic.adherence, {}),
     (dpmagic.missed_runs, {}),
+    (dpmagic.restore_evidence, {"within": "7d"}),
     *((dpmagic.start_delay, {"by": by}) for by in (None, "vaultName", "day")),
 ]
 

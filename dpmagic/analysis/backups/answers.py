@@ -9,7 +9,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.history import History, backups, history
-from dpmagic.analysis.backups.keys import each, key
+from dpmagic.analysis.backups.keys import among, each, key
 from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.analysis.backups.snapshots import newest
 from dpmagic.errors import InvalidArgument
@@ -18,6 +18,7 @@ from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.excerpts import NEWEST_SNAPSHOTS
 from dpmagic.estate.packing import read_packed
+from dpmagic.estate.portions import portions
 from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
@@ -105,6 +106,14 @@ def jobs_until_now(estate: Estate) -> pandas.DataFrame:
 def _backups(estate: Estate) -> pandas.DataFrame:
     jobs = whole(estate, "jobs", BACKUPS)
     return backups(jobs.astype(dict.fromkeys(_REPEATED, "category")))
+
+
+def restores_of(estate: Estate, columns: Collection[str] = BACKUPS) -> pandas.DataFrame:
+    """The restores from the window's start up to now: at least these columns, of an archive's year no others."""
+    wider = until_now(estate)
+    found = [part.table("jobs", BACKUPS) for part in portions(wider, columns, category="restore")]
+    jobs = pandas.concat(found, ignore_index=True) if len(found) > 1 else found[0]
+    return jobs[among(jobs["operationCategory"], ("restore",))]
 
 
 def history_of(estate: Estate, *, keep: bool = True) -> History:

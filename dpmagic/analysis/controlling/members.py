@@ -8,7 +8,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.adherence import adherence
-from dpmagic.analysis.backups.answers import BACKUPS, until_now, whole
+from dpmagic.analysis.backups.answers import restores_of, whole
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, key
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
@@ -21,7 +21,6 @@ from dpmagic.analysis.retention_minimum import retention_minimum
 from dpmagic.analysis.rpo import rpo
 from dpmagic.analysis.success_rate import success_rate
 from dpmagic.errors import AzureError, InvalidArgument
-from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import require
 
@@ -162,8 +161,8 @@ def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
 
 def _restores(estate: Estate, limit: Any) -> pandas.DataFrame:
     """The longest of an instance's restores that succeeded, or still run; none is nothing to hold it to."""
-    unseen, jobs = _unseen(estate), whole(until_now(estate), "jobs", BACKUPS)
-    jobs = jobs[among(jobs["operationCategory"], ("restore",))]
+    needed = ("backupInstanceId", "operationCategory", "status", "startTime", "endTime")
+    unseen, jobs = _unseen(estate), restores_of(estate, needed)
     running = jobs["endTime"].isna() & ~among(jobs["status"], FINISHED)
     took = jobs["endTime"].fillna(pandas.Timestamp(estate.now)) - jobs["startTime"]
     counts = took[running & (took > limit) | among(jobs["status"], SUCCESS)]
@@ -201,5 +200,5 @@ def _shares(estate: Estate, control: Control) -> pandas.DataFrame:
 
 def _unseen(estate: Estate) -> bool:
     """Whether jobs of the window are forgotten, beyond its first day, or no run of an archive saw them."""
-    reach, holes = estate.reach(), estate.table("jobs", ()).attrs[KEY].get("holes")
+    reach, holes = estate.reach(), estate.remembers("jobs").get("holes")
     return bool(reach is None or reach.start >= estate.window.start + _A_DAY or holes)
