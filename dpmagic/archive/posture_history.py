@@ -89,9 +89,10 @@ def _by_changes(estate: Estate, baseline: Baseline) -> Iterator[pandas.DataFrame
     if not estate.has("changes"):
         raise InvalidArgument("these tables have no past", "give the table changes too, or ask an archive")
     wider = until_now(estate)
+    changes = of_vaults(wider)
     reach = wider.reach("changes")
     begin = reach.start if reach else estate.now
-    found = list(states(estate.vaults(), of_vaults(wider)))
+    found = list(states(estate.vaults(), changes))
     for step in range(max(map(len, found), default=0)):
         rows = [one[step] for one in found if len(one) > step]
         yield from _judged(estate, rows, baseline, begin, now=not step)

@@ -54,6 +54,18 @@ DELETED_DISKS = Excerpt(
 )
 """The changes that say when a disk went, and by whom."""
 
+CHANGED_VAULTS = Excerpt(
+    "changes", "those of Backup vaults", "targetResourceType =~ 'microsoft.dataprotection/backupvaults'"
+)
+"""The changes that say how a vault was set up before, and who changed it."""
+
+EVENTS = Excerpt(
+    "changes",
+    f"{DELETED_DISKS.what} and {CHANGED_VAULTS.what}",
+    f"({DELETED_DISKS.where}) or ({CHANGED_VAULTS.where})",
+)
+"""Both: all that the questions of a report take of changes, of which most are snapshots that come and go."""
+
 NEWEST_SNAPSHOTS = Excerpt(
     "snapshots",
     "the newest of each disk in each resource group by Azure Backup",

@@ -111,11 +111,11 @@ class Live:
         )
         return made
 
-    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
-        known = table(name)
-        if known.time and window.start < now - KEPT:
-            return {"notes": [f"{name} are kept for {KEPT.days} days, and the window begins before that"]}
-        return {"notes": []}
+    def says(self, name: str, now: datetime, window: Window) -> Mapping[str, Any]:
+        if not table(name).time:
+            return {"notes": []}
+        early = [f"{name} are kept for {KEPT.days} days, and the window begins before that"]
+        return {"notes": early if window.start < now - KEPT else [], "since": format_time(now - KEPT)}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         inherited, kql = _authorization(views.at_start(kql)), views.expanded(kql, window)

@@ -15,6 +15,7 @@ from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import table, tables
 from dpmagic.estate.completeness import KEY, Scope
 from dpmagic.estate.completeness import told as told_of
+from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.kept import Memory
 from dpmagic.estate.source import at_least, of_window, refusal
 from dpmagic.estate.window import Window, instant
@@ -31,8 +32,15 @@ _KEYS = ("version", "target", "at", "window", "asked", "readable", "tables")
 _HINT = "give a folder that estate.save(DIR) made, or one that dpmagic collect fills"
 
 
-def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool = False, keep: bool = True) -> Path:
-    """Keep the tables of these names; see `Estate.save`."""
+def save(
+    estate: Estate,
+    folder: str | Path,
+    names: Iterable[str],
+    partial: bool = False,
+    keep: bool = True,
+    excerpts: Collection[Excerpt] = (),
+) -> Path:
+    """Keep the tables of these names; see `Estate.save`.  Of those of which ``excerpts`` do, no more is asked for."""
     where = Path(folder)
     if where.exists() and not where.is_dir():
         raise InvalidArgument(f"{str(where)!r} is a file", "give the name of a folder")
@@ -40,7 +48,7 @@ def save(estate: Estate, folder: str | Path, names: Iterable[str], partial: bool
         raise InvalidArgument(f"the folder {str(where)!r} holds other things", "give a new folder, or an empty one")
     # A window may end at the last midnight: what began since then is kept too, for questions about how things are now.
     until = max(estate.window.end, estate.now + timedelta.resolution)
-    files, told, refused = _read(estate, estate.over((estate.window.start, until)), names, partial, keep)
+    files, told, refused = _read(estate, estate.over((estate.window.start, until)), names, partial, keep, excerpts)
     scope = estate.source.scope
     said = {
         "format": _FORMAT,
@@ -72,19 +80,20 @@ def _named(where: Path) -> set[str]:
 
 
 def _read(
-    estate: Estate, wider: Estate, names: Iterable[str], partial: bool, keep: bool
+    estate: Estate, wider: Estate, names: Iterable[str], partial: bool, keep: bool, excerpts: Collection[Excerpt]
 ) -> tuple[dict[str, bytes], dict[str, Any], dict[str, str]]:
     """The tables as Parquet, by file, those with a time over the ``wider`` window; what each says of itself; and which
     of them Azure refused, in its words."""
     files: dict[str, bytes] = {}
     told: dict[str, Any] = {}
     refused: dict[str, AzureError] = {}
+    of = {one.table: one for one in excerpts}
     for name in names:
         asked = wider if table(name).time else estate
         # What the estate has already is not read again; what is read for this alone goes when it is written.
         asked = asked if keep else replace(asked, kept=Memory(list(estate.kept.tables)))
         try:
-            rows = asked.table(name)
+            rows = asked.excerpt(of[name], table(name).columns) if name in of else asked.table(name)
         except AzureError as error:
             if not partial:
                 raise

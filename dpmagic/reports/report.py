@@ -13,6 +13,8 @@ from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import tables
+from dpmagic.estate.excerpts import EVENTS
+from dpmagic.estate.saved import save
 from dpmagic.output import write as write_file
 from dpmagic.progress import Observer, Silent
 from dpmagic.reports.page import page
@@ -100,7 +102,7 @@ def report(
     made = notebook_of(source, {name: value for name, value in given.items() if value is not None})
     with started(made, folder, observer) as run:
         observer.stage("report: reading the estate")
-        meant.save(folder / "estate", _names(meant, recovery_points), partial=True, keep=False)
+        save(meant, folder / "estate", _names(meant, recovery_points), partial=True, keep=False, excerpts=[EVENTS])
         try:
             run()
         finally:

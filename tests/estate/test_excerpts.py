@@ -12,8 +12,9 @@ import pytest
 from dpmagic.analysis.backups.recent import TELLING, body
 from dpmagic.connection import Connection
 from dpmagic.estate import Estate, packing, views
-from dpmagic.estate.excerpts import DELETED_DISKS, NEWEST_SNAPSHOTS
+from dpmagic.estate.excerpts import CHANGED_VAULTS, DELETED_DISKS, EVENTS, NEWEST_SNAPSHOTS
 from dpmagic.estate.opening import open_live
+from dpmagic.estate.saved import save
 from dpmagic.estate.window import Window
 from tests.kusto import KustoParser
 
@@ -22,7 +23,8 @@ COLUMNS = ["id", "name", "resourceGroup", "sourceResourceId", "sourceUniqueId", 
 
 
 def test_the_queries_are_right(kusto_parser: KustoParser) -> None:
-    assert kusto_parser.faults(views.query("changes", WINDOW, ["id"], DELETED_DISKS.clause)) == []
+    for wanted in (DELETED_DISKS, CHANGED_VAULTS, EVENTS):
+        assert kusto_parser.faults(views.query("changes", WINDOW, ["id"], wanted.clause)) == []
     for more in ([], ["subscriptionId", "axis = tolower(sourceResourceId)"]):
         kql = f"{views.view('snapshots', WINDOW)}\n{NEWEST_SNAPSHOTS.body(COLUMNS, more)}"
         assert kusto_parser.faults(kql) == []
@@ -78,6 +80,13 @@ def test_a_table_at_hand_is_given_whole(connection: Connection, tmp_path: Path) 
     assert len(saved.excerpt(NEWEST_SNAPSHOTS, ["id"])) == len(whole)
     assert len(saved.excerpt(DELETED_DISKS, ["id"])) == len(estate.changes())
     assert estate.completeness["tables"]["snapshots"]["notes"] == []
+    # Only who says that an excerpt does is given no more of what is not at hand.
+    few = Estate.load(save(open_live(connection), tmp_path / "few", ["changes"], excerpts=[EVENTS])).changes()
+    whole = estate.changes()
+    disks = whole["targetResourceType"].eq("microsoft.compute/disks") & whole["changeType"].eq("Delete")
+    meant = whole[disks | whole["targetResourceType"].eq("microsoft.dataprotection/backupvaults")]
+    assert few["id"].tolist() == meant["id"].tolist() and 0 < disks.sum() <= len(meant) < len(whole)
+    assert few.attrs["dpmagic"]["notes"][-1] == EVENTS.note and few.attrs["dpmagic"]["of"] == len(few)
 
 
 def test_a_table_is_read_whole_after_its_excerpt(connection: Connection) -> None:

@@ -13,6 +13,7 @@ import pandas
 from dpmagic.analysis.backups.keys import is_in, key
 from dpmagic.estate.columns import table
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.excerpts import CHANGED_VAULTS
 
 _KIND = "microsoft.dataprotection/backupvaults"
 _STEP = re.compile(r"[^.\[\]]+")
@@ -37,7 +38,7 @@ def of_vaults(estate: Estate) -> pandas.DataFrame:
         ids = estate.table("changes", ["targetResourceId"])["targetResourceId"]
         if not is_in(key(estate.vaults()["id"]), key(ids)).any():
             return pandas.DataFrame({name: pandas.Series(dtype="object") for name in (*_HOW, "vault")})
-    changes = estate.table("changes", _HOW)
+    changes = estate.excerpt(CHANGED_VAULTS, _HOW)
     mine = changes.loc[changes["targetResourceType"].str.lower() == _KIND, _HOW]
     return mine.assign(vault=key(mine["targetResourceId"])).sort_values("timestamp", kind="stable")
 
