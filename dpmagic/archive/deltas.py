@@ -25,6 +25,9 @@ def engine() -> duckdb.DuckDBPyConnection:
     """A DuckDB session in UTC; what it makes has to be temporary.  Raises `NotInstalled`."""
     made = _database().cursor()
     made.execute("SET TimeZone = 'UTC'")
+    # Progress is the observer's to show; where DuckDB shows none it refuses to be told so.
+    if made.sql("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+        made.execute("SET enable_progress_bar = false")
     return made
 
 

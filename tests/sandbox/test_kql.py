@@ -474,6 +474,17 @@ def test_nothing_heavy_is_imported_before_the_first_query() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_the_engines_draw_no_bars_at_a_prompt() -> None:
+    script = (
+        "import duckdb; from dpmagic.archive.deltas import engine; from dpmagic.sandbox.kql.store import Store\n"
+        "for one in (duckdb.connect(), engine(), Store()._connection):\n"
+        "    print(one.sql(\"SELECT current_setting('enable_progress_bar')\").fetchall())"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    # DuckDB takes this for a prompt: one that is told nothing would draw.
+    assert printed.split() == ["[(True,)]", "[(False,)]", "[(False,)]"]
+
+
 def literal(text: str) -> str:
     escaped = (
         text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")

@@ -39,6 +39,9 @@ class Store:
         self._duckdb = duckdb
         self._connection = duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": "false"})
         self._connection.execute("SET TimeZone='UTC'")
+        # DuckDB draws bars at a prompt.  Only there: where it has none to draw it refuses to turn them off.
+        if self._connection.sql("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+            self._connection.execute("SET enable_progress_bar = false")
         self._versions: dict[str, object] = {}
         self._prepared: OrderedDict[str, str] = OrderedDict()
         self._count = 0
