@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.schedules.instants import ZERO
 from dpmagic.schedules.intervals import Repeating
 from dpmagic.schedules.periods import Period
 from dpmagic.schedules.policies import Schedule
@@ -57,7 +56,7 @@ def _interval(schedule: Schedule, text: str) -> Repeating:
     if not text.upper().startswith("P"):
         return Repeating.parse(text, schedule.zone)
     period = Period.parse(text)
-    if period.months or period.rest <= np.timedelta64(0):
+    if period.months or period.rest <= ZERO:
         raise InvalidArgument(f"{text!r} does not repeat by hours, days or weeks", _SCHEDULE)
     if not schedule.intervals:
         raise InvalidArgument(f"{text!r} does not say when it begins, and the policy has no schedule", _SCHEDULE)
@@ -91,7 +90,7 @@ def _period(text: Any) -> Period:
         found = Period.parse(text)
     except InvalidArgument as error:
         raise InvalidArgument(error.message, _RETENTION) from error
-    if not found.months and found.rest <= np.timedelta64(0):
+    if not found.months and found.rest <= ZERO:
         raise InvalidArgument(f"{text!r} keeps nothing", _RETENTION)
     return found
 

@@ -13,7 +13,8 @@ from dpmagic.errors import InvalidArgument
 
 Instants = NDArray[np.datetime64]
 
-DAY = np.timedelta64(86_400_000_000, "us")
+DAY, ZERO = np.timedelta64(86_400_000_000, "us"), np.timedelta64(0, "us")
+MONTH = np.timedelta64(1, "M")
 NEVER = np.datetime64("NaT", "us")
 
 

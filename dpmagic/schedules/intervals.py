@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 import numpy as np
 
 from dpmagic.errors import InvalidArgument
-from dpmagic.schedules.instants import Instants, instant
+from dpmagic.schedules.instants import ZERO, Instants, instant
 from dpmagic.schedules.periods import Period
 
 # What the service documents: extended ISO 8601 only, minutes at least, up to seven digits of a second.
@@ -38,7 +38,7 @@ class Repeating:
         if match is None:
             raise InvalidArgument(f"{text!r} is not a repeating interval", _EXAMPLE)
         period = Period.parse(match[3])
-        if period.months or period.rest <= np.timedelta64(0):
+        if period.months or period.rest <= ZERO:
             raise InvalidArgument(f"{text!r} does not repeat by hours, days or weeks", _EXAMPLE)
         try:
             wall = datetime.fromisoformat(match[1] + (match[2] or ""))

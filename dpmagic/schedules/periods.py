@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from dpmagic.errors import InvalidArgument
-from dpmagic.schedules.instants import DAY, Instants
+from dpmagic.schedules.instants import DAY, MONTH, Instants
 
 _PERIOD = re.compile(
     r"P(?=[0-9T])(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,6})D)?"
@@ -51,8 +51,8 @@ class Period:
             return instants + self.rest
         month = instants.astype("datetime64[M]")
         into = instants - month.astype("datetime64[us]")
-        target = month + self.months
-        last = (target + 1).astype("datetime64[D]") - target.astype("datetime64[D]") - np.timedelta64(1, "D")
+        target = month + self.months * MONTH
+        last = (target + MONTH).astype("datetime64[D]") - target.astype("datetime64[D]") - np.timedelta64(1, "D")
         day = np.minimum(into // DAY, last.astype(np.int64))
         ends: Instants = target.astype("datetime64[us]") + day * DAY + into % DAY + self.rest
         return ends

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpmagic.errors import InvalidArgument
-from dpmagic.schedules.instants import DAY, Instants
+from dpmagic.schedules.instants import DAY, ZERO, Instants
 from dpmagic.schedules.policies import Schedule
 from dpmagic.schedules.tagging import Numbers
 
@@ -101,7 +101,7 @@ def _cycle(schedule: Schedule) -> np.timedelta64:
     steps = [interval.step for interval in schedule.intervals]
     weekly = (
         str(schedule.zone) == "UTC"
-        and all(_WEEK % step == np.timedelta64(0) for step in steps)
+        and all(_WEEK % step == ZERO for step in steps)
         and not any(period.months for period in schedule.retentions.values())
         and all(way.scope <= 2 and {*way.criterion} - {"objectType"} <= _BY_DAYS for way in schedule.ways)
     )

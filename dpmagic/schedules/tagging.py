@@ -105,7 +105,7 @@ def _fits(criterion: Mapping[str, Any], due: Instants, walls: Instants) -> Flags
     if names := criterion.get("weeksOfTheMonth"):
         fits &= _in_weeks(days, _places(names, _WEEKS, "weeksOfTheMonth"))
     if wanted := criterion.get("daysOfMonth"):
-        last = (days + 1).astype("datetime64[M]") != month
+        last = (days + DAY).astype("datetime64[M]") != month
         numbers = [item["date"] for item in wanted if not item.get("isLast") and item.get("date")]
         dates = (days - month.astype("datetime64[D]")).astype(np.int64) + 1
         fits &= np.isin(dates, numbers) | (last & any(item.get("isLast") for item in wanted))
@@ -122,7 +122,7 @@ def _weekday(days: Instants) -> Numbers:
 def _in_weeks(days: Instants, weeks: list[int]) -> Flags:
     first = days.astype("datetime64[M]").astype("datetime64[D]")
     row = ((days - first).astype(np.int64) + _weekday(first)) // 7
-    last = (days + 7).astype("datetime64[M]") != days.astype("datetime64[M]")
+    last = (days + 7 * DAY).astype("datetime64[M]") != days.astype("datetime64[M]")
     found: Flags = np.isin(row, [week for week in weeks if week < 4]) | (last & (4 in weeks))
     return found
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from dpmagic.errors import InvalidArgument, did_you_mean
-from dpmagic.schedules.instants import Instants, aware
+from dpmagic.schedules.instants import ZERO, Instants, aware
 
 _UTC = ("", "utc", "coordinated universal time")
 
@@ -48,7 +48,9 @@ def changes(where: tzinfo, start: np.datetime64, end: np.datetime64) -> Instants
     """When, to the hour, the zone's offset from UTC changes between two instants."""
     if where is UTC:
         return np.empty(0, "datetime64[us]")
-    hours = np.arange(start.astype("datetime64[h]"), end.astype("datetime64[h]") + 1).astype("datetime64[us]")
+    hours = np.arange(start.astype("datetime64[h]"), end.astype("datetime64[h]") + np.timedelta64(1, "h")).astype(
+        "datetime64[us]"
+    )
     days = hours[:: max(1, min(24, len(hours) - 1))]
     moved = np.flatnonzero(np.diff(walls(days, where) - days))
     return np.concatenate([_within(where, hours, days[at], days[at + 1]) for at in moved] or [hours[:0]])
@@ -57,5 +59,5 @@ def changes(where: tzinfo, start: np.datetime64, end: np.datetime64) -> Instants
 def _within(where: tzinfo, hours: Instants, low: np.datetime64, high: np.datetime64) -> Instants:
     """The hours at which the offset differs from an hour before, of those after one instant up to another."""
     some = hours[(hours >= low) & (hours <= high)]
-    moved: Instants = some[1:][np.diff(walls(some, where) - some) != np.timedelta64(0)]
+    moved: Instants = some[1:][np.diff(walls(some, where) - some) != ZERO]
     return moved

@@ -49,7 +49,7 @@ def test_a_disk_s_points_of_a_week() -> None:
     expected = expected_points(policy("R/2021-05-02T12:00:00+00:00/P1D", Default="P7D"), window)
     lags = found["created"].to_numpy() - expected["due"].to_numpy()
     assert len(found) == 7
-    assert lags.min() > np.timedelta64(0)
+    assert lags.min() > np.timedelta64(0, "us")
     assert lags.max() < np.timedelta64(2, "m")
     assert ((found["expiry"] - found["created"]) == pd.Timedelta(days=7)).all()
 
@@ -64,11 +64,11 @@ def test_three_months_go_by_the_calendar() -> None:
     off = np.abs(found["expiry"].dt.tz_localize(None).to_numpy() - expiry)
     assert len(found) >= 10
     assert off.max() <= np.timedelta64(16, "ms")
-    assert (off == np.timedelta64(0)).sum() >= len(found) - 1
+    assert (off == np.timedelta64(0, "us")).sum() >= len(found) - 1
     scheduled = found["created"].dt.hour == 22
     due = schedule.due(np.datetime64("2024-02-25", "us"), np.datetime64("2024-05-06", "us"))
     lags = created[scheduled] - due
-    assert np.timedelta64(0) < lags.min()
+    assert np.timedelta64(0, "us") < lags.min()
     assert lags.max() < np.timedelta64(1, "m")
 
 

@@ -84,7 +84,7 @@ def test_it_is_the_most_that_one_counts(document: dict[str, Any]) -> None:
 def test_there_are_as_many_as_at_that_instant(document: dict[str, Any]) -> None:
     schedule = Schedule.of(document)
     found = steady(schedule)
-    assert len(found.due) == schedule.kept(found.at + 1)
+    assert len(found.due) == schedule.kept(found.at + np.timedelta64(1, "us"))
     assert (found.due[1:] > found.due[:-1]).all()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dpmagic.datasources import manifest
 from dpmagic.schedules import Schedule, Steady
-from dpmagic.schedules.instants import DAY
+from dpmagic.schedules.instants import DAY, ZERO
 
 _HOUR = np.timedelta64(3_600_000_000, "us")
 # Hours between backups of a disk, and for the two kinds below: of the support matrix.
@@ -22,7 +22,7 @@ def refusals(schedule: Schedule, kept: Steady, skus: Any, policy_limit: int) -> 
     """Why the service would not take the policy for disks of these SKUs, reason by reason; none if it would."""
     if len(kept.due) > policy_limit:
         yield f"{len(kept.due):,} points a disk: a policy may keep {policy_limit:,}"
-    steps = [int(one.step // _HOUR) if one.step % _HOUR == np.timedelta64(0) else 0 for one in schedule.intervals]
+    steps = [int(one.step // _HOUR) if one.step % _HOUR == ZERO else 0 for one in schedule.intervals]
     if any(step not in _EVERY for step in steps):
         yield f"disks are backed up every {', '.join(map(str, _EVERY[:-1]))} hours or every day"
     slow = int(skus.str.lower().isin(_SLOW).sum()) if len(skus) else 0

@@ -15,6 +15,7 @@ from ..times import DAY
 from .schedules import SCOPES, Choice, Plan
 
 _NOTHING = np.iinfo(np.int32).max
+_MONTH = np.timedelta64(1, "M")
 _EPOCH = 719_162  # days from 0001-01-01 to 1970-01-01
 _BASE = 1 << 24  # more days than any calendar here
 
@@ -100,8 +101,8 @@ def _later(instants: Numbers, months: Numbers) -> Numbers:
     dates = (days - _EPOCH).astype("datetime64[D]")
     month = dates.astype("datetime64[M]")
     inside = (dates - month.astype("datetime64[D]")).astype(np.int64)
-    target = month + months
+    target = month + months * _MONTH
     first = target.astype("datetime64[D]").astype(np.int64)
-    length = (target + 1).astype("datetime64[D]").astype(np.int64) - first
+    length = (target + _MONTH).astype("datetime64[D]").astype(np.int64) - first
     moved: Numbers = (first + np.minimum(inside, length - 1) + _EPOCH) * DAY + rest
     return moved
