@@ -24,6 +24,8 @@ _SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[-_/:,]
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's classes of direction
 _SHARES = ("share", "rate", "low", "high", "adherence", "cumulative", "compliance", "shareGiB")
 """Columns that hold a part of one, which people read in percent."""
+_WHOLE = ("command", "notes")
+"""Columns of texts of which half is of no use."""
 _FINE = ("delay",)
 """Lengths of time of which a limit is close: two hours and a little are not two hours."""
 _BOUNDS = ("low", "high")
@@ -67,8 +69,7 @@ def cell_text(value: Any, column: str = "") -> str:
     if value is None or value is pandas.NaT or value is pandas.NA or value != value:  # NaN alone is not itself
         return ""
     if isinstance(value, (bool, str)):
-        # Half a command is of no use.
-        text = printable if column == "command" else _short
+        text = printable if column in _WHOLE else _short
         return {True: "yes", False: "no"}[value] if isinstance(value, bool) else text(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
