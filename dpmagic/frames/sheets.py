@@ -19,6 +19,7 @@ ROWS, TEXT = 1_048_576, 32_767
 """Excel's limits: rows of a sheet, characters of a cell."""
 
 _FORMATS = {TIME: "yyyy-mm-dd hh:mm:ss", DURATION: "[h]:mm:ss"}
+_LOOKED, _INSTANT, _WIDEST = 200, 19, 48
 _ZERO, _DAY = pandas.Timestamp("1899-12-30"), pandas.Timedelta(days=1)  # Excel counts days, from then on
 _FIRST = pandas.Timestamp("1900-03-01")  # before it Excel has a day that there never was
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no characters of XML
@@ -26,7 +27,7 @@ _NUMBERS = (int, float)
 
 
 def xlsx_bytes(frame: pandas.DataFrame) -> bytes:
-    """A workbook of one sheet.  Excel has no time zones: times are UTC, and their headers say so.
+    """A workbook of one sheet, with filters.  Excel has no time zones: times are UTC, and their headers say so.
 
     Texts stay texts, also those that start with ``=``.  Raises `InvalidArgument` when there are more rows, or longer
     texts, than a sheet holds, for Excel would leave them out without a word.
@@ -48,8 +49,9 @@ def workbook_bytes(frames: Mapping[str, pandas.DataFrame], at: datetime | None =
         if at is not None:
             book.set_properties({"created": at.replace(tzinfo=None)})
         formats = {dtype: book.add_format({"num_format": shape}) for dtype, shape in _FORMATS.items()}
+        head = book.add_format({"bold": True})
         for name, frame in texts.items():
-            _fill(book.add_worksheet(name), frame, formats)
+            _fill(book.add_worksheet(name), frame, formats, head)
     return stream.getvalue()
 
 
@@ -62,14 +64,17 @@ def _for_a_sheet(frame: pandas.DataFrame) -> pandas.DataFrame:
     return texts
 
 
-def _fill(sheet: Any, texts: pandas.DataFrame, formats: Mapping[str, Any]) -> None:
+def _fill(sheet: Any, texts: pandas.DataFrame, formats: Mapping[str, Any], bold: Any) -> None:
     sheet.freeze_panes(1, 0)
     dtypes = [str(dtype) for dtype in texts.dtypes]
     heads = [f"{name} (UTC)" if dtype == TIME else str(name) for name, dtype in zip(texts, dtypes, strict=True)]
-    for place, head in enumerate(heads):
-        sheet.write_string(0, place, _ILLEGAL.sub("\ufffd", head))
-    kinds = [formats.get(dtype) for dtype in dtypes]
     columns = [_cells(texts.iloc[:, place], dtype) for place, dtype in enumerate(dtypes)]
+    for place, head in enumerate(heads):
+        sheet.write_string(0, place, _ILLEGAL.sub("\ufffd", head), bold)
+        sheet.set_column(place, place, _width(head, columns[place], formats.get(dtypes[place])))
+    if len(texts):
+        sheet.autofilter(0, 0, len(texts), len(heads) - 1)
+    kinds = [formats.get(dtype) for dtype in dtypes]
     for row, cells in enumerate(zip(*columns, strict=True), 1):
         for place, value in enumerate(cells):
             # Each by its own kind: nothing that looks like a formula, a link or a number is taken for one.
@@ -79,6 +84,12 @@ def _fill(sheet: Any, texts: pandas.DataFrame, formats: Mapping[str, Any]) -> No
                 sheet.write_boolean(row, place, value)
             elif value is not None:
                 sheet.write_number(row, place, value, kinds[place])
+
+
+def _width(head: str, cells: list[Any], kind: Any) -> int:
+    """How wide a column is, in letters: all of a head beside its arrow, an instant, a name; an id in part."""
+    widest = max((len(str(cell)) for cell in cells[:_LOOKED] if cell is not None), default=0)
+    return min(max(len(head) + 3, _INSTANT if kind is not None else widest + 1), _WIDEST)
 
 
 def _cells(column: pandas.Series, dtype: str) -> list[Any]:

@@ -70,6 +70,18 @@ def test_a_sheet_says_that_its_times_are_utc_and_takes_no_text_for_a_formula() -
     assert second[header.index("startTime (UTC)")] is None
 
 
+def test_columns_of_a_sheet_are_as_wide_as_what_is_in_them() -> None:
+    made = frame(JOBS).assign(long="x" * 500)
+    sheet = load_workbook(BytesIO(sheets.xlsx_bytes(made))).active
+    assert sheet is not None
+    wide = {cell.value: sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]}
+    assert wide["startTime (UTC)"] > 19, "what is too narrow for an instant shows ########"
+    assert all(len(head) + 3 <= width < 50 for head, width in wide.items()) and wide["long"] > 40
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", sheet.dimensions)
+    assert all(cell.font.b for cell in sheet[1])
+    assert load_workbook(BytesIO(sheets.xlsx_bytes(made.head(0)))).active.auto_filter.ref is None
+
+
 def test_what_excel_has_no_cell_for_is_a_text_and_no_fault() -> None:
     """Instants before its calendar, infinity, characters that are none of XML, links, and texts like its escapes."""
     times = pandas.Series(["0001-01-01T00:00:00Z", "1900-03-01T00:00:00Z"], dtype="datetime64[us, UTC]")
