@@ -17,7 +17,7 @@ _NEEDS = {
     "instances": ["id", "policyId", "currentProtectionState", "oldestRecoveryPoint"],
     "policies": ["id", "policyRules"],
 }
-_COLUMNS = (*_NEEDS["jobs"][1:], "isUserTriggered", "policyName", *FROM_JOBS)  # of a year's jobs ids take the most
+COLUMNS = (*_NEEDS["jobs"][1:], "isUserTriggered", "policyName", *FROM_JOBS)  # of a year's jobs ids take the most
 
 
 def adherence(given: Any) -> pandas.DataFrame:
@@ -32,7 +32,7 @@ def adherence(given: Any) -> pandas.DataFrame:
     Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    parts = portions(estate, _COLUMNS, together=True, window=with_runs(estate).window)
+    parts = portions(estate, COLUMNS, together=True, window=with_runs(estate).window)
     made = pandas.concat([_of_instances(part) for part in parts], ignore_index=True)
     made = made.sort_values(["adherence", "name", "id"], kind="stable", na_position="last", ignore_index=True)
     sums = {name: int(made[name].sum()) for name in ("due", "met")}

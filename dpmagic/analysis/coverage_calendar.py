@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas
 
-from dpmagic.analysis.adherence import days_of
-from dpmagic.analysis.backups.answers import answer, jobs_of
+from dpmagic.analysis.adherence import COLUMNS, days_of
+from dpmagic.analysis.backups.answers import answer, jobs_of, with_runs
 from dpmagic.analysis.backups.naming import names_of
 from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {
@@ -33,13 +35,21 @@ def coverage_calendar(given: Any, by: str = "vault") -> pandas.DataFrame:
         there = f"there are: {', '.join(GROUPS)}"
         raise InvalidArgument(f"the calendar is not by {by!r}", f"{did_you_mean(str(by), GROUPS)} {there}".strip())
     estate = estate_of(given, "jobs", needs=_NEEDS)
+    column = GROUPS[by]
+    parts = portions(estate, COLUMNS, together=True, window=with_runs(estate).window)
+    each = [_counted(part, column) for part in parts]
+    groups = pandas.concat([days for days, _ in each]).groupby([column, "day"], dropna=False, sort=True)
+    made = groups[["due", "met"]].sum().astype("Int64").reset_index()
+    made["share"] = (made["met"] / made["due"]).astype("Float64")
+    stretches = sum(count for _, count in each)
+    return answer(estate, made, f"{stretches} stretches of due times cannot be verified" if stretches else "", by=by)
+
+
+def _counted(estate: Estate, column: str) -> tuple[pandas.DataFrame, int]:
+    """By group and day how many instances were due and met it; and how many stretches nobody can tell of."""
     jobs = jobs_of(estate)
     days, unverifiable = days_of(estate, jobs)
-    column = GROUPS[by]
     labels = names_of(estate.instances(), jobs)[column]
     days = days.assign(**{column: labels.reindex(days["instance"]).to_numpy()})
     groups = days.groupby([column, "day"], dropna=False, sort=True)["met"]
-    made = pandas.DataFrame({"due": groups.size(), "met": groups.sum()}).astype("Int64").reset_index()
-    made["share"] = (made["met"] / made["due"]).astype("Float64")
-    stretches = len(unverifiable)
-    return answer(estate, made, f"{stretches} stretches of due times cannot be verified" if stretches else "", by=by)
+    return pandas.DataFrame({"due": groups.size(), "met": groups.sum()}).reset_index(), len(unverifiable)

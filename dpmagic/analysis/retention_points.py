@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,13 @@ from dpmagic.analysis.backups.answers import (
 )
 from dpmagic.analysis.backups.kept import EXPIRING, HELD, HOLDING, SURPLUS, by_schedule, by_tag, judged
 from dpmagic.analysis.backups.keys import DISK, among, is_in, key, last_part
-from dpmagic.analysis.backups.naming import NAMES, named, names_of
+from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.analysis.backups.policies import Schedules, schedules_of
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.analysis.latest import checked
 from dpmagic.analysis.targets import span
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {
@@ -44,6 +46,7 @@ _NEEDS = {
         "retentionTag",
     ],
 }
+_OF_JOBS = (*_NEEDS["jobs"], "isUserTriggered", "policyName", *FROM_JOBS)
 _LIST = ["name", "backupInstanceId", "recoveryPointTime", "expiryTime", "retentionTagName", "policyName"]
 _COLUMNS = (
     *NAMES, "policyName", "retentionTag", "timeCreated", "expiryTime", "status", "evidence", "earlierDisk",
@@ -90,20 +93,32 @@ def _points(
     estate: Estate, patience: pandas.Timedelta, verify: str | None
 ) -> tuple[pandas.DataFrame, list[str], list[str]]:
     """The rows, what there is to note, and the instances whose points could be seen."""
-    world = _World.of(estate, verify)
+    read_ahead(estate, snapshots=True)
+    instances = whole(estate, "instances")
+    disk = among(instances["dataSourceType"], (DISK,))
+    seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
+    ids = key(instances.loc[seen, "id"]).tolist()
+    ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())[_OF_SNAPSHOTS]
+    parts = portions(estate, (*_OF_JOBS, *(["recoveryPointId"] if verify else [])), together=True)
+    worlds = (_World.of(part, ids, ours, verify) for part in parts)
+    rows = pandas.concat([_points_of(world, patience, verify) for world in worlds], ignore_index=True)
+    rows = rows.sort_values(["id", "timeCreated"], kind="stable", ignore_index=True)
+    now, blind = pandas.Timestamp(estate.seen("snapshots")), int((~seen).sum())
+    read = "recovery points and snapshots" if verify else "snapshots"
+    notes = [f"read from {read}", f"the points of {blind} instances cannot be seen" if blind else ""]
+    notes += [f"as of {now:%Y-%m-%d %H:%M} UTC, when snapshots were last read"] if now < estate.now else []
+    return rows[list(_COLUMNS)], notes, ids
+
+
+def _points_of(world: _World, patience: pandas.Timedelta, verify: str | None) -> pandas.DataFrame:
+    """The rows of some instances."""
     rows = _from_points(world) if verify else _from_snapshots(world)
     rows["status"] = judged(rows["expiryTime"], rows["there"], world.now, patience).mask(rows["unlisted"], SURPLUS)
     stopped = world.instances[among(world.instances["currentProtectionState"], HOLDING)]
     held = is_in(rows["instance"], key(stopped["id"])) & rows["status"].isin((EXPIRING, SURPLUS)) & ~rows["unlisted"]
     rows["status"] = rows["status"].mask(held, HELD)
     rows = rows[rows["status"].notna()]
-    rows = named(rows, names_of(world.instances, world.jobs))
-    rows = rows.sort_values(["id", "timeCreated"], kind="stable", ignore_index=True)
-    blind = int((~world.seen).sum())
-    read = "recovery points and snapshots" if verify else "snapshots"
-    notes = [f"read from {read}", f"the points of {blind} instances cannot be seen" if blind else ""]
-    notes += [f"as of {world.now:%Y-%m-%d %H:%M} UTC, when snapshots were last read"] if world.now < estate.now else []
-    return rows[list(_COLUMNS)], notes, key(world.instances.loc[world.seen, "id"]).tolist()
+    return named(rows, names_of(world.instances, world.jobs))
 
 
 @dataclass(frozen=True)
@@ -116,26 +131,26 @@ class _World:
     done: pandas.DataFrame
     snapshots: pandas.DataFrame
     points: pandas.DataFrame | None
+    policies: pandas.DataFrame
     schedules: Schedules
     reach: pandas.Timestamp
     now: pandas.Timestamp
 
     @classmethod
-    def of(cls, estate: Estate, verify: str | None) -> _World:
-        read_ahead(estate, snapshots=True)
+    def of(cls, estate: Estate, visible: Sequence[str], snapshots: pandas.DataFrame, verify: str | None) -> _World:
+        """Of an estate, or a portion of one; ``visible`` and ``snapshots`` are those of all instances, by id."""
         instances, jobs = whole(estate, "instances"), jobs_until_now(estate)
-        disk = among(instances["dataSourceType"], (DISK,))
-        seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
+        seen = key(instances["id"]).isin(visible)
         # What an archive's last look at snapshots could not show is neither missing nor past its expiry.
         now = pandas.Timestamp(estate.seen("snapshots"))
         jobs = jobs[(jobs["startTime"] <= now).astype(bool)]
         over = jobs["done"] & ~(jobs["endTime"] > now)
         done = jobs.loc[over & is_in(jobs["instance"], key(instances.loc[seen, "id"])), _OF_DONE]
-        ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())[_OF_SNAPSHOTS]
+        ours = snapshots[is_in(snapshots["instance"], key(instances["id"]))]
         points = whole(estate, "recovery_points") if verify else None
         reach = pandas.Timestamp(reached(estate, jobs))
-        schedules = schedules_of(estate.policies())
-        return cls(instances, seen, jobs, done, ours, points, schedules, reach, now)
+        policies = estate.policies()
+        return cls(instances, seen, jobs, done, ours, points, policies, schedules_of(policies), reach, now)
 
 
 def _from_snapshots(world: _World) -> pandas.DataFrame:
@@ -225,6 +240,9 @@ def _whole(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
     found["unlisted"] = found["unlisted"].notna()
     found["policyName"] = last_part(found["policy"]).where(found["policy"].notna())
     spelled = world.jobs.drop_duplicates("policy").set_index("policy")["policyName"]
+    if "name" in world.policies:  # of an instance without a job
+        today = pandas.Series(world.policies["name"].to_numpy(), index=key(world.policies["id"]), dtype="str")
+        spelled = spelled.combine_first(today[~today.index.duplicated()])
     found["policyName"] = spelled.reindex(found["policy"]).set_axis(found.index).fillna(found["policyName"])
     found["earlierDisk"] = ~found["ofDisk"].astype("boolean")
     kinds = dict.fromkeys(_TIMES, "datetime64[us, UTC]") | {"difference": "timedelta64[us]", "there": "bool"}

@@ -18,6 +18,7 @@ from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.live import KEPT
 from dpmagic.estate.plan import too_many
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 from dpmagic.estate.window import instant
 
@@ -83,17 +84,23 @@ def _history(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
     allowed = pandas.Series(found["rpo"].to_numpy(), index=key(found["id"]))
     allowed = allowed[~allowed.index.duplicated()]
     longest = allowed.max() if allowed.notna().any() else pandas.Timedelta(0)
-    jobs = backups(whole(_since(estate, longest.to_pytimedelta()), "jobs", RECENT))
-    points = jobs.loc[jobs["done"], ["instance", "startTime"]].rename(columns={"startTime": "at"})
-    made = gaps(
-        points, allowed, reached(estate, jobs), min(estate.window.end, known_until(estate, jobs) + timedelta.resolution)
-    )
+    parts = portions(_since(estate, longest.to_pytimedelta()), RECENT, together=True)
+    made = pandas.concat([_gaps(estate, part, allowed) for part in parts])
     return pandas.DataFrame({name: by_key(made[name], found["id"]) for name in made})
+
+
+def _gaps(estate: Estate, part: Estate, allowed: pandas.Series) -> pandas.DataFrame:
+    """What the gaps come to of the instances of a part of the estate, by instance."""
+    jobs = backups(whole(part, "jobs", RECENT))
+    points = jobs.loc[jobs["done"], ["instance", "startTime"]].rename(columns={"startTime": "at"})
+    mine = allowed[allowed.index.isin(key(part.instances()["id"]))]
+    end = min(estate.window.end, known_until(estate, jobs) + timedelta.resolution)
+    return gaps(points, mine, reached(estate, jobs), end)
 
 
 def _since(estate: Estate, longest: timedelta) -> Estate:
     """The estate over its window and as long before it as a point may matter, as far back as there are jobs."""
-    said = estate.table("jobs", ()).attrs.get(KEY, {}).get("since")
+    said = estate.remembers("jobs").get("since")
     start = estate.window.start - longest
     start = max(start, instant(said)) if said else start
     return estate.over((start, estate.window.end)) if start < estate.window.start else estate

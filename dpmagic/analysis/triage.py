@@ -8,6 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups import lately
 from dpmagic.analysis.backups.answers import (
+    BACKUPS,
     answer,
     history_of,
     jobs_until_now,
@@ -23,6 +24,7 @@ from dpmagic.analysis.rpo import BREACHED, NO_POINT, status
 from dpmagic.analysis.targets import rpo_targets
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
 
 FAILED, STUCK, MISSED, STALE = "failed", "stuck", "missed", "stale"
@@ -41,6 +43,7 @@ _COLUMNS = (
     "since", "sinceIs", "failures", "missedRuns", "runningFor", "latestPoint", "age", "rpo", "evidence",
     "lastJobId", "lastStatus", "lastStartTime", "errorCode", "fault", "errorMessage", "recommendedAction",
 )  # fmt: skip
+_OF_JOBS = tuple(name for name in BACKUPS if name not in ("retentionTag", "recoveryPointId"))
 _LAST = (
     "lastJobId", "lastStatus", "lastStartTime", "failures", "failingSince", "failingIs",
     "jobCode", "jobMessage", "jobAction", "isUserError",
@@ -78,7 +81,7 @@ def triage(
     targets, newest = rpo_targets(estate, rpo, control=control, tag=tag), latest_points(estate, verify)
     found = instances.assign(name=instances["friendlyName"], **targets.drop(columns="id"), **newest.drop(columns="id"))
     found["age"] = (pandas.Timestamp(estate.now) - found["latestPoint"]).astype("timedelta64[us]")
-    found = _lately(estate, found)
+    found, later = _lately(estate, found)
     found["stale"] = status(found).isin((BREACHED, NO_POINT))
     found["owner"] = _owners(estate, found, owner)
     found = _reasons(_faults(found))
@@ -87,25 +90,35 @@ def triage(
         ["age", "id"], ascending=[False, True], na_position="first", kind="stable", ignore_index=True
     )
     aside = int((~looked_at).sum())
-    told = [unknown_since(estate, jobs_until_now(estate)), *newest.attrs[KEY]["notes"], *targets.attrs[KEY]["notes"]]
+    told = [*later, *newest.attrs[KEY]["notes"], *targets.attrs[KEY]["notes"]]
     notes = [*told, f"{aside} instances are stopped or suspended" if aside else ""]
     return answer(estate, rows[list(_COLUMNS)], *notes, instances=int(looked_at.sum()))
 
 
-def _lately(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
-    """The rows with what their last jobs say."""
+def _lately(estate: Estate, found: pandas.DataFrame) -> tuple[pandas.DataFrame, list[str]]:
+    """The rows with what their last jobs say, and a note where these are not of now."""
+    parts = portions(estate, _OF_JOBS, together=True)
+    each = [(_said(part), unknown_since(part, jobs_until_now(part))) for part in parts]
+    more = {
+        str(name): by_key(pandas.concat([one[name] for one in alike]), found["id"])
+        for alike in zip(*(said for said, _ in each), strict=True)
+        for name in alike[0]
+    }
+    made = found.assign(**more)
+    counts = {name: made[name].fillna(0).astype("Int64") for name in ("failures", "missedRuns")}
+    made = made.assign(**counts, failed=made["failures"].fillna(0) > 0, stuck=made["stuckSince"].notna())
+    return made.assign(missed=made["missedRuns"] > 0), [*dict.fromkeys(note for _, note in each)]
+
+
+def _said(estate: Estate) -> tuple[pandas.DataFrame, ...]:
+    """By instance, what its last jobs say: the last that is over, one that does not end, the due times since."""
     jobs = jobs_until_now(estate)
     told = history_of(estate, keep=False)
     last = lately.last_finished(jobs).rename(
         columns={"id": "lastJobId", "status": "lastStatus", "startTime": "lastStartTime", "errorCode": "jobCode"}
     )
     last = last.rename(columns={"errorMessage": "jobMessage", "recommendedAction": "jobAction"})
-    parts = (last[list(_LAST)], lately.stuck(jobs, estate.now), lately.missing(told.expected, jobs))
-    more = {str(name): by_key(part[name], found["id"]) for part in parts for name in part}
-    made = found.assign(**more)
-    counts = {name: made[name].fillna(0).astype("Int64") for name in ("failures", "missedRuns")}
-    made = made.assign(**counts, failed=made["failures"].fillna(0) > 0, stuck=made["stuckSince"].notna())
-    return made.assign(missed=made["missedRuns"] > 0)
+    return last[list(_LAST)], lately.stuck(jobs, estate.now), lately.missing(told.expected, jobs)
 
 
 def _owners(estate: Estate, found: pandas.DataFrame, owner: str) -> pandas.Series:

@@ -122,8 +122,7 @@ class Archive:
         These are no more than ``columns``, ``subscriptionId`` and ``startTime``.
         """
         known = table("jobs")
-        parts = [part for part in self._manifest.of("jobs", "rows") if _touches(part, window)]
-        if sum(part.rows for part in parts) <= most:
+        if self.at_most(window) <= most:
             return None
         wanted = [name for name in known.columns if name in {*columns, "subscriptionId", known.time}]
         rows = self._rows(known, window, [known.wire[one] for one in wanted], packed=True)
@@ -134,6 +133,10 @@ class Archive:
             rows = rows.set_column(place, field, rows.column(place).combine_chunks())
         told = self._told_packed(known, rows, now, window)
         return rows, told, lambda some: shaped(known, wanted, joined(some), now)
+
+    def at_most(self, window: Window) -> int:
+        """How many jobs the window may have, from what the archive says of itself."""
+        return sum(part.rows for part in self._manifest.of("jobs", "rows") if _touches(part, window))
 
     def _told_packed(self, known: Table, rows: pyarrow.Table, now: datetime, window: Window) -> dict[str, Any]:
         import pyarrow.compute as pc

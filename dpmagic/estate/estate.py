@@ -125,7 +125,7 @@ class Estate:
         """What the completeness of a table says of the window, ``since`` and ``holes`` among it; the table is read only
         where its source cannot tell without."""
         told = self.source.says(name, self.now, self.window)
-        found: Mapping[str, Any] = told if "since" in told else self.table(name, ()).attrs[KEY]
+        found: Mapping[str, Any] = told if "since" in told else self.table(name, ()).attrs.get(KEY, {})
         return found
 
     def over(self, window: Any) -> Estate:

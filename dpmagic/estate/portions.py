@@ -68,6 +68,12 @@ def portions(
         yield replace(estate, source=_Portion(estate, jobs, mine), kept=Memory())
 
 
+def large(estate: Estate) -> bool:
+    """Whether it is an archive whose window may have more jobs than `ROWS`: then they are better not read whole."""
+    count = getattr(estate.source, "at_most", None)
+    return count is not None and count(estate.window) > ROWS
+
+
 class _Portion(Given):
     """Some of an estate's jobs, and all that it has of other tables; of instances those that are ``mine``, by key."""
 

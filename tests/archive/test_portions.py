@@ -30,6 +30,13 @@ _QUESTIONS: list[tuple[Callable[..., pandas.DataFrame], dict[str, Any]]] = [
     (dpmagic.adherence, {}),
     (dpmagic.missed_runs, {}),
     (dpmagic.restore_evidence, {"within": "7d"}),
+    (dpmagic.coverage_calendar, {}),
+    (dpmagic.coverage, {"by": "subscription"}),
+    (dpmagic.coverage_gaps, {}),
+    (dpmagic.rpo, {}),
+    (dpmagic.triage, {}),
+    (dpmagic.retention_points, {}),
+    (dpmagic.findings, {}),
     *((dpmagic.start_delay, {"by": by}) for by in (None, "vaultName", "day")),
 ]
 

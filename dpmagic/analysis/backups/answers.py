@@ -18,7 +18,7 @@ from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.excerpts import NEWEST_SNAPSHOTS
 from dpmagic.estate.packing import read_packed
-from dpmagic.estate.portions import portions
+from dpmagic.estate.portions import large, portions
 from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
@@ -66,11 +66,15 @@ def whole(estate: Estate, name: str, columns: Collection[str] | None = None) -> 
 
 
 def read_ahead(estate: Estate, *, snapshots: bool = False) -> None:
-    """Read jobs as the questions to come take them, so that none has to read them anew; all ``snapshots``, too."""
+    """Read jobs as the questions to come take them, so that none has to read them anew; all ``snapshots``, too.
+
+    Those of an archive's year are not kept: each question looks at them a portion at a time.
+    """
     if snapshots and estate.has("snapshots"):
         read_packed(until_now(estate), SNAPSHOTS, "jobs")
         estate.table("snapshots", SNAPSHOTS)
-    until_now(estate).table("jobs", BACKUPS)
+    if not large(until_now(estate)):
+        until_now(estate).table("jobs", BACKUPS)
 
 
 def newest_snapshots(estate: Estate, verify: str | None = None) -> pandas.DataFrame:

@@ -23,6 +23,7 @@ from dpmagic.estate.grouped import among as one_by_one
 from dpmagic.estate.grouped import between, grouped
 from dpmagic.estate.kept import Kept
 from dpmagic.estate.plan import too_many
+from dpmagic.estate.portions import large, portions
 from dpmagic.frames.declared import conform
 from dpmagic.graph.literals import literals
 
@@ -60,8 +61,27 @@ def _recent(estate: Estate) -> Recent:
         if isinstance(refused, AzureError) and refused.status != 400:
             raise
         why = f"from rows: Resource Graph does not group them ({refused.message})"
+    if large(estate):
+        return _of_portions(estate)
     jobs = estate.table("jobs", RECENT)
     return Recent(jobs, usual(jobs), why)
+
+
+def _of_portions(estate: Estate) -> Recent:
+    """Those that tell, of an archive's year a portion at a time."""
+    failed, done, lengths = [], [], []
+    for part in portions(estate, RECENT, together=True):
+        jobs = part.table("jobs", RECENT)
+        numbers, _ = numbered(jobs["backupInstanceId"])
+        jobs = jobs.assign(number=numbers)[is_backup(jobs) & (numbers >= 0)]
+        good = among(jobs["status"], SUCCESS)
+        last = jobs[good].sort_values("startTime", kind="stable").drop_duplicates("number", keep="last")
+        failed.append(jobs[~good].drop(columns="number"))
+        done.append(last.drop(columns="number"))
+        lengths.append(usual(jobs))
+    rows = pandas.concat([*failed, *done], ignore_index=True)
+    rows.attrs = failed[0].attrs
+    return Recent(rows, pandas.concat(lengths))
 
 
 def usual(jobs: pandas.DataFrame) -> pandas.Series:
