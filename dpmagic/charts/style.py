@@ -11,6 +11,7 @@ import io
 import textwrap
 import unicodedata
 from typing import Any, cast
+from warnings import catch_warnings, filterwarnings
 
 import pandas
 from matplotlib import rc_context
@@ -19,6 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dpmagic.charts.completeness import line
+from dpmagic.charts.fonts import use_fonts
 from dpmagic.estate.completeness import KEY
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
@@ -77,16 +79,19 @@ def _written(drawn: Axes, dpi: int, **how: Any) -> bytes:
     figure, written = _figure(drawn), io.BytesIO()
     before, layout = figure.dpi, figure.get_layout_engine()
     figure.set_dpi(dpi)
-    try:
-        if layout is not None:
-            layout.execute(figure)
-        # What is to be seen is measured here: where matplotlib does, or lays out, it draws all of it once more.
-        box = figure.get_tightbbox().padded(_MARGIN)
-        figure.set_layout_engine(None)
-        figure.savefig(written, dpi=dpi, facecolor="white", bbox_inches=box, **how)
-    finally:
-        figure.set_layout_engine(layout)
-        figure.set_dpi(before)
+    with catch_warnings():
+        # For each letter of a script without a font: a box says so, and browsers have fonts of their own for SVG.
+        filterwarnings("ignore", r"Glyph \d+ .* missing")
+        try:
+            if layout is not None:
+                layout.execute(figure)
+            # What is to be seen is measured here: where matplotlib does, or lays out, it draws all of it once more.
+            box = figure.get_tightbbox().padded(_MARGIN)
+            figure.set_layout_engine(None)
+            figure.savefig(written, dpi=dpi, facecolor="white", bbox_inches=box, **how)
+        finally:
+            figure.set_layout_engine(layout)
+            figure.set_dpi(before)
     return written.getvalue()
 
 
@@ -107,6 +112,7 @@ def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") 
             text, xy=(0, 0), xycoords=("axes fraction", drawn.xaxis.label), xytext=(0, -6),
             textcoords="offset points", va="top", ha="left", fontsize=7.5, color=_PALE, annotation_clip=False,
         )  # fmt: skip
+    use_fonts(drawn)
     return drawn
 
 

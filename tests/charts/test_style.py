@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from matplotlib.image import imread
 
-from dpmagic.charts import axis, style
+from dpmagic.charts import axis, fonts, style
 from dpmagic.charts.completeness import line
 
 TOLD = {
@@ -117,3 +118,24 @@ def test_times_are_shown_in_utc_whatever_the_zone() -> None:
     drawn.plot(axis.utc(local), [1])
     axis.utc_axis(drawn.xaxis, "startTime")
     assert drawn.get_xlabel() == "startTime (UTC)"
+
+
+def test_names_in_scripts_without_a_font_get_those_there_are_and_no_warnings(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr(fonts, "families", lambda: ["sans-serif", "STIXGeneral"])
+    for name, family in (("备份-北京", ["sans-serif", "STIXGeneral"]), ("Größe · ежедневно", ["sans-serif"])):
+        drawn = style.axes()
+        axis.names_axis(drawn, ["plain", name])
+        drawn.set_xlabel("days")
+        style.finish(drawn, frame(), "of names", note=name)
+        assert [label.get_fontfamily() for label in drawn.get_yticklabels()] == [family] * 2
+        assert [text.get_fontfamily() for text in drawn.texts] == [family]
+        assert drawn.xaxis.label.get_fontfamily() == drawn.get_xticklabels()[0].get_fontfamily() == ["sans-serif"]
+        assert name in style.vector(drawn).decode(), "a browser has fonts of its own"
+        assert not inked(style.picture(drawn))
+    assert [str(one.message) for one in recwarn] == []
+
+
+def test_fonts_of_the_system_stand_in_for_the_usual_one() -> None:
+    assert fonts.families()[0] == "sans-serif" and set(fonts.families()[1:]) <= set(get_font_names())
