@@ -15,15 +15,18 @@ import pandas
 from dpmagic.analysis.backups.keys import FINISHED, SLACK, SUCCESS, among, instants, is_backup, key, series
 from dpmagic.analysis.backups.pairing import pair
 from dpmagic.analysis.backups.policies import Schedules, schedule_of, why_not
-from dpmagic.analysis.backups.stretches import Span, first_signs, ranges, stretches
+from dpmagic.analysis.backups.stretches import Lines, Places, Span, first_signs, ranges, stretches, why_before
 from dpmagic.schedules import Instants
 from dpmagic.schedules.instants import NEVER
 
 _SLACK = np.timedelta64(SLACK)
 # Of hundreds of thousands of jobs, no more columns than runs need.
 _OF_RUNS = ("id", "instance", "policy", "policyName", "status", "startTime", "done", "failed")
-_EXPECTED = ("instance", "policy", "due", "startTime")
-_UNVERIFIABLE = ("instance", "policy", "due", "runs", "why")
+_Parts = tuple[Any, ...]
+_NONE, _NO_TIMES = np.empty(0, np.int64), np.empty(0, "datetime64[us]")
+_NO_RUNS: _Parts = (_NONE, _NO_TIMES, _NONE)
+_NO_EXPECTED: _Parts = (_NONE, _NO_TIMES, _NO_TIMES)
+_NO_UNSURE: _Parts = (_NONE, _NO_TIMES, _NONE, np.empty(0, object))
 
 
 @dataclass(frozen=True)
@@ -73,29 +76,71 @@ def history(
 
     ``reach`` is from when on there are jobs.
     """
-    span = _span(window, reach, now)
-    by_schedule = ~jobs["isUserTriggered"].fillna(False).astype(bool)
+    span, by_schedule = _span(window, reach, now), ~jobs["isUserTriggered"].fillna(False).astype(bool)
     scheduled = jobs.loc[by_schedule, list(_OF_RUNS)].reset_index(drop=True)
-    runs, expected, unsure = [], [], []
-    for policy, of in stretches(scheduled, instances, first_signs(instances, jobs)).groupby("policy", sort=True):
-        mine, schedule = scheduled[scheduled["policy"] == policy], schedule_of(schedules, str(policy))
+    found = stretches(scheduled, instances, first_signs(instances, jobs))
+    lines, work = Lines.of(found), _Jobs.of(scheduled, found)
+    runs, expected, unsure = [_NO_RUNS], [_NO_EXPECTED], [_NO_UNSURE]
+    for number, policy in enumerate(work.policies):
+        rows, mine, schedule = work.lines_of(number), work.jobs_of(number), schedule_of(schedules, policy)
         if schedule is None:
-            undue = mine.assign(due=pandas.Series(pandas.NaT, mine.index, "datetime64[us, UTC]"), attempt=0)
-            runs.append(undue.drop(columns="policy"))
-            never = pandas.Series(pandas.NaT, of.index, "datetime64[us, UTC]")
-            unsure.append(of.assign(due=never, runs=0, why=why_not(schedules, str(policy))))
+            runs.append((mine, _never(mine), np.zeros(len(mine), np.int64)))
+            why = np.full(len(rows), why_not(schedules, policy), object)
+            unsure.append((rows, _never(rows), np.zeros(len(rows), np.int64), why))
             continue
         step = max([_SLACK, *(interval.step for interval in schedule.intervals)])
         due = schedule.due(span.reach - 2 * step, np.datetime64(now.replace(tzinfo=None), "us"))
-        paired = _paired(mine, due)
-        verified, unverified = ranges(of, due, span)
-        runs.append(paired.drop(columns=["policy", "place"]))
-        expected.append(_expected(verified, due, paired))
-        unsure.append(unverified)
-    none = scheduled.head(0).drop(columns="policy").join(_nothing(("due", "attempt")))
-    return History(
-        _joined(runs, none), _joined(expected, _nothing(_EXPECTED)), _joined(unsure, _nothing(_UNVERIFIABLE))
-    )
+        certain, before, after = ranges(rows, lines.take(rows), due, span)
+        places = pair(due, work.instances[mine], work.starts[mine], work.failed[mine])
+        attempts = _attempts(work.instances[mine], places)
+        runs.append((mine, _at(due, places), attempts))
+        expected.append(_expected(certain, due, work, mine, places, attempts))
+        for one, why in ((before, why_before(lines.head[before.row])), (after, work.closed[after.row])):
+            unsure.append((one.row, due[one.low], one.high - one.low + 1, why))
+    return _made(scheduled, found, runs, expected, unsure)
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """The scheduled jobs and the stretches that they make by numbers, in the order of ``policies``."""
+
+    policies: list[str]
+    instances: Any
+    starts: Instants
+    failed: Any
+    closed: Any
+    of_lines: Any
+    _jobs: tuple[Any, Any]
+    _lines: tuple[Any, Any]
+
+    @classmethod
+    def of(cls, scheduled: pandas.DataFrame, found: pandas.DataFrame) -> _Jobs:
+        policies = sorted(found["policy"].dropna().unique())
+        numbers, names = pandas.factorize(scheduled["instance"])
+        known = pandas.Index(policies, dtype="str")
+        return cls(
+            policies, numbers, instants(scheduled["startTime"]), scheduled["failed"].to_numpy(bool),
+            found["closed"].to_numpy(object), pandas.Index(names).get_indexer(pandas.Index(found["instance"])),
+            _sorted(known, scheduled["policy"]), _sorted(known, found["policy"]),
+        )  # fmt: skip
+
+    def jobs_of(self, policy: int) -> Any:
+        return _part(*self._jobs, policy)
+
+    def lines_of(self, policy: int) -> Any:
+        return _part(*self._lines, policy)
+
+
+def _sorted(known: pandas.Index, policies: pandas.Series) -> tuple[Any, Any]:
+    """The rows in order of their policies' numbers, and these."""
+    numbers = known.get_indexer(pandas.Index(policies))
+    order = np.argsort(numbers, kind="stable")
+    return order, numbers[order]
+
+
+def _part(order: Any, numbers: Any, one: int) -> Any:
+    low, high = np.searchsorted(numbers, [one, one + 1])
+    return order[low:high]
 
 
 def _span(window: Any, reach: datetime, now: datetime) -> Span:
@@ -107,34 +152,57 @@ def _span(window: Any, reach: datetime, now: datetime) -> Span:
     return Span(start, end, since, until - _SLACK)
 
 
-def _paired(jobs: pandas.DataFrame, due: Instants) -> pandas.DataFrame:
-    """The jobs of one policy with the due times that they are of."""
-    codes = pandas.factorize(jobs["instance"])[0]
-    places = pair(due, codes, instants(jobs["startTime"]), jobs["failed"].to_numpy(bool))
-    when = np.full(len(places), NEVER)
+def _never(rows: Any) -> Instants:
+    return np.full(len(rows), NEVER)
+
+
+def _at(due: Instants, places: Any) -> Instants:
+    """The due times at the places, missing for what is of none."""
+    when = _never(places)
     when[places >= 0] = due[places[places >= 0]]
-    made = jobs.assign(place=places, due=series(when, jobs.index))
-    # A retry comes after what it repeats, so counting in order of start numbers the attempts.
-    return made.assign(attempt=made.groupby(["instance", "place"]).cumcount().where(places >= 0, 0))
+    return when
 
 
-def _expected(verified: pandas.DataFrame, due: Instants, runs: pandas.DataFrame) -> pandas.DataFrame:
+def _attempts(instances: Any, places: Any) -> Any:
+    """How many jobs of the same instance and due time were before each: a retry comes after what it repeats."""
+    order = np.lexsort((places, instances))
+    one, other = instances[order], places[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
+    at = np.arange(len(order))
+    counted = np.empty(len(order), np.int64)
+    counted[order] = at - np.maximum.accumulate(np.where(new, at, 0))
+    return np.where(places >= 0, counted, 0)
+
+
+def _expected(certain: Places, due: Instants, work: _Jobs, mine: Any, places: Any, attempts: Any) -> _Parts:
     """One row a due time of the ranges of places, with the start of its first job."""
-    counts = verified["high"].to_numpy() - verified["low"].to_numpy() + 1
-    rows = verified.loc[verified.index.repeat(counts), ["instance", "policy"]].reset_index(drop=True)
+    counts = certain.high - certain.low + 1
+    rows = np.repeat(certain.row, counts)
     begins = np.repeat(np.cumsum(counts) - counts, counts)
-    rows["place"] = np.arange(counts.sum()) - begins + np.repeat(verified["low"].to_numpy(), counts)
-    rows["due"] = series(due[rows["place"].to_numpy()])
-    first = runs.loc[runs["attempt"] == 0, ["instance", "place", "startTime"]]
-    return rows.merge(first, on=["instance", "place"], how="left").drop(columns="place")
+    wanted = np.arange(counts.sum()) - begins + np.repeat(certain.low, counts)
+    first = (attempts == 0) & (places >= 0)
+    keys = work.instances[mine][first] * len(due) + places[first]
+    order = np.argsort(keys)
+    keys, starts = keys[order], work.starts[mine][first][order]
+    asked = np.where(work.of_lines[rows] >= 0, work.of_lines[rows] * len(due) + wanted, -1)
+    spot = np.searchsorted(keys, asked)
+    hit = np.append(keys, -2)[spot] == asked
+    return rows, due[wanted], np.where(hit, np.append(starts, NEVER)[spot], NEVER)
 
 
-def _joined(parts: list[pandas.DataFrame], nothing: pandas.DataFrame) -> pandas.DataFrame:
-    filled = [part for part in parts if len(part)] or parts[:1] or [nothing]
-    return pandas.concat(filled, ignore_index=True)
+def _made(scheduled: pandas.DataFrame, found: pandas.DataFrame, *parts: list[_Parts]) -> History:
+    """Frames of the rows that were found, of the jobs and of the stretches."""
+    runs, expected, unsure = ([np.concatenate(one) for one in zip(*part, strict=True)] for part in parts)
+    whose = found[["instance", "policy"]]
+    return History(
+        _rows(scheduled.drop(columns="policy"), runs[0]).assign(due=series(runs[1]), attempt=runs[2]),
+        _rows(whose, expected[0]).assign(due=series(expected[1]), startTime=series(expected[2])),
+        _rows(whose, unsure[0]).assign(
+            due=series(unsure[1]), runs=unsure[2], why=pandas.Series(unsure[3], dtype="str")
+        ),
+    )
 
 
-def _nothing(columns: tuple[str, ...]) -> pandas.DataFrame:
-    """No rows, in the dtypes that rows have."""
-    dtypes = {**dict.fromkeys(("due", "startTime"), "datetime64[us, UTC]"), "runs": "int64", "attempt": "int64"}
-    return pandas.DataFrame({name: pandas.Series(dtype=dtypes.get(name, "str")) for name in columns})
+def _rows(frame: pandas.DataFrame, rows: Any) -> pandas.DataFrame:
+    return frame.take(rows).reset_index(drop=True)

@@ -7,15 +7,16 @@ it, if it is the last, protection is on, and the instance still has that policy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas
 
-from dpmagic.analysis.backups.keys import SCHEDULED, among, instants, key, series
+from dpmagic.analysis.backups.keys import SCHEDULED, among, instants, key
 from dpmagic.schedules import Instants
 
+_TIMES = ("first", "last", "before", "after", "since")
 _BEFORE = "nothing shows that the instance was there by then"
 _GONE = "the instance is gone; since when is not recorded"
 _OFF = "protection is not on; since when is not recorded"
@@ -110,41 +111,71 @@ def _closed(found: pandas.DataFrame, now: pandas.DataFrame) -> pandas.Series:
     return why.mask(found["tail"] & gone, _GONE).mask(found["tail"] & ~gone & ~on, off)
 
 
-def ranges(of: pandas.DataFrame, due: Instants, span: Span) -> tuple[pandas.DataFrame, pandas.DataFrame]:
-    """Of the stretches of one policy, the places in ``due`` that are certain, and the stretches of those that are not.
+@dataclass(frozen=True)
+class Places:
+    """Of stretches, by their rows, places in the due times of their policy: from ``low`` to ``high``, both included."""
 
-    The first has ``instance``, ``policy``, ``low`` and ``high``, both included; the second ``instance``, ``policy``,
-    ``due`` (the first of them), ``runs`` and ``why``. Both keep to the window, and to due times whose run should have
-    begun by now.
+    row: Any
+    low: Any
+    high: Any
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What `stretches` are as arrays, of which the stretches of one policy are taken in no time."""
+
+    first: Instants
+    last: Instants
+    before: Instants
+    after: Instants
+    since: Instants
+    head: Any
+    certain: Any
+
+    @classmethod
+    def of(cls, found: pandas.DataFrame) -> Lines:
+        first, last, before, after, since = (instants(found[name]) for name in _TIMES)
+        head, certain = found["head"].to_numpy(bool), found["closed"].eq("").to_numpy(bool)
+        return cls(first, last, before, after, since, head, certain)
+
+    def take(self, rows: Any) -> Lines:
+        return Lines(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+
+def ranges(rows: Any, of: Lines, due: Instants, span: Span) -> tuple[Places, Places, Places]:
+    """Of the stretches of one policy, the places in ``due`` that are certain, and those before and after that are not.
+
+    ``rows`` are where they stand, ``of`` is what they are.  All keep to the window, and to due times whose run should
+    have begun by now.
     """
-    ran, head = of["first"].notna().to_numpy(), of["head"].to_numpy(bool)
-    certain = of["closed"].eq("").to_numpy()
+    ran, head = ~np.isnat(of.first), of.head
     start = int(np.searchsorted(due, max(span.start, span.reach)))
     last = min(np.searchsorted(due, span.end), np.searchsorted(due, span.until, side="right")) - 1
-    first, final, before = (_up_to(due, of[name]) for name in ("first", "last", "before"))
-    since = np.where(of["since"].isna(), len(due), np.searchsorted(due, instants(of["since"])))
+    first, final, before = (_up_to(due, times) for times in (of.first, of.last, of.before))
+    since = np.where(np.isnat(of.since), len(due), np.searchsorted(due, of.since))
     # Where there are no jobs, a first stretch is certain from the first sign on, and a later one never.
     low = np.where(head, np.where(ran, np.minimum(first, since), since), np.where(ran, first, len(due)))
-    high = np.where(certain, last, np.where(ran, final, -1))
-    verified = _part(of, np.maximum(low, start), np.minimum(high, last))
-    earlier = _part(of, np.maximum(np.where(head, start, before + 1), start), np.minimum(low - 1, last))
-    earlier["why"] = np.where(earlier["head"], _BEFORE, _MOVED)
-    next_one = np.where(of["after"].isna(), last, np.searchsorted(due, instants(of["after"])) - 1)
+    high = np.where(of.certain, last, np.where(ran, final, -1))
+    next_one = np.where(np.isnat(of.after), last, np.searchsorted(due, of.after) - 1)
     begin = np.where(ran, final + 1, np.where(head, low, len(due)))
-    later = _part(of, np.maximum(begin, start), np.where(certain, -1, np.minimum(next_one, last)))
-    later["why"] = later["closed"]
-    unsure = pandas.concat([earlier, later], ignore_index=True)
-    unsure["due"] = series(due[unsure["low"].to_numpy(np.int64)])
-    unsure["runs"] = unsure["high"] - unsure["low"] + 1
-    return verified[["instance", "policy", "low", "high"]], unsure[["instance", "policy", "due", "runs", "why"]]
+    return (
+        _places(rows, np.maximum(low, start), np.minimum(high, last)),
+        _places(rows, np.maximum(np.where(head, start, before + 1), start), np.minimum(low - 1, last)),
+        _places(rows, np.maximum(begin, start), np.where(of.certain, -1, np.minimum(next_one, last))),
+    )
 
 
-def _up_to(due: Instants, at: pandas.Series) -> Any:
+def why_before(head: Any) -> Any:
+    """Why the due times before stretches are not certain, by whether each is its instance's first."""
+    return np.where(head, _BEFORE, _MOVED).astype(object)
+
+
+def _up_to(due: Instants, at: Instants) -> Any:
     """The place of the latest due time up to each instant, -1 if there is none or no instant."""
-    return np.where(at.isna(), -1, np.searchsorted(due, instants(at), side="right") - 1)
+    return np.where(np.isnat(at), -1, np.searchsorted(due, at, side="right") - 1)
 
 
-def _part(of: pandas.DataFrame, low: Any, high: Any) -> pandas.DataFrame:
-    """The stretches with a range of places, but for those where it is empty."""
-    some: pandas.DataFrame = of.assign(low=low, high=high)[high >= low]
-    return some
+def _places(rows: Any, low: Any, high: Any) -> Places:
+    """Those of the ranges that are not empty."""
+    some = high >= low
+    return Places(rows[some], low[some], high[some])
