@@ -180,11 +180,13 @@ def secrets(night: Night, file: Path) -> Mapping[str, str]:
 def test_readme_s_cron_line(night: Night, tmp_path: Path) -> None:
     copied(night, tmp_path)
     [crontab] = blocks("crontab")
-    [line] = [one for one in crontab.splitlines() if not one.startswith("#")]
+    path, line = [one for one in crontab.splitlines() if not one.startswith("#")]
+    assert path.startswith("PATH=/") and path.endswith(":/bin")  # cron's own has no place for a virtual environment
     *times, command = line.split(maxsplit=5)
     assert times == ["15", "6", "*", "*", "*"]
     assert "%" not in command  # which cron makes a new line of
-    done = night.sh(outside(tmp_path, command), tmp_path, **secrets(night, tmp_path / "dpmagic.env"))
+    own = {"PATH": path.removeprefix("PATH=").replace("/opt/backups/.venv/bin", f"{night.environment['HOME']}/bin")}
+    done = night.sh(outside(tmp_path, command), tmp_path, **own, **secrets(night, tmp_path / "dpmagic.env"))
     assert done.stderr == ""
     assert done.stdout.startswith("run 2 at ")
     assert (tmp_path / "posted.md").read_text().startswith("### Backups from ")

@@ -7,6 +7,7 @@ written at once, in the form that its nights and their compaction give it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -29,14 +30,15 @@ from .year_tables import COMING, KEPT, OF_A_DAY, STATES
 _NIGHT = timedelta(hours=22)  # when it is collected: the day's last backup is over
 
 
-def month(path: Path, first: datetime, end: datetime) -> None:
-    """The nights from the day of ``first`` to that before ``end``, as they and a compaction leave them."""
+def month(path: Path, first: datetime, end: datetime, only: Collection[str] = tuple(tables())) -> None:
+    """The nights from the day of ``first`` to that before ``end``, as they and a compaction leave them; where only some
+    tables are read."""
     days = [first + timedelta(days=number) for number in range((end - first).days)]
     with writing(path, first, create=True) as writer:
-        old = [part for part in writer.manifest.parts if part.kind == "latest"]
+        old = [part for part in writer.manifest.parts if part.kind == "latest" and part.table in only]
         begun = bool(writer.manifest.runs)
-        added = [*_rows(writer, days)]
-        for name in tables():
+        added = [*_rows(writer, days, only)]
+        for name in only:
             if table(name).time:
                 continue
             added.append(_part(writer, name, "whole", STATES[name](days[0]), days[0]))
@@ -46,7 +48,7 @@ def month(path: Path, first: datetime, end: datetime) -> None:
                 added.append(writer.write(name, "states", states, later[0] + _NIGHT, later[-1] + _NIGHT))
             added.append(_part(writer, name, "latest", STATES[name](days[-1]), days[-1]))
         for day in days:
-            run = _run(len(writer.manifest.runs) + 1, day)
+            run = _run(len(writer.manifest.runs) + 1, day, only)
             writer.manifest = writer.manifest.changed([], [], run)
         writer.commit(added, old)
 
@@ -60,14 +62,16 @@ def estate(day: datetime) -> Estate:
     return Estate.of(given, now=now, window=Window(now - timedelta(days=14), now))
 
 
-def _run(number: int, day: datetime) -> Run:
+def _run(number: int, day: datetime, only: Collection[str]) -> Run:
     scope = {"asked": 4, "answered": 4, "unreadable": []}
-    return Run(number, day + _NIGHT, day - timedelta(days=1), "tables", dict.fromkeys(tables(), 1), scope, {})
+    return Run(number, day + _NIGHT, day - timedelta(days=1), "tables", dict.fromkeys(only, 1), scope, {})
 
 
-def _rows(writer: Writer, days: list[datetime]) -> list[Part]:
+def _rows(writer: Writer, days: list[datetime], only: Collection[str]) -> list[Part]:
     parts = []
     for name, make in OF_A_DAY.items():
+        if name not in only:
+            continue
         time = table(name).time
         rows = pa.concat_tables([_arrow(name, make(day)) for day in days]).sort_by(time)
         parts.append(writer.write(name, "rows", rows, rows[time][0].as_py(), rows[time][-1].as_py()))

@@ -25,7 +25,7 @@ _ROLES = {
 _ROLE = "/providers/Microsoft.Authorization/roleDefinitions/"
 _RULES = [
     {
-        "objectType": "AzureBackupRule",
+        "objectType": "AzureBackupRule", "name": "BackupHourly",
         "trigger": {
             "objectType": "ScheduleBasedTriggerContext",
             "schedule": {"repeatingTimeIntervals": ["R/2025-01-01T00:00:00+00:00/PT4H"], "timeZone": "UTC"},
