@@ -50,7 +50,7 @@ def posture(given: Any, baseline: Mapping[str, Any] | str | Path | None = None) 
         if control.least is not None and not pandas.api.types.is_numeric_dtype(vaults[control.column]):
             told = f"the control {control.name} has least, and {control.column} is no number"
             raise InvalidArgument(told, "give `allowed`, the values that pass")
-    lacking = _lacking(estate) if any(control.column == ROLES for control in controls) else {}
+    lacking = estate.once(_lacking) if any(control.column == ROLES for control in controls) else {}
     rows = [
         {
             **{name: row.get(name) for name in _VAULT},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 from dpmagic import charts
@@ -23,3 +24,5 @@ for name in _NEEDED:
     import_module(name)
 for name in charts.__all__:
     getattr(charts, name)
+gc.collect()
+gc.freeze()  # what was loaded stays: there is no need to look through it with each collection
