@@ -15,6 +15,7 @@ from dpmagic.analysis.lengths.at_source import pieces_at_source
 from dpmagic.analysis.lengths.exact import SHARES, exact, pieces_of
 from dpmagic.analysis.lengths.groups import Group, groups, keyed, named, places, subscription_names
 from dpmagic.analysis.lengths.jobs import FAILED, NEEDS, RUNNING, SUCCEEDED, jobs_of, timedeltas
+from dpmagic.analysis.lengths.tallied import pieces_tallied
 from dpmagic.errors import AzureError, IncompleteAnswer, InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.plan import too_many
@@ -65,13 +66,16 @@ def durations(
                 raise
             chosen, why = "rows", f"from rows: Resource Graph refused to group them ({refused.message})"
     keys = [*places(asked), "all"]  # so that no group at all is one
-    if counted is None:
-        pieces, measured = pieces_of(
-            (_rows(given, part, asked, category, failed) for part in _parts(estate, asked)), keys
-        )
+    tally = pieces_tallied(estate, asked, category, failed) if chosen == "rows" else None
+    if counted:
+        pieces = counted[0].assign(all=0)
+        found = _estimated(pieces, keys)
+    elif tally:
+        pieces, found = tally
     else:
-        pieces, measured = counted[0].assign(all=0), None
-    found = _estimated(pieces, keys) if measured is None or chosen == "buckets" else exact(measured, keys)
+        rows = (_rows(given, part, asked, category, failed) for part in _parts(estate, asked))
+        pieces, measured = pieces_of(rows, keys)
+        found = _estimated(pieces, keys) if chosen == "buckets" else exact(measured, keys)
     made = named(_whole(estate, found, pieces, keys).drop(columns="all"), pieces, asked)
     if any("subscriptions" in group.tables for group in asked):
         made = subscription_names(made, estate.subscriptions() if estate.has("subscriptions") else None)

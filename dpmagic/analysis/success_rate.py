@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import NormalDist
 from typing import Any
 
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.backups.grouping import columns_of, grouped
+from dpmagic.analysis.backups.grouping import columns_of, grouped, period_of
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, is_backup
+from dpmagic.estate.estate import Estate
 from dpmagic.estate.portions import portions
 from dpmagic.estate.source import estate_of
+from dpmagic.estate.tallies import Wanted, tallied
 
 _NEEDS = {"jobs": ["operationCategory", "status", "startTime"]}
 _COUNTS = ("n", "succeeded", "withWarnings", "failed", "cancelled", "running")
@@ -33,13 +35,24 @@ def success_rate(given: Any, by: str | Iterable[str] = ()) -> pandas.DataFrame:
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
     columns = [*_NEEDS["jobs"], *columns_of(by, estate.source.columns("jobs") or ())]
-    counted = [_counted(part.table("jobs", columns), by) for part in portions(estate, columns)]
+    counted = _tallied(estate, columns, by)
+    if counted is None:
+        counted = [_counted(part.table("jobs", columns), by) for part in portions(estate, columns)]
     made = counted[0] if len(counted) == 1 else _summed(pandas.concat(counted, ignore_index=True))
     return answer(estate, _with_rates(made.astype(dict.fromkeys(_COUNTS, "Int64"))))
 
 
-def _counted(jobs: pandas.DataFrame, by: str | Iterable[str]) -> pandas.DataFrame:
-    """One row a group, in their order."""
+def _tallied(estate: Estate, columns: Sequence[str], by: str | Iterable[str]) -> list[pandas.DataFrame] | None:
+    """What is counted where the jobs are; None where they are not grouped there."""
+    found = tallied(estate, Wanted([name for name in columns if name != "startTime"], period_of(by)))
+    if found is None:
+        return None
+    jobs = found.rows[[name for name in found.rows if name in columns]]
+    return [_counted(jobs, by, found.rows["n"])]
+
+
+def _counted(jobs: pandas.DataFrame, by: str | Iterable[str], weights: Any = 1) -> pandas.DataFrame:
+    """One row a group, in their order; a row of jobs counts as many as it weighs."""
     jobs = jobs[is_backup(jobs)]
     ended = among(jobs["status"], FINISHED)
     marks = pandas.DataFrame(
@@ -52,6 +65,7 @@ def _counted(jobs: pandas.DataFrame, by: str | Iterable[str]) -> pandas.DataFram
             "running": ~ended,
         }
     ).astype("int64")
+    marks = marks.mul(weights if isinstance(weights, int) else weights[marks.index], axis=0)
     return _summed(pandas.concat([grouped(jobs, by), marks], axis=1))
 
 

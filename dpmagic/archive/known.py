@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 # What a job's record says only once it has ended.
-_OF_THE_END = (
+OF_THE_END = (
     "endTime",
     "duration",
     "errorCode",
@@ -40,7 +40,7 @@ def as_known(rows: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
     if "endTime" not in rows or not (later := rows["endTime"] > now).any():
         return rows
     made = rows.copy()
-    for name in _OF_THE_END:
+    for name in OF_THE_END:
         if name in made:
             made[name] = made[name].mask(later)
     made["status"] = made["status"].mask(later, "InProgress")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas
 
@@ -15,14 +15,17 @@ from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
-from dpmagic.archive.halves import halved, joined
+from dpmagic.archive.halves import joined
+from dpmagic.archive.happened import Happened, touches
 from dpmagic.archive.known import as_known, shaped
-from dpmagic.archive.manifest import Kind, Manifest, Part, Run, days_told, days_without, never_seen
+from dpmagic.archive.manifest import Manifest, Run, days_told, days_without, never_seen
+from dpmagic.archive.tallies import tally
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import at_least, refusal
+from dpmagic.estate.tallies import Tally, Wanted
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.times import format_time
 from dpmagic.graph.parameters import bound
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
     from dpmagic.archive.query import Shelf
 
-_ENDED = ("endTime", "status")  # what tells whether a job had ended
+_Read = TypeVar("_Read")
 _TRIES = 3  # a run that ends while files are opened may remove them: the manifest then says where the rows are now
 
 
@@ -136,15 +139,30 @@ class Archive:
 
     def at_most(self, window: Window) -> int:
         """How many jobs the window may have, from what the archive says of itself."""
-        return sum(part.rows for part in self._manifest.of("jobs", "rows") if _touches(part, window))
+        return sum(part.rows for part in self._manifest.of("jobs", "rows") if touches(part, window))
+
+    def tallied(self, now: datetime, window: Window, wanted: Wanted, most: int) -> tuple[Tally, dict[str, Any]] | None:
+        """The window's jobs, grouped, where they are more than ``most``, and what they cover; None of fewer."""
+        known = table("jobs")
+        if self.at_most(window) <= most:
+            return None
+        columns = [known.wire[one] for one in (*wanted.columns, "subscriptionId", known.time, "duration")]
+        made = self._read(lambda: tally(self._happened(known, window, columns, packed=True), wanted, now))
+        rows = int(made.rows["n"].sum())
+        owners, first = made.rows["subscriptionId"].unique().tolist(), made.rows["oldest"].min()
+        return (made, self._told_counted(known, owners, first, rows, now, window)) if rows > most else None
 
     def _told_packed(self, known: Table, rows: pyarrow.Table, now: datetime, window: Window) -> dict[str, Any]:
         import pyarrow.compute as pc
 
-        first = pc.min(rows[known.time]).as_py()
-        owners = pc.unique(rows["subscriptionId"]).to_pylist()
+        owners, first = pc.unique(rows["subscriptionId"]).to_pylist(), pc.min(rows[known.time]).as_py()
+        return self._told_counted(known, owners, first, rows.num_rows, now, window)
+
+    def _told_counted(
+        self, known: Table, owners: list[Any], first: Any, rows: int, now: datetime, window: Window
+    ) -> dict[str, Any]:
         each = pandas.DataFrame({"subscriptionId": pandas.Series(owners, dtype="str"), known.time: first})
-        return self._told(known, each, now, window) | {"rows": rows.num_rows, "of": rows.num_rows}
+        return self._told(known, each, now, window) | {"rows": rows, "of": rows}
 
     def _told(self, known: Table, rows: pandas.DataFrame, now: datetime, window: Window) -> dict[str, Any]:
         says = self.says(known.name, now, window)
@@ -226,11 +244,14 @@ class Archive:
         self, known: Table, window: Window | None, columns: Collection[str] | None = None, *, packed: bool = False
     ) -> pyarrow.Table | None:
         """The rows, ``columns`` by their names in files, None for all; texts ``packed`` as dictionaries."""
+        if known.time and window:
+            return self._read(lambda: self._happened(known, window, columns, packed).rows())
+        return self._read(lambda: self._states(known.name, columns))
+
+    def _read(self, read: Callable[[], _Read]) -> _Read:
         for left in reversed(range(_TRIES)):
             try:
-                if known.time and window:
-                    return self._happened(known, window, columns, packed)
-                return self._states(known.name, columns)
+                return read()
             except FileNotFoundError as error:
                 fresh = read_manifest(self.path)
                 if not left or fresh.version == self._manifest.version:
@@ -239,39 +260,11 @@ class Archive:
         raise AssertionError("one try at least")
 
     def _happened(
-        self, known: Table, window: Window, columns: Collection[str] | None, packed: bool
-    ) -> pyarrow.Table | None:
-        """What began within the window: what ended is stored once, what had not by the last run is in a list."""
+        self, known: Table, window: Window, columns: Collection[str] | None = None, packed: bool = False
+    ) -> Happened:
         end = min(window.end, self._now + datetime.resolution)
-        some = None if columns is None else {*columns, *_ENDED}
-        if some is not None and any(part.again for part in self._manifest.of(known.name, "rows")):
-            some.add("id")  # by which newer versions are found
         within = Window(window.start, max(window.start, end))
-        stored = self._within("rows", known, within, some, packed)
-        going_on = self._within("latest", known, within, None if some is None else {*some, "id", known.time}, packed)
-        if stored is None or going_on is None:
-            return going_on if stored is None else stored
-        if not going_on.num_rows:
-            return stored
-        going_on = _not_in(joined(going_on), self._ids_near(known, going_on))
-        if some is not None and "id" not in some:
-            going_on = going_on.drop_columns(["id"])
-        return _together([stored, halved(going_on) if packed else going_on])
-
-    def _ids_near(self, known: Table, rows: pyarrow.Table) -> pyarrow.Table | None:
-        """The ids of what is stored of the time of these rows."""
-        import pyarrow.compute as pc
-
-        edges = pc.min_max(rows[known.time]).as_py()
-        return self._within("rows", known, Window(edges["min"], edges["max"] + datetime.resolution), {"id"}, False)
-
-    def _within(
-        self, kind: Kind, known: Table, window: Window, columns: Collection[str] | None, packed: bool
-    ) -> pyarrow.Table | None:
-        between = [(known.time, ">=", window.start), (known.time, "<", window.end)]
-        parts = self._manifest.of(known.name, kind)
-        chosen = [part for part in parts if _touches(part, window)]
-        return read_parts(self.path, chosen or parts[:1], between, columns, packed) if parts else None
+        return Happened(self.path, self._manifest, known, within, columns, packed)
 
     def _states(self, name: str, columns: Collection[str] | None) -> pyarrow.Table | None:
         whole = [part for part in self._manifest.of(name, "whole") if part.first <= self._now]
@@ -287,20 +280,6 @@ class Archive:
         between = [(deltas.AS_OF, ">", base.first), (deltas.AS_OF, "<=", self._now)]
         some = None if some is None else {*some, deltas.AS_OF, deltas.GONE}
         return deltas.as_of(rows, read_parts(self.path, later, between, some))
-
-
-def _touches(part: Part, window: Window) -> bool:
-    return part.first < window.end and part.last >= window.start
-
-
-def _not_in(rows: pyarrow.Table, known: pyarrow.Table | None) -> pyarrow.Table:
-    return rows if known is None else deltas.unknown(rows, known)[0]
-
-
-def _together(pieces: list[pyarrow.Table]) -> pyarrow.Table:
-    import pyarrow
-
-    return pyarrow.concat_tables(pieces, promote_options="permissive")
 
 
 def _shown(moment: datetime) -> str:

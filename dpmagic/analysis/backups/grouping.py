@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pandas
@@ -78,3 +79,10 @@ def began_in(times: pandas.Series, period: str) -> pandas.Series:
     since = day.dt.day_of_week if period == "week" else day.dt.day - 1
     first: pandas.Series = day - pandas.to_timedelta(since, unit="D")
     return first
+
+
+def period_of(by: str | Iterable[str]) -> Callable[[pandas.Series], pandas.Series] | None:
+    """What gives the first instant of the period that is grouped by, for times; of several periods that of the day,
+    which tells each of them.  None where jobs are not grouped by time."""
+    periods = {str(name).lower() for name in several(by, "jobs")} & {*PERIODS}
+    return partial(began_in, period=min(periods) if len(periods) == 1 else "day") if periods else None

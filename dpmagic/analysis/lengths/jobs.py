@@ -79,6 +79,6 @@ def timedeltas(seconds: pandas.Series) -> pandas.Series:
     >>> timedeltas(pandas.Series([194.9308799, None])).tolist()
     [Timedelta('0 days 00:03:14.930879'), NaT]
     """
-    # By way of Kusto's ticks: a double may be a hair below what it stands for.
-    ticks = (seconds.astype(float) * 1e7).round() // 10
-    return ticks.astype("Int64").astype("timedelta64[us]")
+    # A double may be a hair below what it stands for: a tenth of Kusto's ticks, or hundredths between two microseconds.
+    hundredths = (seconds.astype(float) * 1e8).round() // 100
+    return hundredths.astype("Int64").astype("timedelta64[us]")
