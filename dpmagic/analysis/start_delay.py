@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas
+from pandas.api.types import union_categoricals
 
 from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, whole, with_runs
-from dpmagic.analysis.backups.keys import SLACK
+from dpmagic.analysis.backups.keys import SLACK, instants
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
@@ -26,6 +28,7 @@ _COLUMNS_OF_JOBS = (*_NEEDS["jobs"], "endTime", "isUserTriggered", *FROM_JOBS)
 _OF_GROUPS = ("instance", "policyName", "due", "startTime")
 _OF_RUNS = (*_OF_GROUPS, "id", "status")
 _COLUMNS = (*NAMES, "policyName", "jobId", "status", "due", "startTime", "delay", "late")
+_SHARED = (*NAMES, "policyName", "status")
 
 
 def start_delay(given: Any, by: str | None = None) -> pandas.DataFrame:
@@ -43,11 +46,31 @@ def start_delay(given: Any, by: str | None = None) -> pandas.DataFrame:
         raise InvalidArgument(f"start_delay does not group by {by!r}", did_you_mean(str(by), GROUPS, there))
     estate = estate_of(given, "jobs", needs=_NEEDS)
     parts = portions(estate, _COLUMNS_OF_JOBS, together=True, window=with_runs(estate).window)
-    rows = pandas.concat([_of_instances(part, by) for part in parts], ignore_index=True)
     if by is None:
-        rows = rows.sort_values(["due", "id"], kind="stable", ignore_index=True)
-    frame = rows[list(_COLUMNS)] if by is None else _grouped(rows, by)
-    return answer(estate, frame, runs=len(rows), late=int(rows["late"].sum()))
+        frame = _in_order([_packed(_of_instances(part, by)) for part in parts])
+        return answer(estate, frame, runs=len(frame), late=int(frame["late"].sum()))
+    rows = pandas.concat([_of_instances(part, by) for part in parts], ignore_index=True)
+    return answer(estate, _grouped(rows, by), runs=len(rows), late=int(rows["late"].sum()))
+
+
+def _packed(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows with each text that many of them share once."""
+    return rows[list(_COLUMNS)].astype(dict.fromkeys(_SHARED, "category"))
+
+
+def _in_order(parts: list[pandas.DataFrame]) -> pandas.DataFrame:
+    """One table of all rows, by due time and id: put together a column at a time, for a year has millions of rows."""
+    ids = union_categoricals([part["id"] for part in parts], sort_categories=True)
+    codes = np.where(ids.codes < 0, len(ids.categories), ids.codes)  # what has no id is last
+    order = np.lexsort((codes, instants(pandas.concat([part["due"] for part in parts]))))
+    made = {}
+    for name in sorted(_COLUMNS, key=_SHARED.__contains__):  # the largest are those that no two rows share
+        each = [part.pop(name) for part in parts]  # let go of at once
+        if name in _SHARED:
+            made[name] = pandas.Series(union_categoricals(each).take(order)).astype("str")
+        else:
+            made[name] = pandas.concat(each, ignore_index=True).take(order).reset_index(drop=True)
+    return pandas.DataFrame(made, columns=list(_COLUMNS))
 
 
 def _of_instances(estate: Estate, by: str | None) -> pandas.DataFrame:
