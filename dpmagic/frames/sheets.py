@@ -70,7 +70,7 @@ def _fill(sheet: Any, texts: pandas.DataFrame, formats: Mapping[str, Any], bold:
     heads = [f"{name} (UTC)" if dtype == TIME else str(name) for name, dtype in zip(texts, dtypes, strict=True)]
     columns = [_cells(texts.iloc[:, place], dtype) for place, dtype in enumerate(dtypes)]
     for place, head in enumerate(heads):
-        sheet.write_string(0, place, _ILLEGAL.sub("\ufffd", head), bold)
+        sheet.write_string(0, place, _text(head), bold)
         sheet.set_column(place, place, _width(head, columns[place], formats.get(dtypes[place])))
     if len(texts):
         sheet.autofilter(0, 0, len(texts), len(heads) - 1)
@@ -106,9 +106,20 @@ def _cells(column: pandas.Series, dtype: str) -> list[Any]:
     return [_cell(value) for value in values.to_numpy(object, na_value=None).tolist()]
 
 
+def _text(text: str) -> str:
+    """A text that stays one: XlsxWriter takes what is between ``<r>`` and ``</r>`` for XML, formulae and all.
+
+    >>> _text("<r>a</r>"), _text("<r>a"), _text("a\\x00")
+    ('<r>a</r> ', '<r>a', 'a\ufffd')
+    """
+    if text.startswith("<r>") and text.endswith("</r>"):
+        text += " "
+    return _ILLEGAL.sub("\ufffd", text) if _ILLEGAL.search(text) else text
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
-        return _ILLEGAL.sub("\ufffd", value) if _ILLEGAL.search(value) else value
+        return _text(value)
     if isinstance(value, _NUMBERS) and value in (float("inf"), float("-inf")):
         return str(value)  # no number of Excel's
     return value

@@ -70,6 +70,14 @@ def test_a_sheet_says_that_its_times_are_utc_and_takes_no_text_for_a_formula() -
     assert second[header.index("startTime (UTC)")] is None
 
 
+def test_a_text_that_looks_like_xml_of_a_sheet_is_a_text() -> None:
+    bad = '<r><t>a</t></r></is></c><c r="C2"><f>1+1</f></c><c r="D2" t="inlineStr"><is><r><t>x</t></r>'
+    sheet = load_workbook(BytesIO(sheets.xlsx_bytes(pandas.DataFrame({bad: [bad, "<r>"]}, dtype="str")))).active
+    assert sheet is not None
+    assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [[f"{bad} "], [f"{bad} "], ["<r>"]]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s"}
+
+
 def test_columns_of_a_sheet_are_as_wide_as_what_is_in_them() -> None:
     made = frame(JOBS).assign(long="x" * 500)
     sheet = load_workbook(BytesIO(sheets.xlsx_bytes(made))).active

@@ -17,6 +17,7 @@ NAMES = (
     "$x_{y$ & $\\frac{",
     "-2+3",
     "@SUM(1+1)",
+    '<r><t>a</t></r></is></c><c r="ZZ2"><f>1+1</f></c><c t="inlineStr"><is><r><t>a</t></r>',
     "</table></main><style>*{display:none}</style>",
     "</td><td>\x1b[31mred\u202e",
 )
