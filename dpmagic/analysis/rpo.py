@@ -9,8 +9,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import RECENT, answer, known_until, reached, whole
 from dpmagic.analysis.backups.gaps import gaps
-from dpmagic.analysis.backups.history import backups
-from dpmagic.analysis.backups.keys import by_key, key
+from dpmagic.analysis.backups.keys import SUCCESS, among, by_key, is_backup, key, numbered
 from dpmagic.analysis.backups.naming import NAMES
 from dpmagic.analysis.latest import latest_points
 from dpmagic.analysis.targets import rpo_targets
@@ -91,8 +90,12 @@ def _history(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
 
 def _gaps(estate: Estate, part: Estate, allowed: pandas.Series) -> pandas.DataFrame:
     """What the gaps come to of the instances of a part of the estate, by instance."""
-    jobs = backups(whole(part, "jobs", RECENT))
-    points = jobs.loc[jobs["done"], ["instance", "startTime"]].rename(columns={"startTime": "at"})
+    jobs = whole(part, "jobs", RECENT)
+    jobs = jobs.loc[is_backup(jobs) & jobs["backupInstanceId"].notna(), ["backupInstanceId", "status", "startTime"]]
+    done = jobs[among(jobs["status"], SUCCESS)]
+    points = pandas.DataFrame(
+        {"instance": pandas.Categorical.from_codes(*numbered(done["backupInstanceId"])), "at": done["startTime"].array}
+    )
     mine = allowed[allowed.index.isin(key(part.instances()["id"]))]
     end = min(estate.window.end, known_until(estate, jobs) + timedelta.resolution)
     return gaps(points, mine, reached(estate, jobs), end)

@@ -23,42 +23,53 @@ def gaps(points: pandas.DataFrame, allowed: pandas.Series, start: Any, end: Any)
       have been longer.
     """
     start, end = (np.datetime64(pandas.Timestamp(at).tz_convert("UTC").tz_localize(None), "us") for at in (start, end))
-    edges = _edges(points, allowed.index, start, end)
-    begins, ends = (edges[name].to_numpy("datetime64[us]") for name in ("from", "to"))
-    most = allowed.reindex(edges["instance"]).to_numpy("timedelta64[us]")
-    edges["gap"] = ends - begins
-    edges["breach"] = ends - begins > most
+    place, begins, ends, point, censored = _edges(points, allowed.index, start, end)
+    most = allowed.to_numpy("timedelta64[us]")[place]
     # Of a gap that began before the window only what is in the window counts.
-    edges["over"] = np.maximum(ends - np.maximum(begins + most, start), _ZERO)
-    grouped = edges.groupby("instance", sort=False)
+    over = np.maximum(ends - np.maximum(begins + most, start), _ZERO)
+    each = np.flatnonzero(np.diff(place, prepend=-1))  # where the gaps of each instance begin: all have some
+    unknown = allowed.isna().to_numpy()
+    count = _added(point.astype(np.int64), each)
+    time = pandas.Series(_added(over, each)).mask(unknown).astype("timedelta64[us]")
     found = pandas.DataFrame(
         {
-            "points": grouped["point"].sum(),
-            "maxGap": grouped["gap"].max(),
-            "breaches": grouped["breach"].sum().astype("Int64"),
-            "breachTime": grouped["over"].sum(),
-            "headCensored": grouped["censored"].any(),
+            "points": count,
+            # Without an allowance nothing is known to be due.
+            "maxGap": pandas.Series(_most(ends - begins, each)).mask(unknown & (count == 0)),
+            "breaches": pandas.Series(_added((ends - begins > most).astype(np.int64), each), dtype="Int64").mask(
+                unknown
+            ),
+            "breachTime": time,
+            "headCensored": censored[each],
+            "compliance": (1 - time.dt.total_seconds() / pandas.Timedelta(end - start).total_seconds()),
         }
-    ).reindex(allowed.index)
-    unknown = allowed.isna()
-    found["maxGap"] = found["maxGap"].mask(unknown & (found["points"] == 0))  # nothing is known to be due
-    found["breaches"] = found["breaches"].mask(unknown)
-    found["breachTime"] = found["breachTime"].mask(unknown).astype("timedelta64[us]")
-    share = found["breachTime"].dt.total_seconds() / pandas.Timedelta(end - start).total_seconds()
-    found["compliance"] = (1 - share).astype("Float64")
-    return found
+    )
+    return found.astype({"compliance": "Float64"}).set_axis(allowed.index)
 
 
-def _edges(points: pandas.DataFrame, instances: pandas.Index, start: Any, end: Any) -> pandas.DataFrame:
-    """One row a gap: ``instance``, ``from``, ``to``; ``point`` whether a point within the window begins it."""
-    times = points["at"].dt.tz_convert("UTC").dt.tz_localize(None)
-    known = points.assign(at=times)[(times < np.datetime64(end)) & points["instance"].isin(instances)]
-    before = known[known["at"] < start].groupby("instance")["at"].max().reindex(instances)
-    heads = pandas.DataFrame({"instance": instances, "from": before.to_numpy(), "point": False})
-    heads["censored"] = heads["from"].isna()
-    heads["from"] = heads["from"].fillna(pandas.Timestamp(start))
-    inside = known[known["at"] >= start].rename(columns={"at": "from"})[["instance", "from"]]
-    rows = pandas.concat([heads, inside.assign(point=True, censored=False)], ignore_index=True)
-    made: pandas.DataFrame = rows.sort_values(["instance", "from", "point"], kind="stable", ignore_index=True)
-    last = made["instance"].ne(made["instance"].shift(-1))
-    return made.assign(to=made["from"].shift(-1).mask(last, pandas.Timestamp(end)))
+def _added(values: Any, each: Any) -> Any:
+    return np.add.reduceat(values, each) if len(each) else values
+
+
+def _most(values: Any, each: Any) -> Any:
+    return np.maximum.reduceat(values, each) if len(each) else values
+
+
+def _edges(points: pandas.DataFrame, instances: pandas.Index, start: Any, end: Any) -> tuple[Any, ...]:
+    """Of each gap, in order of instances and time, the instance's place and from when to when it goes; whether a point
+    of the window begins it, and whether it may have begun before."""
+    codes, spelled = pandas.factorize(points["instance"])
+    place = np.append(instances.get_indexer(pandas.Index(spelled)), -1)[codes]  # by numbers: ids take long to sort
+    at = points["at"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+    known, early = (place >= 0) & (at < end), at < start
+    before = np.full(len(instances), np.datetime64("NaT", "us"))
+    np.fmax.at(before, place[known & early], at[known & early])
+    inside = known & ~early
+    place = np.concatenate([np.arange(len(instances)), place[inside]])
+    begins = np.concatenate([np.where(np.isnat(before), start, before), at[inside]])
+    point = np.repeat([False, True], [len(instances), int(inside.sum())])
+    censored = np.concatenate([np.isnat(before), np.zeros(int(inside.sum()), bool)])
+    order = np.lexsort((point, begins, place))
+    place, begins, point, censored = place[order], begins[order], point[order], censored[order]
+    last = np.diff(place, append=-1) != 0
+    return place, begins, np.where(last, end, np.append(begins[1:], end)[: len(begins)]), point, censored
