@@ -36,7 +36,7 @@ def coverage_calendar(given: Any, by: str = "vault") -> pandas.DataFrame:
         raise InvalidArgument(f"the calendar is not by {by!r}", f"{did_you_mean(str(by), GROUPS)} {there}".strip())
     estate = estate_of(given, "jobs", needs=_NEEDS)
     column = GROUPS[by]
-    parts = portions(estate, COLUMNS, together=True, window=with_runs(estate).window)
+    parts = portions(estate, COLUMNS, together=True, category="backup", window=with_runs(estate).window)
     each = [_counted(part, column) for part in parts]
     groups = pandas.concat([days for days, _ in each]).groupby([column, "day"], dropna=False, sort=True)
     made = groups[["due", "met"]].sum().astype("Int64").reset_index()

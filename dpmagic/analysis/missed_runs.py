@@ -42,7 +42,7 @@ def missed_runs(given: Any) -> pandas.DataFrame:
     Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, window=with_runs(estate).window)
+    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, category="backup", window=with_runs(estate).window)
     found = [_of_instances(part) for part in parts]
     rows = pandas.concat([rows for rows, _ in found], ignore_index=True)
     order = rows["reason"].map(REASONS.index).rename("order")

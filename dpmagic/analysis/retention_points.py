@@ -99,7 +99,7 @@ def _points(
     seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
     ids = key(instances.loc[seen, "id"]).tolist()
     ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())[_OF_SNAPSHOTS]
-    parts = portions(estate, (*_OF_JOBS, *(["recoveryPointId"] if verify else [])), together=True)
+    parts = portions(estate, (*_OF_JOBS, *(["recoveryPointId"] if verify else [])), together=True, category="backup")
     worlds = (_World.of(part, ids, ours, verify) for part in parts)
     rows = pandas.concat([_points_of(world, patience, verify) for world in worlds], ignore_index=True)
     rows = rows.sort_values(["id", "timeCreated"], kind="stable", ignore_index=True)

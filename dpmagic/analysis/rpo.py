@@ -83,7 +83,7 @@ def _history(estate: Estate, found: pandas.DataFrame) -> pandas.DataFrame:
     allowed = pandas.Series(found["rpo"].to_numpy(), index=key(found["id"]))
     allowed = allowed[~allowed.index.duplicated()]
     longest = allowed.max() if allowed.notna().any() else pandas.Timedelta(0)
-    parts = portions(_since(estate, longest.to_pytimedelta()), RECENT, together=True)
+    parts = portions(_since(estate, longest.to_pytimedelta()), RECENT, together=True, category="backup")
     made = pandas.concat([_gaps(estate, part, allowed) for part in parts])
     return pandas.DataFrame({name: by_key(made[name], found["id"]) for name in made})
 

@@ -45,7 +45,7 @@ def start_delay(given: Any, by: str | None = None) -> pandas.DataFrame:
         there = f"by {', '.join(GROUPS)}"
         raise InvalidArgument(f"start_delay does not group by {by!r}", did_you_mean(str(by), GROUPS, there))
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, window=with_runs(estate).window)
+    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, category="backup", window=with_runs(estate).window)
     if by is None:
         frame = _in_order([_packed(_of_instances(part, by)) for part in parts])
         return answer(estate, frame, runs=len(frame), late=int(frame["late"].sum()))

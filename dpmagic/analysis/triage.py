@@ -97,7 +97,7 @@ def triage(
 
 def _lately(estate: Estate, found: pandas.DataFrame) -> tuple[pandas.DataFrame, list[str]]:
     """The rows with what their last jobs say, and a note where these are not of now."""
-    parts = portions(estate, _OF_JOBS, together=True)
+    parts = portions(estate, _OF_JOBS, together=True, category="backup")
     each = [(_said(part), unknown_since(part, jobs_until_now(part))) for part in parts]
     more = {
         str(name): by_key(pandas.concat([one[name] for one in alike]), found["id"])

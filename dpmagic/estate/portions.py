@@ -114,7 +114,9 @@ def _by_instance(rows: pyarrow.Table, unless: Collection[str]) -> Iterator[tuple
     codes = ids.indices.fill_null(-1).to_numpy()
     keys, names = pandas.factorize(_keys(pandas.Series(ids.dictionary.to_pylist(), dtype="str")), sort=True)
     which = np.append(keys, -1)[codes]
-    telling = np.append(np.isin(np.arange(len(names)), which[~_among(rows["status"], unless)]), True)
+    # What is known by its id alone, for its file has jobs of it and the window none, is not left out either.
+    every, left = np.arange(len(names)), which[~_among(rows["status"], unless)]
+    telling = np.append(np.isin(every, left) | ~np.isin(every, which), True)
     counts = np.bincount(which[which >= 0], minlength=len(names)) * telling[:-1]
     # The last is of those of no instance.
     part = np.where(telling, np.append((np.cumsum(counts) - counts) // ROWS, 0), -1)
@@ -123,7 +125,8 @@ def _by_instance(rows: pyarrow.Table, unless: Collection[str]) -> Iterator[tuple
         return part[pandas.Index(names).get_indexer(pandas.Index(known))] == number
 
     numbers = part[which]
-    order = np.argsort(numbers, kind="stable")
+    # By instance, too: whoever sorts jobs so has nothing left to do.
+    order = np.argsort(numbers.astype(np.int64) * (len(names) + 1) + which, kind="stable")
     of = numbers[order]
     for number in np.unique(part[part >= 0]):
         first, end = np.searchsorted(of, [number, number + 1])

@@ -89,3 +89,14 @@ def test_what_is_at_hand_is_not_read_again(archive: Path, monkeypatch: pytest.Mo
     assert len(list(portions.portions(estate, ["status"]))) > 1
     estate.jobs()
     assert list(portions.portions(estate, ["status"])) == [estate]
+
+
+def test_an_instance_without_jobs_in_the_window_is_in_a_portion(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = (datetime(2026, 3, 2, 20, 30, tzinfo=UTC), datetime(2026, 3, 3, 8, tzinfo=UTC))
+    estate = open_archive(archive, window=window)
+    ran = set(estate.jobs()["backupInstanceId"].str.lower())
+    monkeypatch.setattr(portions, "ROWS", 10)
+    parts = list(portions.portions(open_archive(archive, window=window), ["status"], together=True))
+    ids = sorted(one for part in parts for one in part.instances()["id"])
+    assert len(parts) > 1 and ids == sorted(estate.instances()["id"])
+    assert set(estate.instances()["id"].str.lower()) - ran

@@ -70,7 +70,7 @@ def _recent(estate: Estate) -> Recent:
 def _of_portions(estate: Estate) -> Recent:
     """Those that tell, of an archive's year a portion at a time."""
     failed, done, lengths = [], [], []
-    for part in portions(estate, RECENT, together=True):
+    for part in portions(estate, RECENT, together=True, category="backup"):
         jobs = part.table("jobs", RECENT)
         numbers, _ = numbered(jobs["backupInstanceId"])
         jobs = jobs.assign(number=numbers)[is_backup(jobs) & (numbers >= 0)]
