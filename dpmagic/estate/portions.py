@@ -78,7 +78,10 @@ class _Portion(Given):
     """Some of an estate's jobs, and all that it has of other tables; of instances those that are ``mine``, by key."""
 
     def __init__(self, estate: Estate, jobs: pandas.DataFrame, mine: Mine | None) -> None:
-        super().__init__({"jobs": jobs}, estate.source.target)
+        super().__init__({}, estate.source.target)
+        self._tables["jobs"] = (
+            jobs  # an archive has each once, in its types: it is not for tables from somewhere to show
+        )
         self._estate, self._mine, self.refused = estate, mine, estate.source.refused
 
     @property
