@@ -62,8 +62,13 @@ def sound(file: Path) -> Iterator[None]:
     except (pyarrow.ArrowException, OSError) as error:
         if isinstance(error, PermissionError):
             raise
-        told = f"a file of the archive is not what was written: {file}"
-        raise ArchiveDamaged(told, "see `dpmagic archive check DIR`; use a copy") from error
+        raise damaged(file) from error
+
+
+def damaged(file: Path) -> ArchiveDamaged:
+    """That a file is not what was written."""
+    told = f"a file of the archive is not what was written: {file}"
+    return ArchiveDamaged(told, "see `dpmagic archive check DIR`; use a copy")
 
 
 @contextmanager

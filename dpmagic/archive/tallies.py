@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -11,7 +13,8 @@ import numpy as np
 import pandas
 
 from dpmagic.archive.deltas import engine
-from dpmagic.archive.faults import sound
+from dpmagic.archive.faults import damaged
+from dpmagic.archive.folder import intact
 from dpmagic.archive.halves import joined
 from dpmagic.archive.happened import Happened
 from dpmagic.archive.known import OF_THE_END, shaped
@@ -46,19 +49,19 @@ def tally(jobs: Happened, wanted: Wanted, now: datetime) -> Tally:
 
 @contextmanager
 def _reading(jobs: Happened) -> Iterator[None]:
+    """What DuckDB says of a file that is not there, or not what was written, as reading it with Arrow tells it."""
     import duckdb
 
     try:
         yield
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        files = [jobs.path / part.file for part in jobs.parts() or ()]
-        at_fault = next((file for file in files if not file.is_file() or file.name in str(error)), None)
-        if at_fault is None:
-            raise
-        with sound(at_fault):
-            if not at_fault.is_file():
-                raise FileNotFoundError(str(at_fault)) from error
-            raise OSError(str(error)) from error
+    except duckdb.Error as error:
+        for part in jobs.parts() or ():
+            file = jobs.path / part.file
+            if not file.is_file():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file)) from error
+            if not intact(jobs.path, part):
+                raise damaged(file) from error
+        raise
 
 
 def _prepared(

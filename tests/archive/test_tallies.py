@@ -15,6 +15,8 @@ from pandas.testing import assert_frame_equal
 
 import dpmagic
 from dpmagic.archive.collect import collect
+from dpmagic.archive.faults import ArchiveDamaged
+from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.source import open_archive
 from dpmagic.estate import Estate, portions
 from dpmagic.estate.tallies import Wanted, tallied
@@ -24,16 +26,22 @@ FIRST = {
     **{"began": 0, "vault": "a", "upper": False, "lasts": 10**7, "status": "Completed", "revised": False},
     **{"timed": True, "category": "Backup"},
 }
-START = datetime(2026, 1, 28, tzinfo=UTC)  # a month ends soon, and a week
+START = datetime(2026, 1, 30, tzinfo=UTC)  # a month ends soon, and a week; later parts are not merged yet
 RUNS = [START + timedelta(days=days, hours=6) for days in (2, 3, 6)]
 SUBSCRIPTION = "33333333-3333-4333-8333-333333333333"
+
+
+def moment(hours: range) -> st.SearchStrategy[int]:
+    """Microseconds: of a span as long as this, integers alone would be near to nothing."""
+    return st.builds(lambda hour, rest: hour * 3_600_000_000 + rest, st.sampled_from(hours), st.integers(0, 10**9))
+
 
 job = st.fixed_dictionaries(
     {
         "vault": st.sampled_from(["a", "b"]),
         "upper": st.booleans(),
-        "began": st.integers(0, 6 * 86_400_000_000 - 1),
-        "lasts": st.one_of(st.integers(0, 3_000_000), st.integers(0, 300_000_000_000)),
+        "began": moment(range(144)),
+        "lasts": st.one_of(st.integers(0, 3_000_000), moment(range(80))),
         "status": st.sampled_from(
             ["Completed", "completed", "CompletedWithWarnings", "Failed", "Cancelled", "Odd", None]
         ),
@@ -94,7 +102,7 @@ def answered(folder: Path, rows: int, question: Any, options: dict[str, Any], **
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    jobs=st.lists(job, min_size=3, max_size=25),
+    jobs=st.lists(job, min_size=10, max_size=25),
     at=st.sampled_from([*RUNS, RUNS[0] + timedelta(hours=3), RUNS[1] + timedelta(hours=9)]),
     hours=st.one_of(st.just(144), st.integers(55, 144)),
     questions=st.lists(st.sampled_from(range(len(QUESTIONS))), min_size=4, max_size=4, unique=True),
@@ -129,3 +137,19 @@ def test_they_are_grouped_where_they_are(tmp_path: Path, monkeypatch: pytest.Mon
     counts = estate.jobs().groupby(["status", "vaultId"]).size()
     assert found.rows.set_index(["status", "vaultId"])["n"].sort_index().to_dict() == counts.to_dict()
     assert tallied(estate, Wanted(["status"])) is None, "they are at hand"
+
+
+def hurt(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:4] + b"x" * 2000 + content[2004:])
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, hurt, lambda file: file.write_bytes(file.read_bytes()[:-40])])
+def test_damage_is_told(tmp_path: Path, harm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, [FIRST | {"began": hour * 3_600_000_000} for hour in range(48)])
+    monkeypatch.setattr(portions, "ROWS", 10)
+    estate = open_archive(tmp_path, window=(START, RUNS[-1]))
+    file = tmp_path / read_manifest(tmp_path).of("jobs", "rows")[0].file
+    harm(file)
+    with pytest.raises(ArchiveDamaged, match=file.name):
+        dpmagic.durations(estate)
