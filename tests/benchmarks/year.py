@@ -56,7 +56,7 @@ def month(path: Path, first: datetime, end: datetime, only: Collection[str] = tu
 def estate(day: datetime) -> Estate:
     """The estate on the night of a day, with the jobs and the changes of two days: what a collection asks for."""
     both = [day - timedelta(days=1), day]
-    given = {name: make(day) for name, make in STATES.items()}
+    given = {name: _typed(name, make(day)) for name, make in STATES.items()}
     given |= {name: pandas.concat([make(one) for one in both], ignore_index=True) for name, make in OF_A_DAY.items()}
     now = day + _NIGHT
     return Estate.of(given, now=now, window=Window(now - timedelta(days=14), now))
