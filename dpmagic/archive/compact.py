@@ -67,16 +67,16 @@ def _merged(writer: Writer, parts: list[Part]) -> Part:
 def read_parts(
     path: Path,
     parts: list[Part],
-    filters: list[Any] | None = None,
+    filters: Any = None,
     columns: Collection[str] | None = None,
     packed: bool = False,
 ) -> pyarrow.Table:
     """The rows of several parts of a table; where a part holds newer versions of rows, only those.
 
-    ``filters`` are Parquet's: ``[("startTime", ">=", instant)]``.  ``columns`` are those to read, ``id`` among them
-    where a part holds newer versions; None for all.  Parts of older versions may lack columns: they are null there.
-    ``packed`` texts are dictionaries, and ids `halved`.  Raises FileNotFoundError when a file has gone,
-    `ArchiveDamaged` when it is not what was written.
+    ``filters`` are Parquet's, ``[("startTime", ">=", instant)]``, or an expression.  ``columns`` are those to read,
+    ``id`` among them where a part holds newer versions; None for all.  Parts of older versions may lack columns: they
+    are null there.  ``packed`` texts are dictionaries, and ids `halved`.  Raises FileNotFoundError when a file has
+    gone, `ArchiveDamaged` when it is not what was written.
     """
     import pyarrow
     from pyarrow import parquet

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import and_, or_
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dpmagic.archive import deltas
 from dpmagic.archive.compact import read_parts
@@ -28,7 +30,8 @@ def touches(part: Part, window: Window) -> bool:
 @dataclass(frozen=True)
 class Happened:
     """The rows of a table of what happened that began within a window, by ``columns`` as files name them (None: all),
-    texts ``packed`` as dictionaries."""
+    texts ``packed`` as dictionaries; only those that hold, in any case, the text in each column of one list at least of
+    ``holding``, if there is any."""
 
     path: Path
     manifest: Manifest
@@ -36,6 +39,7 @@ class Happened:
     window: Window
     columns: Collection[str] | None = None
     packed: bool = False
+    holding: Sequence[Sequence[tuple[str, str]]] = ()
 
     def rows(self) -> pyarrow.Table | None:
         """All of them, in memory."""
@@ -81,7 +85,20 @@ class Happened:
         between = [(self.known.time, ">=", window.start), (self.known.time, "<", window.end)]
         parts = self.manifest.of(self.known.name, kind)
         chosen = [part for part in parts if touches(part, window)]
-        return read_parts(self.path, chosen or parts[:1], between, columns, packed) if parts else None
+        filters = _holding(between, self.holding) if self.holding else between
+        return read_parts(self.path, chosen or parts[:1], filters, columns, packed) if parts else None
+
+
+def _holding(between: list[Any], lists: Sequence[Sequence[tuple[str, str]]]) -> Any:
+    """Those filters, and that the texts are held, as one expression."""
+    import pyarrow.compute as pc
+    from pyarrow import parquet
+
+    held = [
+        reduce(and_, [pc.match_substring(pc.field(name), text, ignore_case=True) for name, text in texts])
+        for texts in lists
+    ]
+    return parquet.filters_to_expression(between) & reduce(or_, held)
 
 
 def _not_in(rows: pyarrow.Table, known: pyarrow.Table | None) -> pyarrow.Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.source import at_least, refusal
 from dpmagic.estate.tallies import Tally, Wanted
 from dpmagic.estate.window import Window, instant
@@ -106,6 +108,22 @@ class Archive:
         known = table(name)
         wanted = at_least(known, columns)
         rows = self._rows(known, window, None if columns is None else [known.wire[one] for one in wanted])
+        return self._made(known, wanted, rows, now, window)
+
+    def excerpt(
+        self, wanted: Excerpt, now: datetime, window: Window, columns: Collection[str] | None
+    ) -> pandas.DataFrame:
+        """As `table`, the rows that hold what those of the excerpt do; of a table of what happened."""
+        known = table(wanted.table)
+        names = at_least(known, columns)
+        happened = self._happened(known, window, [known.wire[one] for one in names])
+        sifted = replace(happened, holding=[[(known.wire[name], text) for name, text in one] for one in wanted.holding])
+        return self._made(known, names, self._read(sifted.rows), now, window)
+
+    def _made(
+        self, known: Table, wanted: Sequence[str], rows: pyarrow.Table | None, now: datetime, window: Window
+    ) -> pandas.DataFrame:
+        name = known.name
         if rows is None:
             if name in self.refused:
                 raise refusal(name, self.refused[name])
@@ -137,9 +155,9 @@ class Archive:
         told = self._told_packed(known, rows, now, window)
         return rows, told, lambda some: shaped(known, wanted, joined(some), now)
 
-    def at_most(self, window: Window) -> int:
-        """How many jobs the window may have, from what the archive says of itself."""
-        return sum(part.rows for part in self._manifest.of("jobs", "rows") if touches(part, window))
+    def at_most(self, window: Window, name: str = "jobs") -> int:
+        """How many jobs, or changes, the window may have, from what the archive says of itself."""
+        return sum(part.rows for part in self._manifest.of(name, "rows") if touches(part, window))
 
     def tallied(self, now: datetime, window: Window, wanted: Wanted, most: int) -> tuple[Tally, dict[str, Any]] | None:
         """The window's jobs, grouped, where they are more than ``most``, and what they cover; None of fewer."""

@@ -14,7 +14,7 @@ import pandas
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, merged
-from dpmagic.estate.excerpts import Excerpt
+from dpmagic.estate.excerpts import MUCH, Excerpt
 from dpmagic.estate.kept import Columns, Kept, Memory
 from dpmagic.estate.source import Given, Source
 from dpmagic.estate.window import Window, instant
@@ -154,12 +154,17 @@ class Estate:
         What is asked for depends on what was read before, so an answer must not: see `dpmagic.estate.excerpts`.
         """
         some = self._columns(wanted.table, columns)
-        if not self.source.metered or self.kept.find(wanted.table, self.window, some):
+        if not self.picks(wanted) or self.kept.find(wanted.table, self.window, some):
             return self.table(wanted.table, some)
         from dpmagic.estate.excerpting import read
 
         found = self.kept.find(wanted.table, self.window, some, wanted) or read(self, wanted, some)
         return found.part(self.window, some, partial(self.source.says, wanted.table, self.now))
+
+    def picks(self, wanted: Excerpt) -> bool:
+        """Whether an excerpt is read without the rest: where that spends a quota, or of files that have very much."""
+        at_most = getattr(self.source, "at_most", None) if wanted.holding else None
+        return self.source.metered or (at_most is not None and at_most(self.window, wanted.table) > MUCH)
 
     def _columns(self, name: str, columns: Iterable[str]) -> frozenset[str]:
         """The columns that are meant and are here.  Raises `InvalidArgument` for one that no such table has."""

@@ -13,7 +13,7 @@ from dpmagic.estate.completeness import KEY
 from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.grouped import among, between, grouped, told_of
 from dpmagic.estate.kept import Kept
-from dpmagic.estate.source import Metered, at_least
+from dpmagic.estate.source import Picking, at_least
 from dpmagic.frames.declared import conform
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def read(estate: Estate, wanted: Excerpt, columns: frozenset[str]) -> Kept:
     """These columns of an excerpt, kept; of the whole table, with a note, where the service does not group it."""
     name, window, notes = wanted.table, estate.window, [wanted.note]
     excerpt: Excerpt | None = wanted
-    source = cast(Metered, estate.source)
+    source = cast(Picking, estate.source)
     if not wanted.latest:
         rows = source.excerpt(wanted, estate.now, window, columns)
     else:

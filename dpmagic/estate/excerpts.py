@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from dpmagic.estate.columns import table
 
+MUCH = 250_000
+"""Rows of which an archive gives an excerpt by itself."""
+
 
 @dataclass(frozen=True)
 class Excerpt:
@@ -18,6 +21,9 @@ class Excerpt:
 
     With ``latest``, a column of times, it is of the rows that are alike in ``by`` (KQL by the names that it gets, and
     subscription) only the last one by that time: grouped at the source, split by ``axes`` where they are too many.
+
+    ``holding`` is what every such row has, by which files are sifted: texts that columns hold, in any case, all of one
+    list at least.
     """
 
     table: str
@@ -26,6 +32,7 @@ class Excerpt:
     latest: str = ""
     by: tuple[tuple[str, str], ...] = ()
     axes: tuple[str, ...] = ()
+    holding: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     @property
     def clause(self) -> str:
@@ -51,11 +58,15 @@ DELETED_DISKS = Excerpt(
     "changes",
     "the deletions of disks",
     "changeType =~ 'Delete' and targetResourceId contains '/providers/microsoft.compute/disks/'",
+    holding=((("changeType", "delete"), ("targetResourceId", "/providers/microsoft.compute/disks/")),),
 )
 """The changes that say when a disk went, and by whom."""
 
 CHANGED_VAULTS = Excerpt(
-    "changes", "those of Backup vaults", "targetResourceType =~ 'microsoft.dataprotection/backupvaults'"
+    "changes",
+    "those of Backup vaults",
+    "targetResourceType =~ 'microsoft.dataprotection/backupvaults'",
+    holding=((("targetResourceType", "microsoft.dataprotection/backupvaults"),),),
 )
 """The changes that say how a vault was set up before, and who changed it."""
 
@@ -63,6 +74,7 @@ EVENTS = Excerpt(
     "changes",
     f"{DELETED_DISKS.what} and {CHANGED_VAULTS.what}",
     f"({DELETED_DISKS.where}) or ({CHANGED_VAULTS.where})",
+    holding=(*DELETED_DISKS.holding, *CHANGED_VAULTS.holding),
 )
 """Both: all that the questions of a report take of changes, of which most are snapshots that come and go."""
 

@@ -64,8 +64,8 @@ class Source(Protocol):
         """The answer to a query that only counts, for plans; None where tables are at hand and reading them is free."""
 
 
-class Metered(Source, Protocol):
-    """A source whose reading spends a quota."""
+class Picking(Source, Protocol):
+    """A source that gives excerpts: whose reading spends a quota, or that has very much."""
 
     def excerpt(
         self, wanted: Excerpt, now: datetime, window: Window, columns: Collection[str] | None

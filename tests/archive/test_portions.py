@@ -56,6 +56,24 @@ def test_portions_give_the_answer_of_the_whole(
     assert not estate.kept.of("jobs"), "not read whole"
 
 
+@pytest.mark.parametrize(
+    "question", [dpmagic.orphan_instances, dpmagic.posture, dpmagic.posture_history, dpmagic.findings]
+)
+def test_of_very_many_changes_only_those_that_tell_are_read(
+    archive: Path, question: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate = open_archive(archive)
+    whole = question(estate)
+    assert len(estate.changes()) > 2
+    monkeypatch.setattr("dpmagic.estate.estate.MUCH", 1)
+    picking = open_archive(archive)
+    assert_frame_equal(question(picking), whole)
+    read = [one for one in picking.kept.tables if one.known.name == "changes"]
+    assert all(one.excerpt is not None and 0 < len(one.rows) < len(estate.changes()) for one in read)
+    noted = [note for note in picking.completeness["tables"].get("changes", {}).get("notes", []) if "only" in note]
+    assert len(noted) == bool(read)
+
+
 def test_portions_are_all_rows_once_and_instances_stay_together(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     window = (datetime(2026, 2, 18, tzinfo=UTC), datetime(2026, 3, 3, 8, tzinfo=UTC))
     jobs = open_archive(archive, window=window).jobs()

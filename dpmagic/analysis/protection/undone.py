@@ -34,7 +34,7 @@ class State:
 def of_vaults(estate: Estate) -> pandas.DataFrame:
     """The changes of vaults that are there, by the vault's id in lower case (``vault``), the oldest first."""
     # What changed is JSON, most of it of other things: where reading is free it is only read if a vault changed.
-    if not estate.source.metered:
+    if not estate.picks(CHANGED_VAULTS):
         ids = estate.table("changes", ["targetResourceId"])["targetResourceId"]
         if not is_in(key(estate.vaults()["id"]), key(ids)).any():
             return pandas.DataFrame({name: pandas.Series(dtype="object") for name in (*_HOW, "vault")})
