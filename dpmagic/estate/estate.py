@@ -124,7 +124,7 @@ class Estate:
     def remembers(self, name: str = "jobs") -> Mapping[str, Any]:
         """What the completeness of a table says of the window, ``since`` and ``holes`` among it; the table is read only
         where its source cannot tell without."""
-        told = self.source.says(name, self.now, self.window)
+        told = self.source.says(name, self.now, self.window) if self.has(name) else {}  # why not, reading it says
         found: Mapping[str, Any] = told if "since" in told else self.table(name, ()).attrs.get(KEY, {})
         return found
 
