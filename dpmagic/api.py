@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from dpmagic.session import current
 
 if TYPE_CHECKING:
     from dpmagic.estate import Estate
+
+_USUAL = "14d"  # what Azure remembers
 
 
 def run(text: str, /, **names: Any) -> Any:
@@ -101,12 +104,12 @@ def rest(method: str, url: str, body: Any = None, *, api_version: str = API_VERS
 
 
 def open(
-    where: str | Path | None = None,
+    where: str | PathLike[str] | None = None,
     *,
     subscriptions: str | Iterable[str] | None = None,
     management_groups: str | Iterable[str] | None = None,
     expected: str | Iterable[str] | None = None,
-    window: Any = "14d",
+    window: Any = None,
     at: Any = None,
     connection: Connection | None = None,
 ) -> Estate:
@@ -117,8 +120,9 @@ def open(
 
     ``subscriptions`` are ids or names, without them all that can be seen; ``management_groups`` leaves those below
     one of these, by name or display name; ``expected`` are those that should be there: each that is not is
-    unreadable, and every answer says so.  ``window`` is what jobs and changes are taken from: ``"14d"`` is the last 14
-    whole days in UTC (see `dpmagic.Window.of`).  What time it is is settled here, once.
+    unreadable, and every answer says so.  ``window`` is what jobs and changes are taken from: ``"14d"``, the last 14
+    whole days in UTC, without it (see `dpmagic.Window.of`); of a saved estate what it was saved for.  What time it is
+    is settled here, once.
 
     Raises `InvalidArgument` for a name that nobody has, a window that is none or that an archive does not reach, and a
     folder that is no saved estate, and for what a folder or a connection does not have; `NotConnected` when no
@@ -126,6 +130,8 @@ def open(
     """
     if where is not None:
         _none_of(subscriptions=subscriptions, management_groups=management_groups, expected=expected)
+        if not isinstance(where, (str, PathLike)):
+            raise InvalidArgument(f"{where!r} is no folder", 'write dpmagic.open("FOLDER"), or dpmagic.open() for now')
         return _kept(Path(where).expanduser(), window, at)
     if at is not None:
         raise InvalidArgument("at is for an archive: Azure shows what is now", "dpmagic.open(FOLDER, at=...)")
@@ -137,7 +143,7 @@ def open(
         subscriptions=subscriptions,
         management_groups=management_groups,
         expected=expected,
-        window=window,
+        window=_USUAL if window is None else window,
         observer=session.observer,
     )
 
@@ -156,7 +162,11 @@ def _kept(folder: Path, window: Any, at: Any) -> Estate:
     if is_archive(folder):
         from dpmagic.archive.source import open_archive
 
-        return open_archive(folder, at=at, window=window)
+        return open_archive(folder, at=at, window=_USUAL if window is None else window)
     from dpmagic.estate import Estate
 
-    return Estate.load(folder)
+    saved = Estate.load(folder)
+    if at is not None:
+        told = f"at is for an archive: {str(folder)!r} is as it was saved, at {saved.now:%Y-%m-%d %H:%M}Z"
+        raise InvalidArgument(told, "leave it out, or open a folder of `dpmagic collect`")
+    return saved if window is None else saved.over(window)

@@ -52,7 +52,7 @@ class Report:
         read_controls(self.controls)
         read_baseline(self.baseline)
         if not isinstance(self.estate, Estate):
-            self.estate = open_estate(self.estate, at=self.at, window=self.window or "14d")
+            self.estate = open_estate(self.estate, at=self.at, window=self.window)
 
     def ask(self, name: str, question: Question, /, **options: Any) -> Answer:
         """Ask ``question`` of the estate and keep the answer under ``name``, also as a file of the report.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -38,6 +40,26 @@ def test_what_was_saved_is_what_is_loaded(live: Estate, folder: Path) -> None:
     assert loaded.source.scope == live.source.scope
     assert [name for name in tables() if loaded.has(name)] == list(SMALL)
     assert loaded.reach() == live.reach()
+
+
+def test_opened_over_another_window(live: Estate, folder: Path) -> None:
+    week = dpmagic.open(folder, window="7d")
+    assert week.window == live.over("7d").window
+    pandas.testing.assert_frame_equal(week.jobs(), live.over("7d").jobs())
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "hint"),
+    [
+        ({"at": "2026-03-01"}, "at is for an archive: '.*' is as it was saved, at 2026-", "leave it out"),
+        ({"window": "soon"}, "soon", "14d"),
+        ({"where": 3}, "3 is no folder", r"dpmagic.open\(\) for now"),
+    ],
+)
+def test_what_a_saved_estate_cannot_be_opened_with(folder: Path, given: dict[str, Any], told: str, hint: str) -> None:
+    with pytest.raises(InvalidArgument, match=told) as error:
+        dpmagic.open(**{"where": folder, **given})
+    assert re.search(hint, error.value.hint)
 
 
 def test_what_is_not_kept_is_saved_all_the_same(live: Estate, folder: Path, tmp_path: Path) -> None:
