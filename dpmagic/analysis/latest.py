@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pandas
@@ -78,9 +79,13 @@ def _inferred(estate: Estate, instances: pandas.DataFrame) -> pandas.DataFrame:
 
 def _later(estate: Estate, instances: pandas.DataFrame) -> pandas.Series:
     """When the last successful backup of each disk began, where that is since snapshots were last read."""
-    ran = by_key(last_success(recent(estate).jobs), instances["id"])
-    since = ran > pandas.Timestamp(estate.seen("snapshots"))
-    return ran.where(since & among(instances["dataSourceType"], (DISK,)))
+    seen = estate.seen("snapshots")
+    if seen >= estate.now:
+        return pandas.Series(None, instances.index, "datetime64[us, UTC]")
+    # Up to now, wherever the window ends: it is the newest point that is asked for.
+    since = estate.over((seen + timedelta.resolution, estate.now + timedelta.resolution))
+    ran = by_key(last_success(recent(since).jobs), instances["id"])
+    return ran.where(among(instances["dataSourceType"], (DISK,)))
 
 
 def _seen(estate: Estate, instances: pandas.DataFrame, verify: str | None) -> pandas.DataFrame:

@@ -191,6 +191,8 @@ def test_what_was_last_read_days_before_is_no_fault_of_since_then(nights: tuple[
     assert len(late) >= 4 and (late["latestPoint"] > pandas.Timestamp(then)).all() and not late["observed"].any()
     # One reads at 2026-03-05T08:00Z what jobs say, the other the snapshots too: they agree on who is in trouble.
     assert set(dpmagic.triage(old)["id"]) == set(dpmagic.triage(live)["id"])
+    late, seen = (dpmagic.rpo(estate).set_index("id")["status"].to_dict() for estate in (old, live))
+    assert late == seen
     kept = dpmagic.retention_points(old)
     assert not kept["status"].isin(("missing", "surplus")).any()
     assert any("as of 2026-03-03 08:00 UTC" in note for note in kept.attrs["dpmagic"]["notes"])
