@@ -54,18 +54,19 @@ def redact(text: str) -> str:
     return text
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known spelling closest to ``word``, ignoring case, or ``""`` when none is close.
+def nearest(word: object, known: Iterable[str]) -> str:
+    """The known spelling closest to ``word``, ignoring case, or ``""`` when none is close; also where a number or a
+    list was given for a word.
 
     >>> nearest("TestBkpVualt", ["prod", "TestBkpVault"])
     'TestBkpVault'
     """
     by_lower = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else ""
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+def did_you_mean(word: object, known: Iterable[str], otherwise: str = "") -> str:
     """A hint with the nearest right spelling, or ``otherwise``.
 
     >>> did_you_mean("--vualt-name", ["--vault-name", "--yes"])
