@@ -35,6 +35,7 @@ def cost_of(given: Any, sizes: Sizes, what: str | Iterable[str] | pandas.DataFra
     ``currency``, and ``savingLow`` and ``savingHigh`` a month if they were deleted: the newest snapshots of a disk, or
     all of them, go with all they hold; of others the next one that stays takes over what it needs, which is all, or at
     the least as much as the largest of them held. So deleting the oldest, which holds all that was used, saves little.
+    Of one that stays and is newer than the exports nothing is known: what goes before it may save all of its cost.
 
     Raises `InvalidArgument` for an unknown ``what`` or ``by`` and for tables or sizes without what is needed.
     """
@@ -80,6 +81,8 @@ def _ids(estate: Estate, what: Any) -> pandas.Series:
         if "id" not in what:
             raise InvalidArgument("the frame has no column id", f"it has: {', '.join(map(str, what.columns))}")
         return key(what["id"])
+    if not isinstance(what, Iterable):
+        raise InvalidArgument(f"there is no cost of {what!r}", f"of {', '.join(WHAT)}, or of ids")
     if not isinstance(what, str):
         return key(pandas.Series([str(one) for one in what], dtype="str"))
     if what == "stopped":
@@ -107,7 +110,7 @@ def _saved(rows: pandas.DataFrame, wanted: set[str]) -> tuple[pandas.Series, pan
 
     The newest ones of a disk go with all they hold. Of others the next one that stays takes what it needs: it held
     its own changes, and then holds theirs too, but no block twice; so at least as much as the largest of them, at most
-    all of it.
+    all of it.  Of one that the exports do not reach nobody knows what it held: it may have been all that goes.
     """
     going, known = rows["id"].isin(wanted), rows["last"].fillna(0.0)
     disk = rows["disk"].fillna(rows["id"])  # where nothing says which, there is no next one
@@ -116,7 +119,9 @@ def _saved(rows: pandas.DataFrame, wanted: set[str]) -> tuple[pandas.Series, pan
     runs = known.groupby([disk, stayer])
     newest, certain = stayer == 0, rows["disk"].notna()
     low = known.where(newest & certain, 0.0)
-    shared = (runs.transform("sum") - runs.transform("max")).where(~going.groupby([disk, stayer]).cumsum().gt(1), 0.0)
+    unknown = (~going & rows["last"].isna()).groupby([disk, stayer]).transform("any")
+    shared = runs.transform("sum") - runs.transform("max").mask(unknown, 0.0)
+    shared = shared.where(~going.groupby([disk, stayer]).cumsum().gt(1), 0.0)
     return low, known.where(newest, shared)
 
 
@@ -125,7 +130,7 @@ def _label(estate: Estate, rows: pandas.DataFrame, by: str) -> tuple[str, pandas
         return "subscriptionId", rows["subscriptionId"]
     if by == "disk":
         return "dataSourceId", rows["source"]
-    if by.lower().startswith("tags."):
+    if str(by).lower().startswith("tags."):
         disks = estate.disks()
         values = tag(disks["tags"], by[len("tags.") :]).set_axis(key(disks["id"]))
         return by, by_key(values[~values.index.duplicated()], rows["source"]).fillna("")

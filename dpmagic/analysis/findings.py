@@ -104,6 +104,8 @@ def findings(
             raise InvalidArgument(
                 f"there are no findings of kind {kind!r}", did_you_mean(kind, KINDS, f"of {', '.join(KINDS)}")
             )
+    if not asked:
+        raise InvalidArgument("no kind of findings is asked for", f"of {', '.join(KINDS)}; leave it out for all")
     if not answers and len(_OF_JOBS.intersection(asked)) > 1:
         read_ahead(estate, snapshots=not _OF_SNAPSHOTS.isdisjoint(asked))
     ask = _Asked(estate, answers or {})

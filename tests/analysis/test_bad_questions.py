@@ -49,6 +49,8 @@ def tables(estate: Estate) -> dict[str, pandas.DataFrame]:
         (lambda at: dpmagic.snapshot_headroom(at, limit="500"), "limit is '500' | give a whole number"),
         (lambda at: dpmagic.snapshot_headroom(at, policy_limit=0), "policy_limit is 0 | give a whole number"),
         (lambda at: dpmagic.findings(at, "gaps"), "there are no findings of kind 'gaps' | did you mean gap?"),
+        (lambda at: dpmagic.findings(at, []), "no kind of findings is asked for | of gap, failure"),
+        (lambda at: dpmagic.coverage_calendar(at, by=["vault"]), "the calendar is not by ['vault'] | "),
         (lambda at: dpmagic.coverage(at, exclude=[{"id": "x"}]), "'x' is no id | write it whole"),
         (
             lambda at: dpmagic.expected_points(at.policies().iloc[0], "7d"),

@@ -36,6 +36,8 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
 
     Raises `InvalidArgument` for what is not there, is no export, or mixes currencies.
     """
+    if not isinstance(source, Iterable | Path):
+        raise InvalidArgument(f"{source!r} is no export", "name a .csv, .csv.gz or .parquet file, or their folder")
     files = _files([source] if isinstance(source, (str, Path)) else list(source))
     parts = [part for part in map(_usage, files) if len(part)]
     if not parts:
