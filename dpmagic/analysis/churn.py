@@ -43,7 +43,7 @@ def churn(given: Any, sizes: Sizes | None = None, by: str = "disk") -> pandas.Da
     Raises `InvalidArgument` for an unknown ``by`` and for tables or sizes without what is needed.
     """
     estate = estate_of(given, "instances", needs=NEEDS)
-    if by not in [*GROUPS]:
+    if by not in [*GROUPS]:  # not in the dict: what has no hash is no group either
         raise InvalidArgument(
             f"churn has no groups by {by}", did_you_mean(by, GROUPS, f"by one of {', '.join(GROUPS)}")
         )

@@ -31,7 +31,7 @@ def coverage_calendar(given: Any, by: str = "vault") -> pandas.DataFrame:
     on which nothing of a group was due have no row, and neither have due times of which nobody can tell.
     Raises `InvalidArgument` for another ``by``, and for tables without what is needed.
     """
-    if by not in [*GROUPS]:
+    if by not in [*GROUPS]:  # not in the dict: what has no hash is no group either
         there = f"there are: {', '.join(GROUPS)}"
         raise InvalidArgument(f"the calendar is not by {by!r}", f"{did_you_mean(str(by), GROUPS)} {there}".strip())
     estate = estate_of(given, "jobs", needs=_NEEDS)

@@ -29,7 +29,7 @@ def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
     estate, daily = estate_of(given, "instances", needs=NEEDS), sizes_of(sizes)
     keys, notes = ["day", "currency"], said(daily)
     if by is not None:
-        if by not in [*GROUPS]:
+        if by not in [*GROUPS]:  # not in the dict: what has no hash is no group either
             hint = did_you_mean(by, GROUPS, f"by one of {', '.join(GROUPS)}")
             raise InvalidArgument(f"stored has no groups by {by}", hint)
         column = GROUPS[by]

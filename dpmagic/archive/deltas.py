@@ -44,6 +44,11 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
+def paths(files: Iterable[object]) -> str:
+    """Files for SQL, as a list of their paths."""
+    return "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"
+
+
 def changes(
     before: pyarrow.Table, after: pyarrow.Table, at: datetime, readable: Sequence[str] | None
 ) -> tuple[pyarrow.Table, pyarrow.Table]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from dpmagic.archive.additions import listed, register
-from dpmagic.archive.deltas import engine, quoted
+from dpmagic.archive.deltas import engine, paths, quoted
 from dpmagic.archive.dialect import spelled
 from dpmagic.archive.forms import plain_frame
 from dpmagic.archive.unanswered import refused, unread, unsupported
@@ -66,17 +66,13 @@ def _view(sql: duckdb.DuckDBPyConnection, known: Table, shelf: Shelf) -> None:
     if shelf.rows is not None:
         sql.register(f"{known.name} in memory", shelf.rows)
     memory = [f'SELECT * FROM "{known.name} in memory"'] if shelf.rows is not None else []
-    stored = [f"SELECT * FROM read_parquet({_list(shelf.files)}, union_by_name = true)"] if shelf.files else []
+    stored = [f"SELECT * FROM read_parquet({paths(shelf.files)}, union_by_name = true)"] if shelf.files else []
     sql.execute(f"CREATE TEMP VIEW raw AS {' UNION ALL BY NAME '.join([*stored, *memory])}")
     have = {row[0] for row in sql.execute("DESCRIBE raw").fetchall()}
     columns = [_typed(column.wire, column.dtype, have) for column in known.columns.values()]
     sql.execute("DROP VIEW raw")
     inner = " UNION ALL BY NAME ".join([*stored, *memory])
     sql.execute(f"CREATE TEMP VIEW {quoted([known.name])} AS SELECT {', '.join(columns)} FROM ({inner})")
-
-
-def _list(files: Sequence[str]) -> str:
-    return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]"
 
 
 _TYPES = {

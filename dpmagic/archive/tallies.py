@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas
 
-from dpmagic.archive.deltas import engine
+from dpmagic.archive.deltas import engine, paths
 from dpmagic.archive.faults import damaged
 from dpmagic.archive.folder import intact
 from dpmagic.archive.halves import joined
@@ -71,7 +71,7 @@ def _prepared(
     parts = jobs.parts()
     rows = jobs.going_on() if parts else jobs.rows()
     files = [str(jobs.path / part.file) for part in parts or ()]
-    pieces = [f"SELECT * FROM read_parquet({_list(files)}, union_by_name = true)"] if files else []
+    pieces = [f"SELECT * FROM read_parquet({paths(files)}, union_by_name = true)"] if files else []
     if rows is not None and (rows.num_rows or not files):
         sql.register("in memory", joined(rows))
         pieces.append('SELECT * FROM "in memory"')
@@ -129,7 +129,7 @@ def _end_after(sql: duckdb.DuckDBPyConnection, files: Sequence[str], rows: pyarr
         return False
     # Where all of a group are missing nothing is said.
     unsure = f"coalesce(TRY_CAST(stats_max_value AS TIMESTAMPTZ) > {_instant(now)}, true)"
-    text = f"SELECT count(*) FROM parquet_metadata({_list(files)}) WHERE path_in_schema = 'endTime' AND {unsure}"
+    text = f"SELECT count(*) FROM parquet_metadata({paths(files)}) WHERE path_in_schema = 'endTime' AND {unsure}"
     return bool(sql.execute(text).fetchall()[0][0])
 
 
@@ -196,7 +196,3 @@ def _telling(rows: pandas.DataFrame) -> list[str]:
 
 def _instant(moment: datetime) -> str:
     return f"TIMESTAMPTZ '{moment.isoformat()}'"
-
-
-def _list(files: Sequence[str]) -> str:
-    return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]"

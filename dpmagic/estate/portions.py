@@ -43,8 +43,8 @@ def portions(
 ) -> Iterator[Estate]:
     """The estate itself, or one after another with some of its jobs in these columns; with all jobs of an instance in
     one and the same, where they have to be ``together``, and with that instance.  Instances all of whose jobs are in a
-    state of ``unless`` (lower case) tell the question nothing, and may be left out; so may all
-    jobs that are not of a ``category``, again in lower case.
+    state of ``unless`` (lower case) tell the question nothing, and may be left out; so may all jobs that are not of a
+    ``category`` (lower case).
 
     It is the estate itself unless it is an archive that has more jobs than `ROWS` in the ``window``, by itself the
     estate's.  What they cover is then said by ``estate.completeness``, as if the estate had read them.
@@ -79,9 +79,8 @@ class _Portion(Given):
 
     def __init__(self, estate: Estate, jobs: pandas.DataFrame, mine: Mine | None) -> None:
         super().__init__({}, estate.source.target)
-        self._tables["jobs"] = (
-            jobs  # an archive has each once, in its types: it is not for tables from somewhere to show
-        )
+        # Not looked through as tables from somewhere are: an archive has each job once, in its types.
+        self._tables["jobs"] = jobs
         self._estate, self._mine, self.refused = estate, mine, estate.source.refused
 
     @property
