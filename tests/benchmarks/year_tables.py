@@ -55,6 +55,7 @@ def _static() -> pandas.DataFrame:
     made["vaultId"] = of + "rg-backup/providers/Microsoft.DataProtection/backupVaults/" + vault
     made["instance"] = made["vaultId"] + "/backupInstances/" + name + "-" + name + "-" + _guids(random, len(place))
     made["group"], made["diskId"] = group, of + group + _COMPUTE + "/disks/" + name
+    made["stem"] = _guids(random, len(place))  # all of a disk's snapshots have one in their names, as recorded
     made["snapshots"], made["size"] = of + "rg-snapshots", 32 * 2 ** (place % 6)
     return made
 
@@ -70,7 +71,7 @@ def _runs(day: datetime) -> pandas.DataFrame:
     made["startTime"] = pandas.Timestamp(day).as_unit("us") + _micros(began.ravel())
     made["duration"] = _micros((random.lognormal(5.2, 0.3, n) * 1e6).astype("int64"))
     made["failed"] = random.random(n) < 0.01
-    for name in ("job", "point", "snapshot", "unique", "create", "delete", "why", "whyGone"):
+    for name in ("job", "point", "unique", "create", "delete", "why", "whyGone"):
         made[name] = _guids(random, n)
     return made
 
@@ -125,7 +126,7 @@ def _made(day: datetime) -> tuple[pandas.DataFrame, pandas.DataFrame]:
 def _snapshots(day: datetime) -> pandas.DataFrame:
     runs, of = _made(day)
     stamp = runs["startTime"].dt.strftime("%Y-%m-%dT%H-%M-%S.%f")
-    name = "AzureBackup_" + runs["snapshot"] + "_" + stamp
+    name = "AzureBackup_" + of["stem"] + "_" + stamp
     return pandas.DataFrame(
         {
             "id": of["snapshots"] + _COMPUTE + "/snapshots/" + name, "name": name, "subscriptionId": of["sub"],
