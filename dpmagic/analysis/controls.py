@@ -52,13 +52,10 @@ def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None 
 
     Raises `InvalidArgument` for a control that is not understood, with its line.
     """
-    estate = estate_of(given, "instances")
+    estate, asked = estate_of(given, "instances"), read(file)
     found = control_members(estate, file) if members is None else members
-    why = found.attrs[KEY]["unanswered"]
-    rows = [
-        _summed(estate, control, found[found["control"] == control.name], why.get(control.name))
-        for control in read(file)
-    ]
+    why = _of_these(found, asked)
+    rows = [_summed(estate, one, found[found["control"] == one.name], why.get(one.name)) for one in asked]
     made = pandas.DataFrame(rows, columns=list(_COLUMNS))
     made["until"] = pandas.to_datetime(made["until"], utc=True).astype("datetime64[us, UTC]")
     texts = ("control", "kind", "wanted", "verdict", "by", "reason")
@@ -81,7 +78,18 @@ def control_members(given: Any, file: File = None) -> pandas.DataFrame:
     found = [_with_exceptions(estate, control, _members(estate, control, why)) for control in asked]
     parts = [rows.assign(control=one.name, kind=one.kind) for one, rows in zip(asked, found, strict=True)]
     made = pandas.concat(parts, ignore_index=True)[list(_MEMBERS)]
-    return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")), *_notes(why), unanswered=why)
+    wanted = {control.name: control.wanted for control in asked}
+    return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")), *_notes(why), unanswered=why, wanted=wanted)
+
+
+def _of_these(found: Any, asked: list[Control]) -> Mapping[str, str]:
+    """Why controls are not answered; raises `InvalidArgument` for what is not the members of these controls."""
+    told = found.attrs.get(KEY, {}) if isinstance(found, pandas.DataFrame) else {}
+    if told.get("wanted") != {control.name: control.wanted for control in asked}:
+        hint = "give what dpmagic.control_members gave of the same controls, or leave it out"
+        raise InvalidArgument("members are not those of these controls", hint)
+    why: Mapping[str, str] = told["unanswered"]
+    return why
 
 
 def _notes(why: Mapping[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import text
 from dpmagic.analysis.protection.assessment import assess
 from dpmagic.analysis.protection.grounds import explain
 from dpmagic.analysis.protection.remedies import remedies
@@ -47,6 +48,7 @@ def coverage_gaps(
     ``owner`` the tag that names whom to ask; ``verify="recoveryPoints"`` reads every recovery point.
     Raises `InvalidArgument` for tables without what is needed.
     """
+    text(owner, "the tag of owners", "owner")
     found = assess(given, rpo=rpo, exclude=exclude, verify=verify)
     gaps = found.disks[found.disks["reason"].notna()]
     gaps = gaps.join(explain(gaps, found.estate.window, found.complete)).join(remedies(gaps, found.tables))

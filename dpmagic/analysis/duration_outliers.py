@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas
 
+from dpmagic.analysis.arguments import number
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, succeeded
@@ -32,6 +33,7 @@ def duration_outliers(
 
     ``attrs["dpmagic"]`` has how many jobs were ``judged``, and of how many there are too few (``unjudged``).
     """
+    number(limit, "limit", "3.5")
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
     parts = portions(estate, ("id", *INSTANCE_NEEDS), together=True)
     judged = [_judged(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS)), failed, limit) for part in parts]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas
 
+from dpmagic.analysis.arguments import number
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
 from dpmagic.analysis.lengths.jobs import jobs_of, timedeltas
@@ -37,6 +38,7 @@ def duration_trend(given: Any, over: Any = None, *, category: str = "Backup", al
 
     ``attrs["dpmagic"]`` has how many instances had too few jobs (``unjudged``).
     """
+    number(alpha, "alpha", "0.01", most=1)
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
     rows, instances = [], 0
     for part in portions(estate, INSTANCE_NEEDS, together=True):

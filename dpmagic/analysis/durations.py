@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import text
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.grouping import PERIODS
 from dpmagic.analysis.backups.keys import among
@@ -55,6 +56,7 @@ def durations(
     asked = groups(by)
     if method is not None and method not in METHODS:
         raise InvalidArgument(f"{method!r} is no method", did_you_mean(method, METHODS, f"use {' or '.join(METHODS)}"))
+    text(category, "the category", "Backup")
     estate = estate_of(given, "jobs", needs=_needs(asked), window=over)
     chosen, why = (method, "") if method else _choice(estate, _needs(asked)["jobs"])
     counted = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import text
 from dpmagic.analysis.backups.answers import answer, read_ahead
 from dpmagic.analysis.backups.grouping import several
 from dpmagic.analysis.backups.keys import key
@@ -15,6 +16,7 @@ from dpmagic.analysis.coverage_gaps import coverage_gaps
 from dpmagic.analysis.orphan_instances import orphan_instances
 from dpmagic.analysis.orphan_snapshots import orphan_snapshots
 from dpmagic.analysis.posture import FAIL, posture
+from dpmagic.analysis.protection.tags import tag
 from dpmagic.analysis.retention import retention
 from dpmagic.analysis.snapshot_headroom import FULL, WILL_FILL, snapshot_headroom
 from dpmagic.analysis.triage import triage
@@ -97,6 +99,7 @@ def findings(
     ``attrs["dpmagic"]`` then says why, by kind.  Raises `InvalidArgument` for an unknown kind and for tables without
     what is needed, with ``partial`` where no kind has it.
     """
+    text(owner, "the tag of owners", "owner")
     estate = estate_of(given, "instances")
     asked = list(KINDS) if kinds is None else several(kinds, "findings")
     for kind in asked:
@@ -173,7 +176,8 @@ def _orphans(ask: _Asked, owner: str) -> pandas.DataFrame:
 def _posture(ask: _Asked, owner: str) -> pandas.DataFrame:
     found = ask(posture)
     bad = found[found["verdict"] == FAIL]
-    owners = ask.estate.vaults().set_index("id")["tags"].map(lambda tags: (tags or {}).get(owner))
+    vaults = ask.estate.vaults()
+    owners = tag(vaults["tags"], owner).set_axis(vaults["id"])
     detail = bad["value"].fillna("(none)") + "; wanted: " + bad["wanted"]
     return bad.assign(reason=bad["control"], detail=detail, evidence="observed", owner=bad["id"].map(owners))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas
 
+from dpmagic.analysis.arguments import text, whole_number
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.completeness import KEY
 
@@ -43,6 +44,7 @@ def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") ->
 
     Raises `InvalidArgument` for a frame without what is needed, with several figures a day, or of less than two days.
     """
+    whole_number(days, "days", " of days, such as 90")
     known = _daily(given, value)
     start = known.index[-1]
     ahead = np.arange(1, days + 1, dtype=float)
@@ -92,12 +94,19 @@ def _fitted(known: pandas.Series, ahead: Any) -> tuple[pandas.Series, Found]:
 
 
 def _daily(given: pandas.DataFrame, value: str) -> pandas.Series:
-    missing = [name for name in ("day", value) if name not in given]
+    if not isinstance(given, pandas.DataFrame):
+        raise InvalidArgument(f"{type(given).__name__} is no frame of days", "give what dpmagic.stored gives")
+    missing = [name for name in ("day", text(value, "value", "usedGiB")) if name not in given]
     if missing:
         raise InvalidArgument(
             f"the frame has no column {', '.join(missing)}", f"it has: {', '.join(map(str, given.columns)) or 'none'}"
         )
     known = given[["day", value]].dropna()
+    if not (pandas.api.types.is_datetime64_any_dtype(known["day"]) and pandas.api.types.is_numeric_dtype(known[value])):
+        kinds = f"{given['day'].dtype} and {given[value].dtype}"
+        raise InvalidArgument(
+            f"day and {value} are {kinds}", "give instants and numbers: pandas.to_datetime, pandas.to_numeric"
+        )
     if known["day"].duplicated().any():
         raise InvalidArgument("the frame has several figures a day", "sum them, or give one group of `stored`")
     if len(known) < 2:

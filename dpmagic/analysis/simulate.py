@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import whole_number
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.sizing.chains import said, sizes_of
 from dpmagic.analysis.snapshot_headroom import LIMIT, OK, POLICY_LIMIT, WILL_FILL
@@ -80,7 +81,10 @@ def simulate(
     """
     if by not in _BY:
         raise InvalidArgument(f"simulate has no rows by {by}", did_you_mean(by, _BY, f"by one of {', '.join(_BY)}"))
-    limits = _Limits(limit, policy_limit)
+    limits = _Limits(
+        whole_number(limit, "limit", " of snapshots, such as 500"),
+        whole_number(policy_limit, "policy_limit", " of points, such as 450"),
+    )
     rows = None if isinstance(given, Estate) else rows_of(given)
     if rows is not None:
         return _of_policies(rows, policy, Change(followed(to, None), schedule, retention), sizes, limits, by)

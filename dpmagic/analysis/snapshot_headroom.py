@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas
 
+from dpmagic.analysis.arguments import whole_number
 from dpmagic.analysis.backups.answers import SNAPSHOTS, answer, whole
 from dpmagic.analysis.backups.keys import key, last_part
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.backups.snapshots import by_backup
-from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 from dpmagic.schedules import Schedule
@@ -53,8 +53,7 @@ def snapshot_headroom(given: Any, *, limit: int = LIMIT, policy_limit: int = POL
     Raises `InvalidArgument` for a limit that is none, and for tables without what is needed.
     """
     for name, value in (("limit", limit), ("policy_limit", policy_limit)):
-        if not isinstance(value, int) or value < 1:
-            raise InvalidArgument(f"{name} is {value!r}", "give a whole number of snapshots, such as 500")
+        whole_number(value, name, " of snapshots, such as 500")
     estate = estate_of(given, "snapshots", needs=_NEEDS)
     rows = _counted(estate).merge(_policies(estate), on="key", how="left")
     rows = rows[(rows["snapshots"] > 0) | rows["policyName"].notna()]

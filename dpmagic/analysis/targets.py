@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import text
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import SLACK, by_key, key
 from dpmagic.analysis.backups.naming import tag_of
@@ -54,7 +55,7 @@ def rpo_targets(given: Any, rpo: Any = None, *, control: Any = None, tag: str | 
     the notes of ``attrs["dpmagic"]``. Raises `InvalidArgument` for an argument that is no span, and for tables without
     what is needed.
     """
-    needs = _NEEDS | ({"disks": ["id", "tags"]} if tag else {})
+    needs = _NEEDS | ({"disks": ["id", "tags"]} if tag and text(tag, "the tag", "rpo") else {})
     estate = estate_of(given, "instances", needs=needs)
     found, notes = estate.once(_targets, rpo, control, tag)
     return answer(estate, found.copy(deep=False), recent(estate).note, *notes)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import text
 from dpmagic.analysis.backups import lately
 from dpmagic.analysis.backups.answers import (
     BACKUPS,
@@ -74,6 +75,7 @@ def triage(
     nobody can tell whether it was due does not count. Raises `InvalidArgument` for a span that is none, and for tables
     without what is needed.
     """
+    text(owner, "the tag of owners", "owner")
     estate = until_now(estate_of(given, "jobs", needs=_NEEDS))
     read_ahead(estate, snapshots=bool(verify))
     instances = whole(estate, "instances")

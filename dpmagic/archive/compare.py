@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import file_of, text
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.backups.naming import tag_of
@@ -62,7 +63,9 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     ``attrs["dpmagic"]`` has ``from``, ``to`` and the counts.  Raises `NotAnArchive`, and `InvalidArgument` for an
     instant that the archive does not reach, or that is not before the other.
     """
-    before, after = _instants(Path(directory).expanduser(), start, end)
+    text(owner, "the tag of owners", "owner")
+    folder = file_of(directory, "archive", "name the folder that dpmagic collect writes")
+    before, after = _instants(folder, start, end)
     old, new = (open_archive(directory, at=at) for at in (before, after))
     found = pandas.concat([_findings(old, new, owner), _settings(old, new, owner)], ignore_index=True)
     order = found["change"].map(CHANGES.index)

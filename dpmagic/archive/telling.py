@@ -23,7 +23,7 @@ def markdown(found: pandas.DataFrame, most: int = MOST) -> str:
 
     Raises `InvalidArgument` for any other frame.
     """
-    told = found.attrs.get(KEY, {})
+    told = found.attrs.get(KEY, {}) if isinstance(found, pandas.DataFrame) else {}
     if "counts" not in told:
         raise InvalidArgument("the frame is not one of compare's", "give what dpmagic.compare gave, or rows of it")
     counts = told["counts"]

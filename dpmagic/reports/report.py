@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dpmagic.analysis.arguments import file_of
 from dpmagic.analysis.controlling.reading import read as read_controls
 from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.errors import InvalidArgument
@@ -93,7 +94,8 @@ def report(
     and what reading the estate raises, but for tables that Azure refuses: the questions that need one say so.
     """
     understood(controls, baseline, worst)
-    folder, source = _folder(Path(out).expanduser()), Path(notebook).expanduser() if notebook else NOTEBOOK
+    folder = _folder(file_of(out, "folder", "name a folder for the report"))
+    source = NOTEBOOK if notebook is None else file_of(notebook, "notebook", "name one, as `--eject` writes it")
     kept = _kept(sizes, folder)
     observer = observer or Silent()
     meant, given = _opened(estate, archive)
@@ -117,8 +119,8 @@ def report(
 def understood(controls: str | Path | None, baseline: str | Path | None, worst: int) -> None:
     """Raises what `report` raises for these, and where there is nothing to run a notebook with: before one connects."""
     can_run()
-    if not 0 <= worst <= 4:
-        raise InvalidArgument(f"there is no severity {worst}", "1 is the worst, 4 the least, 0 lets all pass")
+    if not isinstance(worst, int) or not 0 <= worst <= 4:
+        raise InvalidArgument(f"there is no severity {worst!r}", "1 is the worst, 4 the least, 0 lets all pass")
     read_controls(controls), read_baseline(baseline)
 
 

@@ -16,6 +16,8 @@ from dpmagic.sandbox import Sandbox
 from tests.analysis.test_every_analysis import SPEC, opened
 from tests.wire import Wire
 
+RULE = {"it": {"kind": "rpo", "atMost": "24h"}}
+DAYS = pandas.DataFrame({"day": pandas.date_range("2026-01-01", periods=3, tz="UTC"), "usedGiB": [1.0, 2.0, 4.0]})
 NEXT_YEAR = ("2027-01-01", "2027-02-01")
 
 
@@ -57,6 +59,29 @@ def tables(estate: Estate) -> dict[str, pandas.DataFrame]:
             "'7d' is no window of two instants",
         ),
         (lambda at: dpmagic.expected_points(at.policies().iloc[0], 7), "7 is no window of two instants"),
+        (lambda at: dpmagic.controls(at, 3), "3 is no file of controls | write `daily: {kind: rpo"),
+        (lambda at: dpmagic.posture(at, 3), "3 is no baseline | give a mapping, or"),
+        (lambda at: dpmagic.durations(at, category=3), "the category is 3 | give its name, such as 'Backup'"),
+        (lambda at: dpmagic.long_running(at, category=[]), "the category is [] | give its name"),
+        (lambda at: dpmagic.coverage_gaps(at, owner=3), "the tag of owners is 3 | give its name, such as 'owner'"),
+        (lambda at: dpmagic.findings(at, owner=3), "the tag of owners is 3 | give its name"),
+        (lambda at: dpmagic.rpo(at, tag=3), "the tag is 3 | give its name, such as 'rpo'"),
+        (lambda at: dpmagic.forecast(3), "int is no frame of days | give what dpmagic.stored gives"),
+        (lambda at: dpmagic.forecast(DAYS, days="x"), "days is 'x' | give a whole number of days"),
+        (lambda at: dpmagic.forecast(DAYS.astype("str")), "day and usedGiB are str and str | give instants and"),
+        (lambda at: dpmagic.duration_outliers(at, limit=[]), "limit is [] | give a number above 0, such as 3.5"),
+        (lambda at: dpmagic.duration_trend(at, alpha=2), "alpha is 2 | give a number above 0 and at most 1"),
+        (lambda at: dpmagic.simulate(at, limit="x"), "limit is 'x' | give a whole number of snapshots"),
+        (lambda at: dpmagic.controls(at, members=dpmagic.rpo(at)), "members are not those of these controls | give"),
+        (
+            lambda at: dpmagic.controls(at, RULE, members=dpmagic.control_members(at, {"it": {"kind": "coverage"}})),
+            "members are not those of these controls | give what dpmagic.control_members",
+        ),
+        (lambda at: dpmagic.compare(3), "3 is no archive | name the folder"),
+        (lambda at: dpmagic.markdown(3), "not one of compare's | give"),
+        (lambda at: dpmagic.read_exports([3]), "3 is no export | name a .csv"),
+        (lambda at: dpmagic.report(at, 3), "3 is no folder | name a folder"),
+        (lambda at: dpmagic.report(at, worst="1"), "there is no severity '1' | 1 is the worst"),
         (lambda at: at.plan(None), "None is no question | give a function"),
     ],
 )

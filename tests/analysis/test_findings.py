@@ -13,6 +13,8 @@ from dpmagic.analysis.triage import triage
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.opening import open_live
+from tests.analysis.byhand import disk, instance
+from tests.analysis.byhand import estate as by_hand
 from tests.analysis.raw import connection
 from tests.analysis.worlds import estate as world
 
@@ -76,3 +78,28 @@ def test_answers_that_are_there_are_not_asked_again(estate: Estate, found: panda
     pandas.testing.assert_frame_equal(findings(estate, answers=known), found)
     none = findings(estate, ["failure"], answers={"triage": known["triage"].head(0)})
     assert none.empty and "failure" in set(found["kind"])
+
+
+def test_a_tag_or_policy_that_nobody_knows_is_said_so() -> None:
+    """A point of an archive's may have been kept by a policy that is gone: it is a finding, not dropped."""
+    rows = [
+        {"verdict": "missing", "missing": 2, "surplus": 0, "retentionTag": "Weekly", "policyName": "p"},
+        {"verdict": "missing", "missing": 1, "surplus": 0, "retentionTag": None, "policyName": None},
+        {"verdict": "surplus", "missing": 0, "surplus": 3, "retentionTag": None, "policyName": "p"},
+        {"verdict": "ok", "missing": 0, "surplus": 0, "retentionTag": "Default", "policyName": "p"},
+    ]
+    who = {"id": disk("a"), "name": "a", "subscriptionId": "s"}
+    answers = {"retention": pandas.DataFrame([who | row for row in rows])}
+    found = findings(by_hand([instance("a")], []), "retention", answers=answers).set_index("reason")
+    assert found["detail"].to_dict() == {
+        "missing": "2 of Weekly by p, 1 of a tag unknown by a policy unknown",
+        "surplus": "3 of a tag unknown by p",
+    }
+
+
+def test_the_owner_of_a_vault_is_in_any_case_and_may_be_missing() -> None:
+    vaults = pandas.DataFrame({"id": ["v", "w"], "tags": pandas.Series([{"Owner": "dba"}, float("nan")], dtype=object)})
+    failing = {"name": "x", "subscriptionId": "s", "control": "softDelete", "value": "Off", "wanted": "On"}
+    rows = pandas.DataFrame([{"id": one, "verdict": "fail", "command": None, **failing} for one in ("v", "w")])
+    found = findings(by_hand([instance("a")], [], vaults=vaults), "posture", answers={"posture": rows})
+    assert found["owner"].fillna("").tolist() == ["dba", ""]

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from dpmagic.analysis.arguments import file_of
 from dpmagic.analysis.controlling.marked import Marked, load
 from dpmagic.analysis.protection.baseline import MEMBERS as SETTING
 from dpmagic.analysis.protection.baseline import ROLES, shipped
@@ -33,6 +34,7 @@ _WANTED = {
     "healthy": "backup is configured and without an error",
     "effective": "a recovery point exists and is within its RPO",
 }
+_WRITE = "write `daily: {kind: rpo, atMost: 24h}` into a YAML file, and give its name"
 _STATES = ("configured", "healthy", "effective")
 _DISK_WHERE = ("tags", "subscription", "resourceGroup", "location", "sku")
 WHERE = {
@@ -109,9 +111,9 @@ def read(given: Mapping[str, Any] | str | Path | None) -> list[Control]:
         with resources.as_file(resources.files("dpmagic.analysis").joinpath("controls.yaml")) as path:
             loaded = load(path)
     else:
-        loaded = load(given)
+        loaded = load(file_of(given, "file of controls", _WRITE))
     if not isinstance(loaded, Mapping) or not loaded:
-        raise InvalidArgument("there are no controls", "write `daily: {kind: rpo, atMost: 24h}`")
+        raise InvalidArgument("there are no controls", _WRITE)
     return [_control(loaded, str(name), of) for name, of in loaded.items()]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas
 
+from dpmagic.analysis.arguments import text
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.completeness import KEY
@@ -29,7 +30,7 @@ def jobs_of(given: Any, estate: Estate, category: str, columns: Iterable[str]) -
     Cancelled ones count as failed; with warnings is a success. Raises `InvalidArgument` when none of the window are
     remembered, or the tables that were given are all of another time.
     """
-    columns = [*dict.fromkeys(columns)]
+    columns, category = [*dict.fromkeys(columns)], text(category, "the category", "Backup")
     jobs = estate.table("jobs", columns)
     refuse_forgotten(estate, jobs.attrs[KEY].get("since"))
     if not len(jobs):

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from dpmagic.analysis.arguments import file_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 
 ROLES = "roles"
@@ -73,8 +74,9 @@ def whole(given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
         return shipped()
     if isinstance(given, Mapping):
         return given
+    path = file_of(given, "baseline", "give a mapping, or the name of a TOML file")
     try:
-        return tomllib.loads(Path(given).expanduser().read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise InvalidArgument(f"the baseline {given} cannot be read: {error.strerror}", "name a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

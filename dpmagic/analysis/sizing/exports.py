@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas
 
+from dpmagic.analysis.arguments import file_of
 from dpmagic.analysis.sizing.recognise import Layout, recognise
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.completeness import KEY
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _SNAPSHOT = "/providers/microsoft.compute/snapshots/"
 _NAMED = (".csv", ".csv.gz", ".parquet")  # those of Cost Management's exports, compressed or not
+_HINT = "name a .csv, .csv.gz or .parquet file, or their folder"
 _UNIT = r"^\s*(?P<many>[\d,]*)\s*(?:GB|GiB)\s*[/ -]?\s*(?:Month|Months|mo)\s*$"
 _SHARE = 0.8  # of the day before: no day of snapshots that are deleted takes so much, one that is still told does
 _COLUMNS = ["id", "day", "usedGiB", "cost", "currency"]
@@ -37,7 +39,7 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
     Raises `InvalidArgument` for what is not there, is no export, or mixes currencies.
     """
     if not isinstance(source, Iterable | Path):
-        raise InvalidArgument(f"{source!r} is no export", "name a .csv, .csv.gz or .parquet file, or their folder")
+        raise InvalidArgument(f"{source!r} is no export", _HINT)
     files = _files([source] if isinstance(source, (str, Path)) else list(source))
     parts = [part for part in map(_usage, files) if len(part)]
     if not parts:
@@ -67,16 +69,14 @@ def _whole(rows: pandas.DataFrame) -> pandas.DataFrame:
 def _files(given: list[str | Path]) -> list[Path]:
     found: list[Path] = []
     for one in given:
-        path = Path(one).expanduser()
+        path = file_of(one, "export", _HINT)
         if path.is_dir():
             below = [file for file in sorted(path.rglob("*")) if file.name.lower().endswith(_NAMED)]
         else:
             root = Path(path.anchor)
             below = sorted(root.glob(str(path.relative_to(root)) if path.anchor else str(path)))
         if not below:
-            raise InvalidArgument(
-                f"no export is at {str(one)!r}", "name a .csv, .csv.gz or .parquet file, or their folder"
-            )
+            raise InvalidArgument(f"no export is at {str(one)!r}", _HINT)
         found += below
     return list(dict.fromkeys(found))
 
