@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,9 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer, read_ahead
-from dpmagic.analysis.controlling.members import members, subscriptions, unanswered, values
-from dpmagic.analysis.controlling.reading import Control, Exemption, read
+from dpmagic.analysis.controlling.members import members, nobodys, subscriptions, unanswered, values
+from dpmagic.analysis.controlling.reading import Control, read
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS
-from dpmagic.analysis.protection.tags import tag
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
@@ -60,7 +59,7 @@ def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None 
     made["until"] = pandas.to_datetime(made["until"], utc=True).astype("datetime64[us, UTC]")
     texts = ("control", "kind", "wanted", "verdict", "by", "reason")
     made = made.astype(dict.fromkeys(("n", *_COUNTS), "Int64") | dict.fromkeys(texts, "str"))
-    return answer(estate, made, *_notes(why), unanswered=dict(why))
+    return answer(estate, made, *_notes(why), *found.attrs[KEY]["remarks"], unanswered=dict(why))
 
 
 def control_members(given: Any, file: File = None) -> pandas.DataFrame:
@@ -78,8 +77,21 @@ def control_members(given: Any, file: File = None) -> pandas.DataFrame:
     found = [_with_exceptions(estate, control, _members(estate, control, why)) for control in asked]
     parts = [rows.assign(control=one.name, kind=one.kind) for one, rows in zip(asked, found, strict=True)]
     made = pandas.concat(parts, ignore_index=True)[list(_MEMBERS)]
-    wanted = {control.name: control.wanted for control in asked}
-    return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")), *_notes(why), unanswered=why, wanted=wanted)
+    remarks = [note for one, rows in zip(asked, found, strict=True) for note in _remarks(estate, one, rows, why)]
+    told = {"unanswered": why, "remarks": remarks, "wanted": {control.name: control.wanted for control in asked}}
+    return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")), *_notes(why), *remarks, **told)
+
+
+def _remarks(estate: Estate, control: Control, rows: pandas.DataFrame, why: Mapping[str, str]) -> Iterator[str]:
+    """What a reader of the file should know: who is chosen by nothing, and exceptions that have run out."""
+    if control.name in why:
+        return
+    yield from nobodys(estate, control)
+    for one in control.excepted:
+        if one.until <= estate.now:
+            yield f"{control.name}: the exception {one} ran out at {one.until:%Y-%m-%d %H:%M} UTC"
+        elif not one.covers(rows).any():
+            yield f"{control.name}: the exception {one} is about nobody"
 
 
 def _of_these(found: Any, asked: list[Control]) -> Mapping[str, str]:
@@ -111,18 +123,10 @@ def _with_exceptions(estate: Estate, control: Control, made: pandas.DataFrame) -
     for one in control.excepted:
         if one.until <= estate.now:
             continue
-        marks = made["verdict"].isin([FAIL, NOT_VERIFIABLE]) & _covers(one, made)
+        marks = made["verdict"].isin([FAIL, NOT_VERIFIABLE]) & one.covers(made)
         made.loc[marks, ["verdict", "reason", "by"]] = [EXCEPTED, one.reason, one.by]
         made.loc[marks, "until"] = pandas.Timestamp(one.until).as_unit("us")
     return made
-
-
-def _covers(one: Exemption, made: pandas.DataFrame) -> pandas.Series:
-    if one.id:
-        return (made["id"].str.lower() + "/").str.startswith(f"{one.id}/")
-    name, equals, value = one.tag.removeprefix("tags.").partition("=")
-    found = tag(made["tags"], name)
-    return found.str.lower().eq(value.lower()) if equals else found.notna()
 
 
 def _summed(estate: Estate, control: Control, rows: pandas.DataFrame, why: str | None) -> dict[str, Any]:

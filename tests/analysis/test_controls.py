@@ -22,6 +22,7 @@ from tests.schedules.policies import policy
 WHERE = {"subscriptionId": SUB.rpartition("/")[2], "resourceGroup": "rg", "location": "westeurope"}
 FRESH = nightly("a", "27", "28", "3-01")
 KEPT = {"kind": "retention", "atLeast": "35d"}
+WHO = "by: me, reason: y, until: 2027-01-01"
 OFF = {"id": f"{VAULT}/backupInstances/b", "reason": "moving", "by": "dba", "until": "2026-04-01"}
 
 
@@ -92,7 +93,11 @@ def test_what_the_window_does_not_reach_and_who_cannot_be_read_is_not_verifiable
             "line 5:",
             "did you mean until?",
         ),
-        ("a:\n  kind: coverage\n  except:\n  - id: x\n    by: me\n    reason: y\n    until: soon", "line 7: ", "write"),
+        (
+            "a:\n  kind: coverage\n  except:\n  - tag: x\n    by: me\n    reason: y\n    until: soon",
+            "line 7: ",
+            "write",
+        ),
         (
             "a:\n  kind: coverage\n  except:\n  - {by: me, reason: y, until: 2027-01-01}",
             "line 4: an exception needs",
@@ -118,6 +123,29 @@ def test_what_the_window_does_not_reach_and_who_cannot_be_read_is_not_verifiable
         ("a:\n  kind: adherence\n  atLeast: 95%\n  atMost: 1d", "line 4:", "did you mean atLeast?"),
         ("a:\n  kind: adherence\n  atLeast: 95%\n  over: forever", "line 4:", "14d"),
         ("a: {atMost: 1d}", "line 1: the control a has no kind", "rpo"),
+        ("- kind: rpo", "names no controls: it is a list", "write"),
+        ("a: !foo {kind: rpo, atMost: 1d}", "line 1: the tag !foo is not known", "leave"),
+        ("? [a, b]\n: {kind: rpo, atMost: 1d}", "line 1: a member has no name", "write"),
+        ("a: {kind: rpo, atMost: 0h}", "line 1: 0h is no time at all", "24h"),
+        ("a: {kind: coverage, where: {tags: {env: }}}", "line 1: env has no value", "list"),
+        ("a: {kind: coverage, where: {tags: {env: {is: prod}}}}", "line 1: env has no value", "list"),
+        (
+            "a: {kind: posture, column: softDeleteState, allowed: []}",
+            "line 1: the control a allows no value",
+            "allowed",
+        ),
+        (f"a:\n  kind: coverage\n  except:\n  - {{id: b, {WHO}}}", "line 4: 'b' is no id", "whole"),
+        (f"a:\n  kind: coverage\n  except:\n  - {{tag: {{env: dev}}, {WHO}}}", "line 4: tag is no text", "give"),
+        (
+            "a: {kind: coverage, except: [{tag: x, by: me, reason: y, until: 2026-02-30}]}",
+            "until '2026-02-30' is",
+            "20",
+        ),
+        (
+            "a: {kind: coverage, except: [{tag: x, by: me, reason: y, until: 01.04.2027}]}",
+            "until '01.04.2027' is",
+            "20",
+        ),
         ("- a", "no controls", "write"),
         ("a:\n\tb", "line 2: not YAML", "correct"),
         ("a: [", "not YAML", "correct"),
@@ -257,3 +285,53 @@ def test_a_table_that_is_not_there_leaves_the_other_controls_their_answers() -> 
     assert "fresh is not verifiable: the table jobs is missing" in found.attrs["dpmagic"]["notes"]
     nothing = controls(Estate.of({}, now=known.now), asked)
     assert set(nothing["verdict"]) == {"not verifiable"} and set(nothing["n"]) == {0}
+
+
+@pytest.mark.parametrize(
+    ("until", "left"),
+    [
+        ("2026-03-03", 1),  # tomorrow: it is 2026-03-02 08:00 UTC
+        ("2026-03-02", 0),  # a day is over when it begins
+        ("2026-03-02 08:30:00", 1),
+        ("2026-03-02T10:30:00+02:00", 1),
+        ("2026-03-02 10:30:00 +02:00", 1),
+        ("2026-03-02T09:30:00+02:00", 0),
+    ],
+)
+def test_until_when_an_exception_counts(tmp_path: Path, until: str, left: int) -> None:
+    file = tmp_path / "controls.yaml"
+    file.write_text(
+        "a:\n  kind: retention\n  atLeast: 35d\n  except:\n"
+        f"  - {{tag: Env = DEV, reason: 4711, by: dba, until: {until}}}\n"
+        f"  - {{tag: nosuch, {WHO}}}\n"
+    )
+    found = controls(two(), file)
+    assert found.loc[0, "excepted"] == left
+    gone = (
+        []
+        if left
+        else [
+            f"a: the exception of Env = DEV by dba ran out at {pandas.to_datetime(until, utc=True):%Y-%m-%d %H:%M} UTC"
+        ]
+    )
+    assert found.attrs["dpmagic"]["notes"] == [*gone, "a: the exception of nosuch by me is about nobody"]
+
+
+def test_what_a_file_shares_and_what_it_means_as_written(tmp_path: Path) -> None:
+    file = tmp_path / "controls.yaml"
+    file.write_text(
+        "first: &all {kind: retention, atLeast: 35d, where: {tags: {v: 1.10}}}\nlater:\n  <<: *all\n  atLeast: 7d\n"
+    )
+    first, later = read(file)
+    assert (first.limit, later.limit) == (pandas.Timedelta("35d"), pandas.Timedelta("7d"))
+    assert first.where == later.where == {"tags": {"v": "1.10"}}
+
+
+def test_a_value_of_where_that_nobody_has_is_noted() -> None:
+    wrong = {"policy": "longe", "tags": {"env": ["prod", "deb"]}}
+    [row] = (found := controls(two(), {"it": KEPT | {"where": wrong}})).to_dict("records")
+    assert (row["verdict"], row["n"]) == ("not applicable", 0)
+    assert found.attrs["dpmagic"]["notes"] == [
+        "it: no instance is of policy longe; did you mean long?",
+        "it: no instance is of tag env deb; did you mean dev?",
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas
@@ -20,7 +20,7 @@ from dpmagic.analysis.restore_evidence import restore_evidence
 from dpmagic.analysis.retention_minimum import retention_minimum
 from dpmagic.analysis.rpo import rpo
 from dpmagic.analysis.success_rate import success_rate
-from dpmagic.errors import AzureError, InvalidArgument
+from dpmagic.errors import AzureError, InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import require
 
@@ -29,7 +29,8 @@ _SAID = {
     "within": PASS, "breached": FAIL, "noPoint": FAIL, "unverifiable": NOT_VERIFIABLE, "compliant": PASS,
     "tooShort": FAIL, "tested": PASS, "not tested": FAIL, "not verifiable": NOT_VERIFIABLE,
 }  # fmt: skip
-_COLUMNS = {"vault": "vaultName", "policy": "policyName"}
+_SUBSCRIPTION = "subscriptionId"
+_COLUMNS = {"vault": "vaultName", "policy": "policyName", "subscription": _SUBSCRIPTION}
 
 
 def members(estate: Estate, control: Control) -> pandas.DataFrame:
@@ -79,15 +80,33 @@ def _about(estate: Estate, control: Control) -> pandas.DataFrame:
 
 def _chosen(estate: Estate, there: pandas.DataFrame, where: Mapping[str, Any]) -> pandas.Series:
     marks = pandas.Series(True, there.index)
+    for _, has, wanted in _asked(there, where):
+        if has.name == _SUBSCRIPTION:
+            wanted = subscriptions(estate, wanted)
+        marks &= has.str.lower().isin(wanted)
+    return marks
+
+
+def _asked(there: pandas.DataFrame, where: Mapping[str, Any]) -> Iterator[tuple[str, pandas.Series, list[str]]]:
+    """What ``where`` chooses by: its name, what each has of it, and the values that are wanted, in lower case."""
     for name, wanted in where.items():
         if name == "tags":
-            for label, value in wanted.items():
-                marks &= tag(there["tags"], str(label)).str.lower().isin(values(value))
-        elif name == "subscription":
-            marks &= there["subscriptionId"].str.lower().isin(subscriptions(estate, values(wanted)))
+            yield from ((f"tag {label}", tag(there["tags"], str(label)), values(one)) for label, one in wanted.items())
         else:
-            marks &= there[_COLUMNS.get(name, name)].str.lower().isin(values(wanted))
-    return marks
+            yield name, there[_COLUMNS.get(name, name)], values(wanted)
+
+
+def nobodys(estate: Estate, control: Control) -> Iterator[str]:
+    """A note of each value that ``where`` names and nobody has: it may be misspelt."""
+    for name, has, wanted in _asked(_about(estate, control), control.where) if control.where else ():
+        known = {str(one).lower() for one in has.dropna().unique()}
+        for one in wanted:
+            if not known.intersection(subscriptions(estate, [one]) if has.name == _SUBSCRIPTION else [one]):
+                there: Iterable[str] = (
+                    whole(estate, "subscriptions")["name"].dropna() if estate.has("subscriptions") else ()
+                )
+                hint = did_you_mean(one, there if has.name == _SUBSCRIPTION else known, "")
+                yield f"{control.name}: no {control.about} is of {name} {one}{hint and '; '}{hint}"
 
 
 def values(wanted: Any) -> list[str]:

@@ -91,6 +91,8 @@ def _control(name: str, of: Any) -> Control:
             raise InvalidArgument(f"the control {name} has no {key}", did_you_mean(str(key), MEMBERS, _HOW))
     if of["column"] != ROLES and ("allowed" in of) == ("least" in of):
         raise InvalidArgument(f"the control {name} asks for nothing, or for two things", "give `allowed` or `least`")
+    if "allowed" in of and all(one is None for one in _several(of["allowed"])):
+        raise InvalidArgument(f"the control {name} allows no value", _HOW)
     if isinstance(of.get("least", 0), bool) or not isinstance(of.get("least", 0), int | float):
         raise InvalidArgument(f"the control {name}: {of['least']!r} is no number", "give `least` one, such as 14")
     if not isinstance(of.get("when", {}), Mapping):
