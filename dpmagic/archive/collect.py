@@ -13,6 +13,7 @@ from dpmagic.archive.deltas import changes, unknown
 from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
+from dpmagic.archive.routine import without_guids
 from dpmagic.archive.spans import REMEMBERED, spans
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import tables, unknown_table
@@ -133,8 +134,8 @@ def _began(work: _Collection, name: str) -> pandas.DataFrame:
 def _happened(work: _Collection, name: str, time: str, rows: pandas.DataFrame) -> None:
     """Store what has ended and is not stored; keep a list of the jobs that go on."""
     going_on = rows["endTime"].isna() if "endTime" in rows else rows[time].isna()
-    ended, running = to_arrow(rows[~going_on]), to_arrow(rows[going_on])
-    known = _known(work.writer, name, work.spans[name], ended)
+    ended, running = without_guids(to_arrow(rows[~going_on])), to_arrow(rows[going_on])
+    known = without_guids(_known(work.writer, name, work.spans[name], ended))
     new, other = unknown(ended, known)
     _add(work, name, "rows", new, time)
     _add(work, name, "rows", other, time, again=True)

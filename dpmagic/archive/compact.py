@@ -8,11 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpmagic.archive.deltas import AS_OF, unknown
+from dpmagic.archive.deltas import AS_OF, folded, unknown
 from dpmagic.archive.faults import reading, sound
 from dpmagic.archive.folder import Writer, intact, read_manifest, writing
 from dpmagic.archive.halves import halved
 from dpmagic.archive.manifest import Part
+from dpmagic.archive.packing import to_read, with_names
 
 if TYPE_CHECKING:
     import pandas
@@ -58,8 +59,8 @@ def _month(part: Part) -> tuple[str, str, str]:
 
 def _merged(writer: Writer, parts: list[Part]) -> Part:
     rows = read_parts(writer.path, parts)
-    order = "startTime" if "startTime" in rows.column_names else AS_OF if AS_OF in rows.column_names else "id"
-    rows = rows.sort_by([("id", "ascending")]) if order == AS_OF else rows.sort_by([(order, "ascending")])
+    if AS_OF in rows.column_names:
+        rows = folded(rows)
     first, last = min(part.first for part in parts), max(part.last for part in parts)
     return writer.write(parts[0].table, parts[0].kind, rows, first, last)
 
@@ -87,9 +88,12 @@ def read_parts(
         file = path / part.file
         with reading(path), sound(file):
             schema = parquet.read_schema(file)
-            some = None if columns is None else [name for name in schema.names if name in columns]
-            texts = [name for name in schema.names if packed and name != "id" and _is_text(schema.field(name))]
-            rows = parquet.read_table(file, columns=some, filters=filters, partitioning=None, read_dictionary=texts)
+            rows = parquet.read_table(
+                file, columns=to_read(schema, columns), filters=filters, partitioning=None,
+                read_dictionary=_repeating(file) if packed else [],
+            )  # fmt: skip
+        rows = with_names(rows, columns)
+        rows = _as_dictionaries(rows) if packed else rows
         if found is not None and part.again:
             found = _without(found, rows)
         rows = halved(rows) if packed and not by_id else rows
@@ -100,10 +104,26 @@ def read_parts(
     return halved(found) if packed and by_id else found
 
 
-def _is_text(field: pyarrow.Field) -> bool:
-    import pyarrow
+def _repeating(file: Path) -> list[str]:
+    """The columns that a file holds as dictionaries: Arrow cannot read others as such."""
+    from pyarrow import parquet
 
-    return bool(pyarrow.types.is_string(field.type))
+    told = parquet.read_metadata(file)
+    groups = [told.row_group(number) for number in range(told.num_row_groups)]
+    each = [{one.column(at).path_in_schema for at in range(told.num_columns) if one.column(at).has_dictionary_page}
+            for one in groups]  # fmt: skip
+    return sorted(set.intersection(*each) - {"id"}) if each else []
+
+
+def _as_dictionaries(rows: pyarrow.Table) -> pyarrow.Table:
+    """With dictionaries for all texts but ids, as `halved` takes them."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    for place, field in enumerate(rows.schema):
+        if field.name != "id" and pyarrow.types.is_string(field.type):
+            rows = rows.set_column(place, field.name, pc.dictionary_encode(rows.column(place)))
+    return rows
 
 
 def _without(rows: pyarrow.Table, newer: pyarrow.Table) -> pyarrow.Table:

@@ -1,7 +1,8 @@
 """What changed between two looks at a table, and what a table was at an instant: the arithmetic of states.
 
 A state is stored when it is new, when it has changed, and once more, marked ``gone``, when its thing is not there any
-more.  Tables are Arrow's; ids are compared without case, for Azure spells them in several.
+more: by its id alone.  Where both are in one file the last state says ``until`` when instead.  Tables are Arrow's; ids
+are compared without case, for Azure spells them in several.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-AS_OF, GONE = "asOf", "gone"
+AS_OF, GONE, UNTIL = "asOf", "gone", "until"
 SLOT = "lun"  # what tells the disks of a machine apart, whose rows all have the machine's id
+KEYS = ("id", SLOT, "targetResourceId", "changeType", "timestamp")
+"""The columns that tell rows apart, in tables that have them."""
+_OF_GONE = ("id", "name", SLOT, "subscriptionId")  # what is kept of what has gone
 
 
 def engine() -> duckdb.DuckDBPyConnection:
@@ -69,17 +73,22 @@ def changes(
         gone, unseen = absent.filter(lost), absent.filter(pc.invert(lost))
     else:
         gone, unseen = absent, absent.slice(0, 0)
-    moved = [(rows, False) for rows in unknown(after, before)] + [(gone, True)]
+    moved = [(rows, False) for rows in unknown(after, before)] + [(of_gone(gone), True)]
     marked = [rows.append_column(GONE, pyarrow.array([how] * rows.num_rows, pyarrow.bool_())) for rows, how in moved]
-    return _dated(_ordered(pyarrow.concat_tables(marked)), at), _ordered(pyarrow.concat_tables([after, unseen]))
+    return _dated(ordered(pyarrow.concat_tables(marked)), at), ordered(pyarrow.concat_tables([after, unseen]))
 
 
 def _keys(rows: pyarrow.Table) -> pyarrow.Array:
-    """What tells rows apart: the id without case, and the slot of those that are a machine's disks."""
+    """What tells rows apart: the id without case, and the slot of those that are a machine's disks; of changes without
+    an id what changed, how and when."""
     import pyarrow
     import pyarrow.compute as pc
 
     keys = pc.utf8_lower(rows["id"])
+    if keys.null_count and {*KEYS[2:]} <= {*rows.column_names}:
+        what, how, when = (rows[name] for name in KEYS[2:])
+        instant = pc.cast(pc.cast(when, pyarrow.int64()), pyarrow.string())
+        keys = pc.coalesce(keys, pc.binary_join_element_wise(pc.utf8_lower(what), how, instant, " "))
     if SLOT in rows.column_names:
         keys = pc.binary_join_element_wise(keys, pc.fill_null(pc.cast(rows[SLOT], pyarrow.string()), ""), " ")
     return keys.combine_chunks() if isinstance(keys, pyarrow.ChunkedArray) else keys
@@ -92,7 +101,8 @@ def _places(rows: pyarrow.Table, known: pyarrow.Table) -> pyarrow.Array:
     return pc.index_in(_keys(rows), value_set=_keys(known))
 
 
-def _ordered(rows: pyarrow.Table) -> pyarrow.Table:
+def ordered(rows: pyarrow.Table) -> pyarrow.Table:
+    """The rows by their keys."""
     import pyarrow.compute as pc
 
     return rows.take(pc.sort_indices(_keys(rows)))
@@ -125,22 +135,81 @@ def widened(rows: pyarrow.Table, schema: pyarrow.Schema) -> pyarrow.Table:
     return pyarrow.table(columns, schema=schema)
 
 
-def as_of(whole: pyarrow.Table, later: pyarrow.Table) -> pyarrow.Table:
-    """A table at an instant, from all that was there earlier and the states stored ``later``, up to that instant."""
+def of_gone(rows: pyarrow.Table) -> pyarrow.Table:
+    """With what tells rows apart alone: what else was there nobody asks of what has gone."""
+    import pyarrow
+
+    for place, field in enumerate(rows.schema):
+        if field.name not in _OF_GONE:
+            rows = rows.set_column(place, field, pyarrow.nulls(rows.num_rows, field.type))
+    return rows
+
+
+def folded(states: pyarrow.Table) -> pyarrow.Table:
+    """States of one file in the order of their ids; those that say that a thing has gone are folded into those before,
+    as their ``until``, where these are there."""
     import pyarrow
     import pyarrow.compute as pc
 
-    newest = _firsts(later.sort_by([(AS_OF, "descending"), (GONE, "ascending")]))
+    states = _until(states)
+    key = states.append_column("key", _keys(states)).append_column("present", pc.invert(states[GONE]))
+    rows = key.sort_by([("key", "ascending"), (AS_OF, "ascending"), ("present", "ascending")])
+    keys, gone = rows["key"].combine_chunks(), rows[GONE].combine_chunks()
+    none = pyarrow.array([False], pyarrow.bool_())
+    if not len(keys):
+        return states
+    same = pc.equal(keys.slice(1), keys.slice(0, len(keys) - 1))
+    ends = pc.and_(same, pc.and_(gone.slice(1), pc.invert(gone.slice(0, len(gone) - 1))))
+    followed, folds = pyarrow.concat_arrays([ends, none]), pyarrow.concat_arrays([none, ends])
+    following = pyarrow.concat_arrays([rows[AS_OF].combine_chunks().slice(1), pyarrow.nulls(1, rows[AS_OF].type)])
+    until = pc.if_else(followed, following, rows[UNTIL].combine_chunks())
+    made = rows.set_column(rows.column_names.index(UNTIL), UNTIL, until).filter(pc.invert(folds))
+    return made.drop_columns(["key", "present"])
+
+
+def _until(states: pyarrow.Table) -> pyarrow.Table:
+    """The states with the column ``until``, which those of one run, and of older versions, have not."""
+    import pyarrow
+
+    if UNTIL in states.column_names:
+        return states
+    return states.append_column(UNTIL, pyarrow.nulls(states.num_rows, states[AS_OF].type))
+
+
+def as_of(
+    whole: pyarrow.Table, later: pyarrow.Table, since: datetime | None = None, at: datetime | None = None
+) -> pyarrow.Table:
+    """A table at an instant, from all that was there ``since`` and the states stored ``later``, up to that instant."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    newest = _firsts(_told(later, since, at).sort_by([(AS_OF, "descending"), (GONE, "ascending")]))
     kept = whole.filter(pc.is_null(_places(whole, newest)))
     there = widened(newest.filter(pc.invert(newest[GONE])), whole.schema)
-    return _ordered(pyarrow.concat_tables([kept, there]))
+    return ordered(pyarrow.concat_tables([kept, there]))
+
+
+def _told(states: pyarrow.Table, since: datetime | None, at: datetime | None) -> pyarrow.Table:
+    """What states tell after one instant and until another: those that had gone by then are marked so."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    states = _until(states)
+    last = pyarrow.scalar(at, states[AS_OF].type)
+    if at is not None:
+        states = states.filter(pc.less_equal(states[AS_OF], last))
+    gone = pc.is_valid(states[UNTIL]) if at is None else pc.fill_null(pc.less_equal(states[UNTIL], last), False)
+    told = pc.if_else(gone, states[UNTIL], states[AS_OF])
+    states = states.set_column(states.column_names.index(AS_OF), AS_OF, told)
+    states = states.set_column(states.column_names.index(GONE), GONE, pc.or_(states[GONE], gone))
+    return states if since is None else states.filter(pc.greater(told, pyarrow.scalar(since, told.type)))
 
 
 def unknown(rows: pyarrow.Table, known: pyarrow.Table) -> tuple[pyarrow.Table, pyarrow.Table]:
     """Of ``rows``, those that ``known`` has not, and those that it has with other values; each once, by key."""
     import pyarrow.compute as pc
 
-    rows = _ordered(_firsts(rows))
+    rows = ordered(_firsts(rows))
     places = _places(rows, known)
     there = pc.is_valid(places)
     ours = rows.filter(there)

@@ -18,14 +18,13 @@ from uuid import uuid4
 from dpmagic.archive import lock
 from dpmagic.archive.faults import NotAnArchive, gone, reading, telling
 from dpmagic.archive.manifest import FORMAT, Kind, Manifest, NewerFormat, Part, Run
+from dpmagic.archive.packing import packed
 
 if TYPE_CHECKING:
     import pyarrow
 
 _MANIFEST = "archive.json"
 _PARTS = "parts"
-_LEVEL = (9, 1)  # of compression: small where it stays, quick where the next run writes it anew
-_ROW_GROUP = 65_536  # rows: large enough for dictionaries to pay, small enough to skip by time: days of a month
 
 
 def is_archive(path: Path) -> bool:
@@ -105,8 +104,8 @@ class Writer:
         target = self.path / file
         with telling(self.path):
             target.parent.mkdir(parents=True, exist_ok=True)
-            level = _LEVEL[kind == "latest"]
-            parquet.write_table(rows, target, compression="zstd", compression_level=level, row_group_size=_ROW_GROUP)
+            made, settings = packed(rows, kind)
+            parquet.write_table(made, target, **settings)
             content = target.read_bytes()
             _settle(target)
         return Part(table, kind, file, rows.num_rows, len(content), _sum(content), first, last, again)

@@ -45,7 +45,7 @@ class Happened:
         """All of them, in memory."""
         some = self._some()
         if some is not None and any(part.again for part in self.manifest.of(self.known.name, "rows")):
-            some.add("id")  # by which newer versions are found
+            some.update(deltas.KEYS)  # by which newer versions are found
         stored, going_on = self._within("rows", self.window, some, self.packed), self.going_on()
         if stored is None or going_on is None:
             return going_on if stored is None else stored

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import orjson
 
-FORMAT = 2  # 1 had no `Run.since_of`
+FORMAT = 3  # 1 had no `Run.since_of`; up to 2 every file had names, and states no `until`
 
 Kind = Literal["rows", "states", "whole", "latest"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dpmagic.archive.deltas import AS_OF, GONE, engine, quoted
+from dpmagic.archive.deltas import AS_OF, GONE, UNTIL, engine, paths, quoted
 from dpmagic.archive.manifest import Manifest, Part
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,16 +27,17 @@ def moments(
 def _changes(path: Path, parts: list[Part], columns: Iterable[str]) -> set[datetime]:
     if not parts:
         return set()
-    files = [str(path / part.file) for part in parts]
-    stored = "read_parquet(?, union_by_name = true)"
+    stored = f"read_parquet({paths(path / part.file for part in parts)}, union_by_name = true)"
     with engine() as sql:
-        have = [row[0] for row in sql.execute(f"DESCRIBE SELECT * FROM {stored}", [files]).fetchall()]
+        have = [row[0] for row in sql.execute(f"DESCRIBE SELECT * FROM {stored}").fetchall()]
         wanted, at = quoted([name for name in columns if name in have]), quoted([AS_OF])
+        if UNTIL in have:
+            went = f"SELECT id, {UNTIL} AS {at}, true AS {GONE} FROM {stored} WHERE {UNTIL} IS NOT NULL"
+            stored = f"(SELECT * FROM {stored} UNION ALL BY NAME {went})"
         rows = sql.execute(
             f"SELECT DISTINCT epoch_us({at}) FROM (SELECT {at}, {GONE}, hash({wanted}) AS held,"
             f" lag(held) OVER each AS before, lag({GONE}) OVER each AS away FROM {stored}"
             f" WINDOW each AS (PARTITION BY lower(id) ORDER BY {at}, {GONE} DESC))"
-            f" WHERE {GONE} OR away OR held IS DISTINCT FROM before",
-            [files],
+            f" WHERE {GONE} OR away OR held IS DISTINCT FROM before"
         ).fetchall()
     return {_EPOCH + timedelta(microseconds=row[0]) for row in rows}

@@ -70,6 +70,9 @@ def _view(sql: duckdb.DuckDBPyConnection, known: Table, shelf: Shelf) -> None:
     sql.execute(f"CREATE TEMP VIEW raw AS {' UNION ALL BY NAME '.join([*stored, *memory])}")
     have = {row[0] for row in sql.execute("DESCRIBE raw").fetchall()}
     columns = [_typed(column.wire, column.dtype, have) for column in known.columns.values()]
+    if shelf.files and "id" in have:  # some of them may leave it to the id
+        names = f"coalesce({'name' if 'name' in have else 'NULL'}, regexp_extract(id, '[^/]*$'), '') AS \"name\""
+        columns = [names if column.endswith(' AS "name"') else column for column in columns]
     sql.execute("DROP VIEW raw")
     inner = " UNION ALL BY NAME ".join([*stored, *memory])
     sql.execute(f"CREATE TEMP VIEW {quoted([known.name])} AS SELECT {', '.join(columns)} FROM ({inner})")

@@ -294,10 +294,9 @@ class Archive:
         later = [part for part in self._manifest.of(name, "states") if part.last > base.first]
         later = [part for part in later if part.first <= self._now]
         if not later:
-            return rows
-        between = [(deltas.AS_OF, ">", base.first), (deltas.AS_OF, "<=", self._now)]
-        some = None if some is None else {*some, deltas.AS_OF, deltas.GONE}
-        return deltas.as_of(rows, read_parts(self.path, later, between, some))
+            return deltas.ordered(rows)
+        some = None if some is None else {*some, deltas.AS_OF, deltas.GONE, deltas.UNTIL}
+        return deltas.as_of(rows, read_parts(self.path, later, columns=some), base.first, self._now)
 
 
 def _shown(moment: datetime) -> str:

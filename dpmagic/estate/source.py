@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 # Tables with several rows of an id: a machine has one for each of its disks.
+_UNNAMED = ("changes",)  # an archive keeps no ids of routine ones
 _SEVERAL = ("virtual_machines",)
 
 
@@ -157,13 +158,14 @@ class Given:
 
 def _told_apart(name: str, rows: pandas.DataFrame) -> pandas.DataFrame:
     """The rows.  Raises `InvalidArgument` where they are not told apart by the id that all analyses go by."""
-    lacking = int(rows["id"].isna().sum()) if "id" in rows else 0
+    lacking = int(rows["id"].isna().sum()) if "id" in rows and name not in _UNNAMED else 0
     if lacking:
         raise InvalidArgument(
             f"{lacking:,} of {len(rows):,} rows of {name} have no id",
             'give them one, or leave them out: dropna(subset="id")',
         )
-    again = int(rows["id"].duplicated().sum()) if "id" in rows and name not in _SEVERAL else 0
+    ids = rows["id"].dropna() if "id" in rows and name not in _SEVERAL else rows.index
+    again = int(ids.duplicated().sum())
     if again:
         raise InvalidArgument(
             f"{again:,} of {len(rows):,} rows of {name} have the id of another", 'drop_duplicates("id") keeps the first'

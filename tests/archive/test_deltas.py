@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from dpmagic.archive.deltas import as_of, changes, unknown, widened
+from dpmagic.archive.deltas import as_of, changes, folded, unknown, widened
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 SCHEMA = pyarrow.schema([("id", "string"), ("subscriptionId", "string"), ("state", "string"), ("size", "int64")])
@@ -37,7 +37,7 @@ def test_only_what_changed_is_stored() -> None:
 def test_what_cannot_be_read_is_not_gone() -> None:
     before = table(("a", "S1", "On", 1), ("b", "s2", "On", 2))
     moved, there = changes(before, table(), NOW, ["s1"])
-    assert values(moved) == [("a", "S1", "On", 1)]
+    assert values(moved) == [("a", "S1", None, None)]
     assert moved["gone"].to_pylist() == [True]
     assert values(there) == [("b", "s2", "On", 2)]
 
@@ -66,7 +66,7 @@ def test_the_disks_of_a_machine_share_its_id_and_are_told_apart() -> None:
     before, after = disks((None, "/os"), (0, "/a"), (1, "/b")), disks((None, "/os"), (1, "/c"))
     moved, there = changes(before, after, NOW, None)
     assert moved.select(["lun", "diskId", "gone"]).to_pylist() == [
-        {"lun": 0, "diskId": "/a", "gone": True},
+        {"lun": 0, "diskId": None, "gone": True},
         {"lun": 1, "diskId": "/c", "gone": False},
     ]
     assert there.equals(after)
@@ -100,6 +100,13 @@ def test_every_look_can_be_had_again(looks: list[dict[str, tuple[str, int]]]) ->
     for number, after in enumerate(tables[1:], 1):
         moved, latest = changes(latest, after, NOW + timedelta(days=number), None)
         stored.append(moved)
+    nothing = changes(table(), table(), NOW, None)[0]
     for number, look in enumerate(tables):
-        later = pyarrow.concat_tables([changes(table(), table(), NOW, None)[0], *stored[:number]])
+        later = pyarrow.concat_tables([nothing, *stored[:number]])
         assert values(as_of(tables[0], later)) == values(look)
+    for pieces in ([[*stored]], [stored[:3], stored[3:]]):
+        files = [folded(pyarrow.concat_tables([nothing, *piece])) for piece in pieces]
+        for number, look in enumerate(tables):
+            whole, since = tables[number // 2], NOW + timedelta(days=number // 2)
+            later = pyarrow.concat_tables(files)
+            assert values(as_of(whole, later, since, NOW + timedelta(days=number))) == values(look)

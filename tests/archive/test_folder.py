@@ -141,7 +141,7 @@ def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     told = json.loads(file.read_bytes())
     file.write_text(json.dumps({**told, "format": 99}))
     for refuse in (read_manifest, lambda path: add(path, "y")):
-        with pytest.raises(NotAnArchive, match="format 99, newer than this version's 2") as error:
+        with pytest.raises(NotAnArchive, match="format 99, newer than this version's 3") as error:
             refuse(tmp_path)
         assert "upgrade" in error.value.hint
     assert json.loads(file.read_bytes())["format"] == 99
@@ -156,7 +156,7 @@ def test_a_folder_of_the_first_format_is_read(tmp_path: Path) -> None:
     file.write_text(json.dumps({**told, "format": 1}))
     assert read_manifest(tmp_path).runs[0].asked("jobs") == run_at(1, 0.5).since
     add(tmp_path, "y")
-    assert (read_manifest(tmp_path).runs, json.loads(file.read_bytes())["format"]) == ((run_at(1, 0.5),), 2)
+    assert (read_manifest(tmp_path).runs, json.loads(file.read_bytes())["format"]) == ((run_at(1, 0.5),), 3)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

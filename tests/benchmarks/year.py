@@ -15,11 +15,13 @@ from typing import Any
 
 import pandas
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dpmagic.archive.deltas import AS_OF, GONE, changes
+from dpmagic.archive.deltas import AS_OF, GONE, changes, folded, of_gone
 from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
+from dpmagic.archive.routine import without_guids
 from dpmagic.estate.columns import table, tables
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window
@@ -43,7 +45,7 @@ def month(path: Path, first: datetime, end: datetime, only: Collection[str] = tu
                 continue
             added.append(_part(writer, name, "whole", STATES[name](days[0]), days[0]))
             later = days if begun else days[1:]
-            states = pa.concat_tables([_moved(name, day) for day in later]).sort_by("id")
+            states = folded(pa.concat_tables([_moved(name, day) for day in later]))
             if states.num_rows:
                 added.append(writer.write(name, "states", states, later[0] + _NIGHT, later[-1] + _NIGHT))
             added.append(_part(writer, name, "latest", STATES[name](days[-1]), days[-1]))
@@ -73,8 +75,9 @@ def _rows(writer: Writer, days: list[datetime], only: Collection[str]) -> list[P
         if name not in only:
             continue
         time = table(name).time
-        rows = pa.concat_tables([_arrow(name, make(day)) for day in days]).sort_by(time)
-        parts.append(writer.write(name, "rows", rows, rows[time][0].as_py(), rows[time][-1].as_py()))
+        rows = without_guids(pa.concat_tables([_arrow(name, make(day)) for day in days]))
+        edges = pc.min_max(rows[time]).as_py()
+        parts.append(writer.write(name, "rows", rows, edges["min"], edges["max"]))
     return parts
 
 
@@ -89,6 +92,7 @@ def _typed(name: str, rows: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def _marked(rows: pa.Table, day: datetime, gone: bool) -> pa.Table:
+    rows = of_gone(rows) if gone else rows
     made = rows.append_column(GONE, pa.array([gone] * rows.num_rows, pa.bool_()))
     return made.append_column(AS_OF, pa.array([day + _NIGHT] * rows.num_rows, pa.timestamp("us", "UTC")))
 

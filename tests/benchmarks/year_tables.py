@@ -141,7 +141,7 @@ def _snapshots(day: datetime) -> pandas.DataFrame:
 
 def _points(day: datetime) -> pandas.DataFrame:
     runs, of = _made(day)
-    name, made = runs["point"].str.replace("-", ""), runs["startTime"] + pandas.Timedelta("3s")
+    name, made = runs["point"], runs["startTime"] + pandas.Timedelta("3s")
     return pandas.DataFrame(
         {
             "id": of["instance"] + "/recoveryPoints/" + name, "name": name, "backupInstanceId": of["instance"],
