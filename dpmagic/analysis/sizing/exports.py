@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import pandas
 
 from dpmagic.analysis.arguments import file_of
 from dpmagic.analysis.sizing.recognise import Layout, recognise
+from dpmagic.analysis.sizing.runs import run_of
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.completeness import KEY
 
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     import pyarrow
 
 _SNAPSHOT = "/providers/microsoft.compute/snapshots/"
+_AGAIN = "copy it again as Azure exported it, not as a spreadsheet saved it"
+_DAYS = f"days are as 02/28/2026: {_AGAIN}"
 _NAMED = (".csv", ".csv.gz", ".parquet")  # those of Cost Management's exports, compressed or not
 _HINT = "name a .csv, .csv.gz or .parquet file, or their folder"
 _UNIT = r"^\s*(?P<many>[\d,]*)\s*(?:GB|GiB)\s*[/ -]?\s*(?:Month|Months|mo)\s*$"
+_SIZE = r"(?i)(?:^|[^a-z])[kmgtp]i?b\b"  # what any unit of sizes has
+_ROUNDED = 1e-4  # of a figure: so much two kinds of exports may differ
 _SHARE = 0.8  # of the day before: no day of snapshots that are deleted takes so much, one that is still told does
-_COLUMNS = ["id", "day", "usedGiB", "cost", "currency"]
+_FIGURES = ["usedGiB", "cost"]
+_COLUMNS = ["id", "day", *_FIGURES, "currency"]
 
 
 def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
@@ -31,12 +37,14 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
     ``source`` is a CSV (perhaps compressed, ``.csv.gz``) or Parquet file, a folder (searched below, too), a pattern, or
     several of them.  Usage of snapshots is told in GB and months: the day's quantity times the days of its month is
     what was used.  Files that tell of the same day and snapshot again, as month-to-date exports do, count once: the one
-    that reaches furthest.
+    that reaches furthest, of those that reach equally far the one made last, by its ``manifest.json`` or else by when
+    it was written; where they differ a note says so.  Parts of an export count together, and have to be whole.
 
     Exports run behind: a last day that tells of less than four fifths of what the one before did is not whole, and left
-    out; ``attrs["dpmagic"]["notes"]`` says so.
+    out; ``attrs["dpmagic"]["notes"]`` says so, and which days or subscriptions they tell nothing of.
 
-    Raises `InvalidArgument` for what is not there, is no export, or mixes currencies.
+    Raises `InvalidArgument` for what is not there, is no export or a part of one, was changed by a spreadsheet, tells
+    sizes in another unit, or mixes currencies.
     """
     if not isinstance(source, Iterable | Path):
         raise InvalidArgument(f"{source!r} is no export", _HINT)
@@ -47,23 +55,42 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
             f"no usage of snapshots in {len(files)} file{'s' if len(files) > 1 else ''}",
             "export the cost and usage details of the subscriptions that hold the snapshots",
         )
-    found = _once(pandas.concat(parts, ignore_index=True))
-    currencies = sorted(found["currency"].dropna().unique())
+    found, notes = _once(pandas.concat(parts, ignore_index=True))
+    currencies = sorted(found["currency"].unique())
     if len(currencies) > 1:
         raise InvalidArgument(f"the exports are in {' and '.join(currencies)}", "give those of one billing currency")
-    return _whole(found[_COLUMNS].sort_values(["id", "day"], ignore_index=True))
+    if (less := found[found["usedGiB"] < -_ROUNDED]).size:
+        first = less.iloc[0]
+        told = f"{len(less):,} sizes are less than nothing, such as {first['id']} on {first['day']:%Y-%m-%d}"
+        raise InvalidArgument(told, "give whole months: what was taken back is told with what it corrects")
+    return _whole(found[_COLUMNS].sort_values(["id", "day"], ignore_index=True), notes)
 
 
-def _whole(rows: pandas.DataFrame) -> pandas.DataFrame:
-    """The rows without the last day, if that is not whole yet."""
+def _whole(rows: pandas.DataFrame, notes: list[str]) -> pandas.DataFrame:
+    """The rows without the last day, if that is not whole yet, and notes of what is told nothing of."""
     total = rows.groupby("day")["usedGiB"].sum()
-    last = total.index[-1]
-    notes = []
     if len(total) > 1 and total.iloc[-1] < _SHARE * total.iloc[-2]:
-        rows = rows[rows["day"] < last].reset_index(drop=True)
-        notes = [f"the exports' last day, {last:%Y-%m-%d}, is not whole and left out"]
-    rows.attrs[KEY] = {"notes": notes}
+        rows = rows[rows["day"] < total.index[-1]].reset_index(drop=True)
+        notes = [*notes, f"the exports' last day, {total.index[-1]:%Y-%m-%d}, is not whole and left out"]
+        total = total.iloc[:-1]
+    rows.attrs[KEY] = {"notes": [*notes, *_nothing_of(rows, total.index)]}
     return rows
+
+
+def _nothing_of(rows: pandas.DataFrame, days: pandas.Index) -> Iterator[str]:
+    """Notes of days in between, and of subscriptions on the last day, that the exports say nothing of."""
+    lost = pandas.date_range(days[0], days[-1]).difference(pandas.DatetimeIndex(days))
+    if len(lost):
+        yield f"the exports tell nothing of {len(lost):,} days in between, such as {lost[0]:%Y-%m-%d}"
+    if len(days) > 1:
+        before, last = (set(_subscriptions(rows.loc[rows["day"] == day, "id"])) for day in days[-2:])
+        if gone := before - last:
+            of = f"{len(gone):,} of {len(before):,} subscriptions"
+            yield f"the exports' last day, {days[-1]:%Y-%m-%d}, tells nothing of {of} that the day before has"
+
+
+def _subscriptions(ids: pandas.Series) -> pandas.Series:
+    return ids.str.extract(r"^/subscriptions/([^/]*)/", expand=False).dropna()
 
 
 def _files(given: list[str | Path]) -> list[Path]:
@@ -87,28 +114,52 @@ def _usage(file: Path) -> pandas.DataFrame:
     rows = table.rename_columns([_ours(layout, name) for name in table.column_names]).to_pandas()
     rows = rows[rows["id"].fillna("").str.lower().str.contains(_SNAPSHOT, regex=False)]
     if "charge" in rows:
-        rows = rows[rows["charge"].fillna("").isin(layout.usage)]
-    unit = rows["unit"].fillna("").astype("str").str.extract(_UNIT)["many"]
-    rows, unit = rows[unit.notna()], unit.dropna()
-    many = pandas.to_numeric(unit.str.replace(",", "").replace("", "1")).astype(float)
+        rows = _used(rows, layout, file)
+    unit = rows["unit"].fillna("").astype("str")
+    many = unit.str.extract(_UNIT)["many"]
+    other = unit[many.isna()]
+    _refuse(file, other, other.str.contains(_SIZE) | other.str.strip().eq(""), "sizes by", "sizes are by 1 GB/Month")
+    rows, many = rows[many.notna()], many.dropna().str.replace(",", "").replace("", "1")
     day = _days(rows["day"], file)
-    numbers = {name: pandas.to_numeric(rows[name], errors="coerce").astype(float) for name in ("quantity", "cost")}
-    if any(values.isna().any() for values in numbers.values()):
-        raise InvalidArgument(f"{file.name} has quantities or costs that are no numbers", "export it again")
     made = pandas.DataFrame(
         {
             "id": rows["id"].str.lower(),
             "day": day,
-            "meter": rows["meter"].astype("str"),
-            "usedGiB": numbers["quantity"] * many * day.dt.days_in_month,
-            "cost": numbers["cost"],
-            "currency": rows["currency"].astype("str"),
+            "meter": rows["meter"].astype("str").fillna(""),
+            "usedGiB": _number(rows, "quantity", file) * many.astype(float) * day.dt.days_in_month,
+            "cost": _number(rows, "cost", file),
+            "currency": rows["currency"].astype("str").str.strip().str.upper(),
         }
     )
+    _refuse(file, made["currency"], made["currency"].fillna("").eq(""), "the currency")
     sums = made.groupby(["id", "day", "meter", "currency"], as_index=False)[["usedGiB", "cost"]].sum()
-    # The parts of one run lie in one folder; else each file is a run of its own.
-    batch = str(file.parent) if file.name.lower().startswith("part_") else str(file)
-    return sums.assign(batch=batch)
+    run = run_of(file)
+    return sums.assign(batch=run.name, made=run.made)
+
+
+def _used(rows: pandas.DataFrame, layout: Layout, file: Path) -> pandas.DataFrame:
+    """Those rows that are charges of usage; without such a kind nobody can say."""
+    charge = rows["charge"].fillna("").astype("str").str.strip().str.lower()
+    _refuse(file, charge, charge.eq(""), "charges of kind")
+    return rows[charge.isin([one.lower() for one in layout.usage])]
+
+
+def _number(rows: pandas.DataFrame, name: str, file: Path) -> pandas.Series:
+    """A column as numbers; a correction of what was charged before may have no quantity of its own."""
+    found = pandas.to_numeric(rows[name], errors="coerce").astype(float)
+    if "correction" in rows:
+        corrects = rows["correction"].fillna("").astype("str").str.lower().eq("correction")
+        found = found.mask(corrects & rows[name].isna(), 0.0)
+    _refuse(file, rows[name], found.isna(), f"a {name} that is no number:")
+    return found
+
+
+def _refuse(file: Path, values: pandas.Series, wrong: pandas.Series, what: str, hint: str = _AGAIN) -> None:
+    """Raises `InvalidArgument` where values of snapshots' rows are wrong: left out, they would make figures too low."""
+    if wrong.any():
+        first = values[wrong].iloc[0]
+        told = f"{file.name} has {what} {'(nothing)' if pandas.isna(first) or first == '' else repr(first)}"
+        raise InvalidArgument(f"{told} in {int(wrong.sum()):,} rows of snapshots", hint)
 
 
 def _days(texts: pandas.Series, file: Path) -> pandas.Series:
@@ -119,10 +170,16 @@ def _days(texts: pandas.Series, file: Path) -> pandas.Series:
         return day
     american = texts.astype("str").str.contains("/", regex=False)
     read = pandas.to_datetime(texts.where(american), format="%m/%d/%Y", errors="coerce", utc=True)
+    seen = pandas.Series(read.dropna().unique())
+    if len(seen) > 1 and seen.dt.day.nunique() == 1:  # no export skips all other days: the day came first
+        told = f"{file.name} has days that read as one day of {len(seen)} months, such as {texts[read.notna()].iloc[0]}"
+        raise InvalidArgument(told, _DAYS)
     read = read.fillna(pandas.to_datetime(texts.where(~american), format="ISO8601", errors="coerce", utc=True))
     if read.isna().any():
         wrong = texts[read.isna()].iloc[0]
-        raise InvalidArgument(f"{file.name} has a day that cannot be read: {wrong!r}", "days are as 02/28/2026")
+        raise InvalidArgument(
+            f"{file.name} has a day that cannot be read: {wrong!r}", f"days are as 02/28/2026: {_AGAIN}"
+        )
     made: pandas.Series = read.dt.floor("D").astype("datetime64[us, UTC]")
     return made
 
@@ -150,24 +207,40 @@ def _read(file: Path) -> tuple[Layout, pyarrow.Table]:
             read_options=csv.ReadOptions(column_names=header, skip_rows=1),
         )
     except (pyarrow.ArrowInvalid, UnicodeDecodeError, OSError) as error:
-        raise InvalidArgument(f"{file.name} cannot be read: {str(error).splitlines()[0]}", "export it again") from error
+        raise InvalidArgument(f"{file.name} cannot be read: {str(error).splitlines()[0]}", _AGAIN) from error
     return layout, table
 
 
 def _header(line: str) -> list[str]:
     import csv
 
-    return next(csv.reader([line]), [])
+    return [name.strip() for name in next(csv.reader([line]), [])]
 
 
 def _ours(layout: Layout, name: str) -> str:
     return next(ours for ours, theirs in layout.columns.items() if theirs == name)
 
 
-def _once(rows: pandas.DataFrame) -> pandas.DataFrame:
-    """Of a snapshot's day told by several runs, what the run says that reaches furthest (the later file, if equal)."""
-    reach = rows.groupby("batch")["day"].max().rename("reach")
-    rows = rows.join(reach, on="batch").sort_values(["reach", "batch"], kind="stable")
-    last = rows.groupby(["id", "day"])["batch"].transform("last")
-    rows = rows[rows["batch"] == last]
-    return rows.groupby(["id", "day", "currency"], as_index=False)[["usedGiB", "cost"]].sum()
+def _once(rows: pandas.DataFrame) -> tuple[pandas.DataFrame, list[str]]:
+    """Of a snapshot's day told by several runs, what the run says that reaches furthest (the one made last, if equal);
+    and a note where runs that reach equally far differ."""
+    groups = rows.groupby("batch")
+    runs = pandas.DataFrame({"reach": groups["day"].max(), "made": groups["made"].max()})
+    runs = runs.sort_values(["reach", "made"], kind="stable").assign(rank=range(len(runs)))
+    rows = rows.groupby(["id", "day", "currency", "batch"], as_index=False)[_FIGURES].sum()
+    rows = rows.join(runs["rank"], on="batch")
+    best = rows.groupby(["id", "day"])["rank"].transform("max")
+    kept, reach = rows["rank"] == best, runs["reach"].to_numpy()
+    tied = ~kept & (reach[rows["rank"]] == reach[best])
+    return rows[kept].drop(columns=["batch", "rank"]), list(_differing(rows[tied], rows[kept], runs))
+
+
+def _differing(lost: pandas.DataFrame, kept: pandas.DataFrame, runs: pandas.DataFrame) -> Iterator[str]:
+    """A note where figures that do not count are others than those that do."""
+    both = lost.merge(kept, on=["id", "day"], suffixes=("", "Kept"))
+    apart = [(both[name] - both[f"{name}Kept"]).abs() > _ROUNDED * both[f"{name}Kept"].abs() for name in _FIGURES]
+    if (differ := apart[0] | apart[1]).any():
+        other, counts = both.loc[differ, ["batch", "batchKept"]].iloc[0]
+        when = f"{runs['made'][counts]:%Y-%m-%d %H:%M} UTC"
+        told = f"{int(differ.sum()):,} figures differ between exports that reach equally far"
+        yield f"{told}: {Path(counts).name}, of {when}, counts, not {Path(other).name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 
 from dpmagic.errors import InvalidArgument
 
-COLUMNS = ("id", "day", "quantity", "unit", "cost", "currency", "meter", "charge")
+COLUMNS = ("id", "day", "quantity", "unit", "cost", "currency", "meter", "charge", "correction")
+_OPTIONAL = ("correction",)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def recognise(header: Sequence[str], where: str) -> Layout:
     for name, told in known.items():
         if all(one in header for one in told["spelled"]):
             found = {ours: _first(told[ours], there) for ours in COLUMNS if ours in told}
-            missing = [told[ours][0] for ours, column in found.items() if column is None]
+            missing = [told[ours][0] for ours, column in found.items() if column is None and ours not in _OPTIONAL]
             if missing:
                 raise InvalidArgument(
                     f"{where} is an export of the {name} kind without {', '.join(missing)}", "export all columns"
@@ -48,7 +50,13 @@ def recognise(header: Sequence[str], where: str) -> Layout:
     for name, told in refused.items():
         if all(one.lower() in there for one in told["has"]):
             raise InvalidArgument(f"{where} is {name}: it tells no sizes", told["hint"])
-    has = ", ".join(header[:6]) or "no header"
+    shown = ", ".join(header[:6])[:200]
+    if header and (header[0].startswith("sep=") or (len(header) == 1 and re.search("[;\t]", shown))):
+        told = f"{where} is not separated by commas, as exports are: a spreadsheet saved it"
+        raise InvalidArgument(told, "give the file as Azure exported it: spreadsheets change days and numbers, too")
+    if not shown.isprintable():
+        raise InvalidArgument(f"{where} is no text in UTF-8", "name a .csv, .csv.gz or .parquet file of an export")
+    has = shown or "no header"
     raise InvalidArgument(
         f"{where} is no cost export that is known ({', '.join(known)}): it has {has} ...",
         "export cost and usage details with Cost Management, as CSV or Parquet",

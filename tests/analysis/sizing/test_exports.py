@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+from decimal import Decimal
 from pathlib import Path
 
 import pandas
@@ -123,9 +125,19 @@ def test_what_is_refused_by_name(tmp_path: Path, header: str, told: str) -> None
 def test_bad_values(tmp_path: Path) -> None:
     for wrong, told in (
         (EA.replace("01/31/2026", "31.01.2026"), "a day that cannot be read: '31.01.2026'"),
-        (EA.replace("0.3226", "many"), "no numbers"),
+        (EA.replace("0.3226", "many"), "a quantity that is no number: 'many' in 1 rows"),
         (EA.replace("0.025,", "0.025,", 1).replace("Usage,USD\n", "Usage,EUR\n", 1), "in EUR and USD"),
         (EA.replace("snapshots", "disks"), "no usage of snapshots"),
+        (EA.replace(",USD\n", ",\n", 1), r"the currency \(nothing\) in 1 rows"),
+        (EA.replace("1 GB/Month", "1 TB/Month", 1), "sizes by '1 TB/Month' in 1 rows"),
+        (EA.replace("1 GB/Month", "", 1), r"sizes by \(nothing\)"),
+        (EA.replace(",Usage,", ",,", 1), r"charges of kind \(nothing\)"),
+        (EA.replace(",0.5,", ",-0.5,"), "1 sizes are less than nothing"),
+        (EA.replace("01/31/2026", "01/02/2026").replace("02/01/2026", "02/02/2026"), "read as one day of 2 months"),
+        (EA.replace(",", ";").replace(".", ","), "not separated by commas"),
+        ("sep=,\n" + EA, "not separated by commas"),
+        (EA.replace("\n", "\n ", 1)[:-20], "cannot be read"),
+        ("PK\x03\x04", "no text in UTF-8"),
     ):
         (tmp_path / "x.csv").write_text(wrong)
         with pytest.raises(InvalidArgument, match=told):
@@ -136,3 +148,88 @@ def test_bad_values(tmp_path: Path) -> None:
         (tmp_path / "x.csv.gz").write_bytes(broken)
         with pytest.raises(InvalidArgument, match=r"x.csv.gz cannot be read"):
             read_exports(tmp_path / "x.csv.gz")
+
+
+def test_spellings_that_mean_the_same(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(EA)
+    plain = read_exports(tmp_path)
+    for other in (
+        EA.replace(",", ", ", EA.partition("\n")[0].count(",")),  # spaces in the header
+        EA.replace("Usage,USD", "usage,usd", 1),
+        EA.replace("LRS Snapshots", "", 1),  # a meter without a name
+        EA.replace("02/01/2026", "2026-02-01"),
+        EA.replace("/one,", "/ONE,", 1),
+    ):
+        (tmp_path / "x.csv").write_text(other)
+        pandas.testing.assert_frame_equal(read_exports(tmp_path), plain)
+
+
+def test_parquet_of_decimals_and_dictionaries(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(EA)
+    plain, rows = read_exports(tmp_path / "x.csv"), pandas.read_csv(tmp_path / "x.csv")
+    odd = rows.astype({"Quantity": "str", "CostInBillingCurrency": "str", "ResourceId": "category", "Date": "category"})
+    numbers = {name: odd[name].map(Decimal) for name in ("Quantity", "CostInBillingCurrency")}
+    odd.assign(**numbers).to_parquet(tmp_path / "x.parquet")
+    pandas.testing.assert_frame_equal(read_exports(tmp_path / "x.parquet"), plain)
+
+
+def test_a_correction_has_no_quantity_of_its_own(tmp_path: Path) -> None:
+    header, first, second, _ = FOCUS.split("\n")
+    taken = second.replace(",0.5,", ",,").replace("0.025", "-0.005")
+    (tmp_path / "x.csv").write_text(
+        "\n".join([header + ",ChargeClass", first + ",", second + ",", taken + ",Correction"])
+    )
+    found = read_exports(tmp_path)
+    assert found["usedGiB"].to_list() == pytest.approx([0.3226 * 31, 14])
+    assert found["cost"].to_list() == pytest.approx([0.01613, 0.02])
+    (tmp_path / "x.csv").write_text("\n".join([header, first, taken]))
+    with pytest.raises(InvalidArgument, match=r"a quantity that is no number: \(nothing\)"):
+        read_exports(tmp_path)
+
+
+@pytest.mark.parametrize("later", ["0a", "ff"])
+def test_a_run_again_counts_and_is_told(tmp_path: Path, later: str) -> None:
+    """Folders of runs are named by guids: what was made last is in the manifest."""
+    again = EA.replace(",0.5,", ",0.7,")
+    for name in ("0a", "ff"):
+        _run(tmp_path / name, {"part_0_0001.csv": again if name == later else EA}, 2 if name == later else 1)
+    found = read_exports(tmp_path)
+    assert found["usedGiB"].to_list() == pytest.approx([0.3226 * 31, 0.7 * 28])
+    [note] = found.attrs["dpmagic"]["notes"]
+    other = "ff" if later == "0a" else "0a"
+    assert note.startswith("1 figures differ between exports that reach equally far")
+    assert note.endswith(f": {later}, of 2026-03-02 08:00 UTC, counts, not {other}")
+
+
+def test_an_export_has_to_be_whole(tmp_path: Path) -> None:
+    _run(tmp_path / "run", {"one.csv": EA, "two.csv": EA.replace("snapshots/one", "snapshots/two")}, 1)
+    assert len(read_exports(tmp_path)) == 4
+    (tmp_path / "run" / "two.csv").write_text(EA.partition("\n")[0] + "\n")
+    with pytest.raises(InvalidArgument, match=r"two.csv has 160 bytes; its manifest says 1,042"):
+        read_exports(tmp_path)
+    (tmp_path / "run" / "two.csv").unlink()
+    with pytest.raises(InvalidArgument, match=r"two.csv, a part of the export in run, is not there"):
+        read_exports(tmp_path)
+
+
+def _run(folder: Path, files: dict[str, str], day: int) -> None:
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    blobs = [{"blobName": f"x/{name}", "byteCount": len(text.encode())} for name, text in files.items()]
+    told = {"blobs": blobs, "runInfo": {"submittedTime": f"2026-03-0{day}T08:00:00.0000000Z"}}
+    (folder / "manifest.json").write_text(json.dumps(told))
+
+
+def test_what_exports_say_nothing_of(tmp_path: Path) -> None:
+    header, _, row, *_ = EA.split("\n")
+    whole = [row.replace("02/01", f"02/0{day}") for day in (1, 2, 4)]
+    other = [one.replace(SUB, "s2").replace(",0.5,", ",0.1,") for one in whole[:2]]
+    (tmp_path / "x.csv").write_text("\n".join([header, *whole, *other, row.replace("02/01", "02/03")]))
+    of = "tells nothing of 1 of 2 subscriptions that the day before has"
+    assert read_exports(tmp_path).attrs["dpmagic"]["notes"] == []
+    (tmp_path / "x.csv").write_text("\n".join([header, *whole, *other]))
+    assert read_exports(tmp_path).attrs["dpmagic"]["notes"] == [
+        "the exports tell nothing of 1 days in between, such as 2026-02-03",
+        f"the exports' last day, 2026-02-04, {of}",
+    ]
