@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dpmagic.archive.answered import known, vanished
 from dpmagic.archive.compact import merge, read_parts
 from dpmagic.archive.deltas import changes, unknown
 from dpmagic.archive.folder import Writer, writing
@@ -17,6 +19,7 @@ from dpmagic.archive.routine import without_guids
 from dpmagic.archive.spans import REMEMBERED, spans
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import tables, unknown_table
+from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window
 from dpmagic.progress import Observer, Silent
@@ -37,6 +40,26 @@ class _Collection:
     removed: list[Part] = field(default_factory=list)
     told: dict[str, dict[str, int]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def known(self) -> set[str]:
+        """The subscriptions that the archive has known until now."""
+        return known(self.writer)
+
+    @property
+    def left(self) -> list[str]:
+        """Those that this run is not asked for."""
+        return sorted(self.known - {one.lower() for one in self.estate.source.scope.asked})
+
+    @property
+    def readable(self) -> list[str]:
+        """The subscriptions of which the run knows what is not there any more; "" for what lies in none.
+
+        What lies above subscriptions is seen from each of them: who reads them all knows when it is gone.
+        """
+        scope = self.estate.source.scope
+        return [*scope.readable, *([] if scope.unreadable or self.left else [""])]
 
     @property
     def since(self) -> dict[str, datetime]:
@@ -62,9 +85,12 @@ def collect(
     instance.  Running it again adds nothing but the run itself.
 
     Returns a row a table: ``table``, ``read`` (rows of the estate), ``new``, ``changed`` and ``gone`` (rows stored of
-    each), ``missing`` (why the table could not be read, None where it was).  ``attrs["dpmagic"]`` has the run.
+    each), ``missing`` (why the table could not be read, None where it was).  ``attrs["dpmagic"]`` has the run;
+    ``unread``, by table, the ids of what takes a call each and could not be read; and ``vanished``, the subscriptions
+    that answered within the last 14 days and are not among those asked.
 
-    A table that Azure refuses is left out and said; what was archived of it stays.  Raises `NotAnArchive`,
+    What Azure refuses is left out and said; what was archived of it stays.  How things are in a subscription that
+    cannot be read, or was not asked for 36 hours, is not shown until it answers again.  Raises `NotAnArchive`,
     `ArchiveHeld`, and `InvalidArgument` when the archive is of another target or already reaches beyond the estate's
     instant; nothing has then been added.
     """
@@ -175,6 +201,7 @@ def _going_on(work: _Collection, running: pyarrow.Table, ended: pyarrow.Table, t
 def _turned(work: _Collection, name: str, rows: pandas.DataFrame) -> None:
     """Store the states that changed since the last run; the first time, and each month, all of them."""
     at, writer = work.estate.now, work.writer
+    unread = work.unread[name] = list(rows.attrs.get(KEY, {}).get("unread", ()))
     after, latest = to_arrow(rows), writer.manifest.of(name, "latest")
     if not latest:
         _state(work, name, after, [], whole=True)
@@ -187,10 +214,7 @@ def _turned(work: _Collection, name: str, rows: pandas.DataFrame) -> None:
         if whole:
             _state(work, name, before, latest, whole=True)
         return
-    scope = work.estate.source.scope
-    # What lies above subscriptions is seen from each of them: who reads them all knows when it is gone.
-    readable = [*scope.readable, *([] if scope.unreadable else [""])] if "subscriptionId" in rows else None
-    moved, there = changes(before, after, at, readable)
+    moved, there = changes(before, after, at, work.readable, unread)
     gone = sum(moved["gone"].to_pylist())
     fresh = unknown(after, before)[0].num_rows
     work.told[name] |= {"new": fresh, "changed": moved.num_rows - gone - fresh, "gone": gone}
@@ -236,6 +260,8 @@ def _run(work: _Collection) -> Run:
             "asked": len(scope.asked),
             "answered": len(scope.readable),
             "unreadable": list(scope.unreadable),
+            "left": work.left,
+            "new": sorted({one.lower() for one in scope.readable} - work.known),
         },
         missing=work.missing,
     )
@@ -257,5 +283,7 @@ def _summary(work: _Collection, run: Run) -> pandas.DataFrame:
         "since": run.since.isoformat(),
         "target": run.target,
         "subscriptions": dict(run.subscriptions),
+        "unread": {name: ids for name, ids in work.unread.items() if ids},
+        "vanished": vanished(work.writer.manifest.runs),
     }
     return made

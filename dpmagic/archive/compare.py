@@ -60,6 +60,8 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     (what is fixed: until ``start``, when it was still there), and whether it may be longer (``atLeast``) or shorter
     (``atMost``, of what is fixed until ``end``); ``command`` as in `findings`.
 
+    Nothing is told of a subscription that could not be read at one of the two: a note says which.
+
     ``attrs["dpmagic"]`` has ``from``, ``to`` and the counts.  Raises `NotAnArchive`, and `InvalidArgument` for an
     instant that the archive does not reach, or that is not before the other.
     """
@@ -68,13 +70,15 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     before, after = _instants(folder, start, end)
     old, new = (open_archive(directory, at=at) for at in (before, after))
     found = pandas.concat([_findings(old, new, owner), _settings(old, new, owner)], ignore_index=True)
+    unseen = _unseen(old, new)
+    found = found[~found["subscriptionId"].str.lower().isin(set(unseen))]
     order = found["change"].map(CHANGES.index)
     found = found.assign(order=order).sort_values(
         ["order", "severity", "kind", "reason", "name", "id"], kind="stable", na_position="last", ignore_index=True
     )
     counts = {change: int((found["change"] == change).sum()) for change in CHANGES}
     told = {"from": before.isoformat(), "to": after.isoformat()}
-    return answer(new, found[list(COLUMNS)], *_missed(old, new), **told, counts=counts)
+    return answer(new, found[list(COLUMNS)], *unseen.values(), *_missed(old, new), **told, counts=counts)
 
 
 def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
@@ -213,6 +217,24 @@ def _typed(rows: pandas.DataFrame) -> pandas.DataFrame:
         "lasted": "timedelta64[us]", "atLeast": "boolean", "atMost": "boolean",
     }  # fmt: skip
     return rows.reindex(columns=list(COLUMNS)).astype(dtypes)
+
+
+def _unseen(old: Estate, new: Estate) -> dict[str, str]:
+    """The subscriptions of which one look at least knows nothing, and a note of each."""
+    names = {one.lower(): name for estate in (old, new) for one, name in _names(estate)}
+    when: dict[str, list[str]] = {}
+    for estate in (old, new):
+        for one in estate.source.scope.unreadable:
+            when.setdefault(one.lower(), []).append(f"{estate.now:%Y-%m-%d %H:%M}Z")
+    return {
+        one: f"of subscription {names.get(one) or one} nothing is compared: not read at {' and '.join(looks)}"
+        for one, looks in when.items()
+    }
+
+
+def _names(estate: Estate) -> list[tuple[str, str]]:
+    rows = estate.subscriptions()
+    return list(zip(rows["subscriptionId"].dropna(), rows["name"], strict=False))
 
 
 def _missed(old: Estate, new: Estate) -> list[str]:

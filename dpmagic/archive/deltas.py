@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from dpmagic.archive.owners import below, owners
 from dpmagic.errors import extra
 
 if TYPE_CHECKING:
@@ -54,13 +55,18 @@ def paths(files: Iterable[object]) -> str:
 
 
 def changes(
-    before: pyarrow.Table, after: pyarrow.Table, at: datetime, readable: Sequence[str] | None
+    before: pyarrow.Table,
+    after: pyarrow.Table,
+    at: datetime,
+    readable: Sequence[str] | None,
+    unread: Sequence[str] = (),
 ) -> tuple[pyarrow.Table, pyarrow.Table]:
     """What to store of ``after`` when ``before`` is known, and what is there now.
 
     The first has the columns of ``after``, `AS_OF` and `GONE`: rows that are new or have another value, and rows of
     ``before`` that are no longer there.  Only what lies in a subscription of ``readable`` (None for all, "" for what
-    lies in none) can be gone: of the others nobody knows, and they stay in the second table as they were.
+    lies in none) can be gone, and nothing that is below the ids of ``unread``: of the others nobody knows, and they
+    stay in the second table as they were.
     """
     import pyarrow
     import pyarrow.compute as pc
@@ -69,7 +75,7 @@ def changes(
     absent = before.filter(pc.is_null(_places(before, after)))
     if readable is not None:
         known = pyarrow.array([one.lower() for one in readable], pyarrow.string())
-        lost = pc.is_in(pc.fill_null(pc.utf8_lower(absent["subscriptionId"]), ""), value_set=known)
+        lost = pc.and_not(pc.is_in(owners(absent), value_set=known), below(absent, unread))
         gone, unseen = absent.filter(lost), absent.filter(pc.invert(lost))
     else:
         gone, unseen = absent, absent.slice(0, 0)

@@ -80,7 +80,7 @@ def _by_runs(estate: Estate, source: Archive, baseline: Baseline) -> Iterator[pa
     seen = [first, *moments(source.path, source.manifest, needs, first, estate.now), None]
     for begin, end in pairwise(seen):
         assert begin is not None  # only the last is
-        then = Estate(Archive(source.path, begin), begin, Window.of("14d", begin))
+        then = Estate(Archive(source.path, begin, last_seen=True), begin, Window.of("14d", begin))
         yield posture(then, baseline).assign(begin=begin, end=end, open=begin == first, by=None)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas
 
 from dpmagic.archive import deltas
+from dpmagic.archive.answered import lost as lost_of
 from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
@@ -20,6 +21,7 @@ from dpmagic.archive.halves import joined
 from dpmagic.archive.happened import Happened, touches
 from dpmagic.archive.known import as_known, shaped
 from dpmagic.archive.manifest import Manifest, Run, days_told, days_without, never_seen
+from dpmagic.archive.owners import outside
 from dpmagic.archive.tallies import tally
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
@@ -70,10 +72,14 @@ def open_archive(directory: str | Path, *, at: Any = None, window: Any = "14d") 
 
 
 class Archive:
-    """An archive's tables, for `Estate`."""
+    """An archive's tables, for `Estate`.
 
-    def __init__(self, path: Path, now: datetime) -> None:
-        self.path, self._now = path, now
+    How things are in a subscription that nobody could read by then is not among them, as it is not live; with
+    ``last_seen`` it is, as it was when it was last seen.
+    """
+
+    def __init__(self, path: Path, now: datetime, *, last_seen: bool = False) -> None:
+        self.path, self._now, self._last_seen = path, now, last_seen
         self.target, self.metered = str(path), False
         self._manifest = read_manifest(path)
 
@@ -89,9 +95,11 @@ class Archive:
 
     @cached_property
     def scope(self) -> Scope:
-        readable = self._rows(table("subscriptions"), None)
-        ids = [] if readable is None else readable["subscriptionId"].to_pylist()
-        return Scope([*ids, *self.runs[-1].subscriptions["unreadable"]], ids)
+        found = self._read(lambda: self._states("subscriptions", None))
+        ids = [] if found is None else found["subscriptionId"].to_pylist()
+        never = Scope(self.runs[-1].subscriptions["unreadable"], ids).unreadable
+        lost = {*lost_of(self.runs, ids, self._now)}
+        return Scope([*ids, *never], [one for one in ids if one not in lost])
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -264,7 +272,8 @@ class Archive:
         """The rows, ``columns`` by their names in files, None for all; texts ``packed`` as dictionaries."""
         if known.time and window:
             return self._read(lambda: self._happened(known, window, columns, packed).rows())
-        return self._read(lambda: self._states(known.name, columns))
+        rows = self._read(lambda: self._states(known.name, columns))
+        return rows if rows is None or self._last_seen else outside(rows, self.scope.unreadable)
 
     def _read(self, read: Callable[[], _Read]) -> _Read:
         for left in reversed(range(_TRIES)):

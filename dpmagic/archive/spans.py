@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from dpmagic.archive.answered import answers, known
 from dpmagic.archive.compact import read_parts
 from dpmagic.archive.folder import Writer
 from dpmagic.errors import InvalidArgument
@@ -43,9 +44,13 @@ def _instant(given: Any) -> datetime:
 
 
 def _since(writer: Writer, estate: Estate, name: str) -> datetime:
-    remembered = estate.now - REMEMBERED
-    last = max((run.at for run in writer.manifest.runs if run.read(name)), default=remembered)
-    return max(last - OVERLAP, remembered)
+    """A day before the last run that read the table of every subscription that is there now, if it is remembered."""
+    remembered, runs = estate.now - REMEMBERED, writer.manifest.runs
+    there, before = {one.lower() for one in estate.source.scope.readable}, known(writer)
+    if not runs or there - before:
+        return remembered
+    last = {max((run.at for run in answers(runs, one) if run.read(name)), default=remembered) for one in there}
+    return max(min(last, default=remembered) - OVERLAP, remembered)
 
 
 def _with_running(writer: Writer, newest: Window) -> list[Window]:

@@ -103,13 +103,25 @@ def _collect(arguments: argparse.Namespace) -> int:
         observer=session.observer,
     )
     missing = told[told["missing"].notna()]
-    unreadable = told.attrs["dpmagic"]["subscriptions"]["unreadable"]
     print(_summary(told))
-    for row in missing.itertuples():
-        print(f"  left out: {row.table}: {row.missing}", file=sys.stderr)
-    if unreadable:
-        print(f"  unreadable: {', '.join(unreadable)}", file=sys.stderr)
-    return 1 if len(missing) or unreadable else 0
+    lines = [f"left out: {row.table}: {row.missing}" for row in missing.itertuples()]
+    lines += _unread(told.attrs["dpmagic"], whole=not arguments.scope)
+    for line in lines:
+        print(f"  {line}", file=sys.stderr)
+    return 1 if lines else 0
+
+
+def _unread(run: dict[str, Any], *, whole: bool) -> list[str]:
+    """What a run could not read, a line each; one of the ``whole`` estate has all subscriptions to see."""
+    unreadable = run["subscriptions"]["unreadable"]
+    lines = [f"unreadable: {', '.join(unreadable)}"] if unreadable else []
+    if whole and run["vanished"]:
+        lines.append(f"not seen any more: {', '.join(run['vanished'])}")
+    return lines + [f"left out: {name} of {ids[0]}{_others(ids)}" for name, ids in run["unread"].items()]
+
+
+def _others(ids: list[str]) -> str:
+    return f" and {len(ids) - 1:,} others" if len(ids) > 1 else ""
 
 
 def _summary(told: Any) -> str:
