@@ -13,6 +13,16 @@ from dpmagic.graph.tokens import Token, tokens
 KQLS_OWN = ("$left", "$right")
 
 
+def asked(kql: str) -> list[str]:
+    """The names that a query has values put in place of, in its order.
+
+    >>> asked("disks | where name in~ ($some) and location == ${where} // $not")
+    ['some', 'where']
+    """
+    found = (token for token in tokens(kql) if token.kind == "name" and token.text not in KQLS_OWN)
+    return list(dict.fromkeys(token.text.strip("${}") for token in found))
+
+
 def bound(kql: str, names: Mapping[str, Any]) -> list[Edit]:
     """The edits that put the literals of ``names`` in place of ``$name`` and ``${name}``, outside quotes and comments.
 

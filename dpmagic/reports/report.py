@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,14 @@ from dpmagic.reports.page import page
 from dpmagic.reports.running import ReportFailed, can_run, notebook_of, started
 
 if TYPE_CHECKING:
+    import pandas
+
     from dpmagic.analysis.sizing.chains import Sizes
 
 NOTEBOOK = Path(__file__).with_name("report.ipynb")
 """The notebook that ships with the package."""
 
-PAGE, RUN, SUMMARY = "report.html", "report.ipynb", "summary.json"
+PAGE, RUN, SUMMARY, WORKBOOK = "report.html", "report.ipynb", "summary.json", "report.xlsx"
 CONTROLS, BASELINE, SIZES = "controls.yaml", "baseline.toml", "sizes.parquet"
 
 
@@ -94,15 +96,15 @@ def report(
     and what reading the estate raises, but for tables that Azure refuses: the questions that need one say so.
     """
     understood(controls, baseline, worst)
-    folder = _folder(file_of(out, "folder", "name a folder for the report"))
+    folder, daily = _free(file_of(out, "folder", "name a folder for the report")), _sizes(sizes)
     source = NOTEBOOK if notebook is None else file_of(notebook, "notebook", "name one, as `--eject` writes it")
-    kept = _kept(sizes, folder)
     observer = observer or Silent()
     meant, given = _opened(estate, archive)
     given |= {"folder": ".", "principal": _principal(meant), "worst": worst, "csv": csv}
-    given |= {"controls": _copied(controls, folder / CONTROLS), "baseline": _copied(baseline, folder / BASELINE)}
-    given["sizes"] = kept
-    made = notebook_of(source, {name: value for name, value in given.items() if value is not None})
+    kept = {"controls": (controls, CONTROLS), "baseline": (baseline, BASELINE), "sizes": (sizes, SIZES)}
+    given |= {name: file for name, (value, file) in kept.items() if value is not None}
+    made = notebook_of(source, given)
+    _prepared(folder, {CONTROLS: _content(controls), BASELINE: _content(baseline)}, daily)
     with started(made, folder, observer) as run:
         observer.stage("report: reading the estate")
         save(meant, folder / "estate", _names(meant, recovery_points), partial=True, keep=False, excerpts=[EVENTS])
@@ -121,19 +123,34 @@ def understood(controls: str | Path | None, baseline: str | Path | None, worst: 
     can_run()
     if not isinstance(worst, int) or not 0 <= worst <= 4:
         raise InvalidArgument(f"there is no severity {worst!r}", "1 is the worst, 4 the least, 0 lets all pass")
+    _content(controls), _content(baseline)
     read_controls(controls), read_baseline(baseline)
 
 
-def _folder(folder: Path) -> Path:
+def _free(folder: Path) -> Path:
     """A folder for the report: new, empty, or of an earlier report.  Raises `InvalidArgument` for any other."""
     if folder.exists() and not folder.is_dir():
         raise InvalidArgument(f"{str(folder)!r} is a file", "give the name of a folder")
     known = any((folder / name).is_file() for name in (RUN, SUMMARY)) or (folder / "estate" / "estate.json").is_file()
     if folder.is_dir() and any(folder.iterdir()) and not known:
         raise InvalidArgument(f"the folder {str(folder)!r} holds other things", "give a new folder, or an empty one")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SUMMARY).unlink(missing_ok=True)  # so that an earlier one is never taken for this one's
     return folder
+
+
+def _prepared(folder: Path, files: Mapping[str, bytes | None], daily: pandas.DataFrame | None) -> None:
+    """The folder with what the report is given, and nothing of an earlier report that could be taken for this one's."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (SUMMARY, PAGE, WORKBOOK, SIZES, *files):
+            (folder / name).unlink(missing_ok=True)
+        for name, content in files.items():
+            if content is not None:
+                (folder / name).write_bytes(content)
+    except OSError as error:
+        told = f"cannot write to {str(folder)!r}: {(error.strerror or type(error).__name__).lower()}"
+        raise InvalidArgument(told, "give a folder that you may write to") from error
+    if daily is not None:
+        write_file(daily, folder / SIZES)
 
 
 def _opened(estate: Any, archive: str | Path | None) -> tuple[Estate, dict[str, Any]]:
@@ -164,26 +181,20 @@ def _whole(path: str | Path) -> str:
     return str(Path(path).expanduser().resolve())
 
 
-def _copied(given: str | Path | None, path: Path) -> str | None:
-    """The name of a file's copy with the report, so that it says what things were held against; none of an earlier."""
+def _content(given: str | Path | None) -> bytes | None:
+    """What a file holds that is kept with the report, so that it says what things were held against."""
     if given is None:
-        path.unlink(missing_ok=True)
         return None
-    content = Path(given).expanduser().read_bytes()
-    path.write_bytes(content)
-    return path.name
+    try:
+        return file_of(given, "file", "a report takes it from a file, and keeps that").read_bytes()
+    except OSError:
+        return None  # what reads it says what is wrong
 
 
-def _kept(sizes: Any, folder: Path) -> str | None:
-    """The name of a file of the sizes with the report, which its figures are from; none of an earlier one."""
+def _sizes(given: Sizes | None) -> pandas.DataFrame | None:
     from dpmagic.analysis.sizing.chains import sizes_of
 
-    path = folder / SIZES
-    if sizes is None:
-        path.unlink(missing_ok=True)
-        return None
-    write_file(sizes_of(sizes), path)
-    return SIZES
+    return None if given is None else sizes_of(given)
 
 
 def _keep(notebook: Any, path: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dpmagic.errors import CommandLineError, InvalidArgument
+from dpmagic.errors import CommandLineError, InvalidArgument, did_you_mean
 from dpmagic.shell import target
 
 _FORMS = ("csv", "parquet", "json", "table")
@@ -45,7 +45,8 @@ def add(commands: Any) -> None:
 
 
 def _query(arguments: argparse.Namespace) -> int:
-    kql, names = _text(arguments.file), dict(map(_parameter, arguments.param))
+    kql = _text(arguments.file)
+    names = _names(kql, arguments.param)
     form = arguments.output or ("table" if sys.stdout.isatty() else "json")
     if form == "parquet" and sys.stdout.isatty():
         raise CommandLineError("Parquet is nothing for a terminal", "dpmagic query ... -o parquet > rows.parquet")
@@ -113,6 +114,22 @@ def _text(file: str) -> str:
         raise InvalidArgument(f"cannot read {file}: {reason}", "give a file of KQL, or - to read it here") from None
     except UnicodeDecodeError:
         raise InvalidArgument(f"{file} is not UTF-8", "save it as UTF-8") from None
+
+
+def _names(kql: str, given: list[str]) -> dict[str, Any]:
+    """The values by name; each is of one name that the query has, or it would be ignored without a word."""
+    pairs = list(map(_parameter, given))
+    names = dict(pairs)
+    from dpmagic.graph.parameters import asked
+
+    known = asked(kql) if pairs else []
+    for name, value in pairs:
+        if name not in known:
+            hint = f"it has {', '.join(f'${one}' for one in known)}" if known else "it has no $NAME: leave --param out"
+            raise CommandLineError(f"the query has no ${name}", did_you_mean(name, known, hint))
+        if names[name] != value:
+            raise CommandLineError(f"--param {name} is given twice", "give it once; several values as a JSON list")
+    return names
 
 
 def _parameter(given: str) -> tuple[str, Any]:

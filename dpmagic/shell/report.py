@@ -80,11 +80,18 @@ def _estate(arguments: argparse.Namespace) -> tuple[Any, Any]:
 
 def _since(estate: Any, since: str) -> Any:
     from dpmagic.errors import InvalidArgument
+    from dpmagic.estate.window import Window, instant
 
     try:
-        return estate.over(since)
+        return estate.over(Window.of(since, estate.now))
     except InvalidArgument:
-        return estate.over((since, estate.now))
+        pass
+    try:
+        start = instant(since)
+    except InvalidArgument as error:
+        told = f"--since {since!r} is neither a span nor an instant"
+        raise InvalidArgument(told, "write 14d, 36h or 2026-03-01T08:00:00Z") from error
+    return estate.over((start, estate.now))
 
 
 def _eject(path: Path) -> int:

@@ -84,11 +84,22 @@ def test_a_cell_that_fails_is_told_and_leaves_the_notebook(
     estate: Estate, notebook: Callable[..., Path], tmp_path: Path
 ) -> None:
     mine = notebook('raise ValueError("not like that")')
+    earlier = ("summary.json", "report.html", "report.xlsx")
+    (tmp_path / "out").mkdir()
+    for name in earlier:
+        (tmp_path / "out" / name).write_text("of an earlier report")
+    with pytest.raises(InvalidArgument, match="no export is at"):
+        report(estate, tmp_path / "out", notebook=mine, sizes="nothere.csv")
+    with pytest.raises(InvalidArgument, match="is no file"):
+        report(estate, tmp_path / "out", notebook=mine, controls={"it": {"kind": "coverage"}})  # type: ignore[arg-type]
+    assert all((tmp_path / "out" / name).is_file() for name in earlier)
     with pytest.raises(ReportFailed, match="the cell under 'Mine' failed: ValueError: not like that"):
         report(estate, tmp_path / "out", notebook=mine)
     run = nbformat.read(tmp_path / "out" / "report.ipynb", as_version=4)
     assert run.cells[-1].outputs[0].ename == "ValueError"
-    assert not (tmp_path / "out" / "summary.json").exists() and not (tmp_path / "out" / "report.html").exists()
+    assert not any((tmp_path / "out" / name).exists() for name in earlier)
+    with pytest.raises(InvalidArgument, match=r"cannot write to .*: not a directory"):
+        report(estate, tmp_path / "out" / "report.ipynb" / "below", notebook=mine)
 
 
 def test_a_kernel_that_dies_is_told(estate: Estate, notebook: Callable[..., Path], tmp_path: Path) -> None:
