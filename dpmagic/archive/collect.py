@@ -239,12 +239,16 @@ def _state(work: _Collection, name: str, rows: pyarrow.Table, old: Sequence[Part
 
 
 def _add(work: _Collection, name: str, kind: Any, rows: pyarrow.Table, time: str, *, again: bool = False) -> None:
+    """These rows as a part; of what happened one a month: merging that has all versions of its rows."""
     import pyarrow.compute as pc
 
     if not rows.num_rows:
         return
-    edges = pc.min_max(rows[time]).as_py()
-    work.added.append(work.writer.write(name, kind, rows, edges["min"], edges["max"], again=again))
+    months = pc.strftime(rows[time], "%Y-%m")
+    for month in sorted(pc.unique(months).to_pylist()) if kind == "rows" else [None]:
+        some = rows if month is None else rows.filter(pc.equal(months, month))
+        edges = pc.min_max(some[time]).as_py()
+        work.added.append(work.writer.write(name, kind, some, edges["min"], edges["max"], again=again))
 
 
 def _run(work: _Collection) -> Run:

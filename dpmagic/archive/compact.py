@@ -62,7 +62,11 @@ def _merged(writer: Writer, parts: list[Part]) -> Part:
     if AS_OF in rows.column_names:
         rows = folded(rows)
     first, last = min(part.first for part in parts), max(part.last for part in parts)
-    return writer.write(parts[0].table, parts[0].kind, rows, first, last)
+    one = parts[0]
+    others = [part for part in writer.manifest.of(one.table, one.kind) if part not in parts and part.last >= first]
+    # Earlier versions wrote parts of two months, whose rows may have newer versions here.
+    again = any(part.again for part in parts) and any(part.first < first for part in others)
+    return writer.write(one.table, one.kind, rows, first, last, again=again)
 
 
 def read_parts(

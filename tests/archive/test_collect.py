@@ -263,3 +263,18 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotAnArchive, match="no folder"):
         open_archive(tmp_path / "nowhere")
     assert len(read_manifest(tmp_path).runs) == 1
+
+
+def test_a_job_that_azure_corrects_just_after_a_month_began(tmp_path: Path) -> None:
+    """It was stored with those of the month before; merging this month's files keeps the newer one in its place."""
+    begin = datetime(2026, 4, 1, 10, tzinfo=UTC)
+    jobs = [job(number, begin + timedelta(hours=12 * number), 30) for number in range(-4, 40)]
+    jobs[4] = job(0, begin, 30, "Failed")
+    for day in range(1, 14):
+        jobs[4] = job(0, begin, 30, "Failed" if day < 2 else "Completed")
+        collect(estate(jobs, {"a": "On"}, datetime(2026, 4, 1, 8, tzinfo=UTC) + timedelta(days=day)), tmp_path)
+    for act in (lambda: None, lambda: compact(tmp_path, START + timedelta(days=90))):
+        act()
+        found = open_archive(tmp_path, window=("2026-03-20", "2026-04-10")).jobs()
+        assert list(found.loc[found["startTime"] == begin, "status"]) == ["Completed"]
+        assert not found["id"].duplicated().any()
