@@ -22,7 +22,14 @@ def csv_bytes(frame: pandas.DataFrame, separator: str = ",") -> bytes:
             texts[name] = texts[name].map(format_time, na_action="ignore")
         elif str(dtype) == DURATION:
             texts[name] = texts[name].map(format_duration, na_action="ignore")
-    return texts.to_csv(index=False, sep=separator, lineterminator="\n").encode()
+    # What ends lines is quoted: a carriage return in a text would else begin a row of its own for those who read it.
+    ends = "\r\n" if _returns(texts) else "\n"
+    return texts.to_csv(index=False, sep=separator, lineterminator=ends).encode()
+
+
+def _returns(texts: pandas.DataFrame) -> bool:
+    there = (texts[name].str.contains("\r", regex=False).any() for name in texts.select_dtypes("str"))
+    return any("\r" in str(name) for name in texts.columns) or any(there)
 
 
 def parquet_bytes(frame: pandas.DataFrame) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import pandas
@@ -39,6 +40,12 @@ def test_csv_is_plain_text_in_the_spellings_of_azure() -> None:
         f'{JOBS[0]["id"]},Completed,2024-05-04T12:00:12.481040Z,1.00:03:13.741320,True,12,"[{{""code"": ""é""}}]",=1+1,'
     )
     assert lines[2] == 'j2,"say ""hi"",\nvault",,00:00:00,,,,,\n'
+
+
+def test_a_carriage_return_begins_no_row_of_csv() -> None:
+    made = pandas.DataFrame({"name": ["x\r=cmd|' /C calc'!A0", "plain", None], "n": [1, 2, 3]})
+    rows = list(csv.reader(StringIO(files.csv_bytes(made).decode(), newline="")))
+    assert rows == [["name", "n"], [made.loc[0, "name"], "1"], ["plain", "2"], ["", "3"]]
 
 
 def test_csv_is_read_back_as_the_same_frame() -> None:
