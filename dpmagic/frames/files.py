@@ -28,8 +28,9 @@ def csv_bytes(frame: pandas.DataFrame, separator: str = ",") -> bytes:
 
 
 def _returns(texts: pandas.DataFrame) -> bool:
-    there = (texts[name].str.contains("\r", regex=False).any() for name in texts.select_dtypes("str"))
-    return any("\r" in str(name) for name in texts.columns) or any(there)
+    words = [name for name, dtype in texts.dtypes.items() if str(dtype) == "str"]
+    held = any(texts[name].str.contains("\r", regex=False).any() for name in words)
+    return held or any("\r" in str(name) for name in texts.columns)
 
 
 def parquet_bytes(frame: pandas.DataFrame) -> bytes:
