@@ -23,6 +23,7 @@ AS_OF, GONE, UNTIL = "asOf", "gone", "until"
 SLOT = "lun"  # what tells the disks of a machine apart, whose rows all have the machine's id
 KEYS = ("id", SLOT, "targetResourceId", "changeType", "timestamp")
 """The columns that tell rows apart, in tables that have them."""
+_NEVER = 2**63 - 1
 _OF_GONE = ("id", "name", SLOT, "subscriptionId")  # what is kept of what has gone
 
 
@@ -186,29 +187,38 @@ def as_of(
     whole: pyarrow.Table, later: pyarrow.Table, since: datetime | None = None, at: datetime | None = None
 ) -> pyarrow.Table:
     """A table at an instant, from all that was there ``since`` and the states stored ``later``, up to that instant."""
+    import numpy as np
     import pyarrow
     import pyarrow.compute as pc
 
-    newest = _firsts(_told(later, since, at).sort_by([(AS_OF, "descending"), (GONE, "ascending")]))
-    kept = whole.filter(pc.is_null(_places(whole, newest)))
-    there = widened(newest.filter(pc.invert(newest[GONE])), whole.schema)
+    places, instants, gone = _told(later, since, at)
+    keys = pc.take(_keys(later), places)
+    each = pc.dictionary_encode(keys).indices.to_numpy(zero_copy_only=False)
+    order = np.lexsort((gone, -instants, each))  # of each the newest first, and what is there before what has gone
+    newest = order[np.diff(each[order], prepend=-1) != 0]
+    there = widened(later.take(places[newest[~gone[newest]]]), whole.schema)
+    kept = whole.filter(pc.is_null(pc.index_in(_keys(whole), value_set=keys)))
     return ordered(pyarrow.concat_tables([kept, there]))
 
 
-def _told(states: pyarrow.Table, since: datetime | None, at: datetime | None) -> pyarrow.Table:
-    """What states tell after one instant and until another: those that had gone by then are marked so."""
+def _told(states: pyarrow.Table, since: datetime | None, at: datetime | None) -> tuple[Any, Any, Any]:
+    """The places of the states that tell of the time after one instant and until another, when they came to be, in
+    microseconds, and whether they say that a thing had gone by then."""
+    import numpy as np
     import pyarrow
     import pyarrow.compute as pc
 
-    states = _until(states)
-    last = pyarrow.scalar(at, states[AS_OF].type)
-    if at is not None:
-        states = states.filter(pc.less_equal(states[AS_OF], last))
-    gone = pc.is_valid(states[UNTIL]) if at is None else pc.fill_null(pc.less_equal(states[UNTIL], last), False)
-    told = pc.if_else(gone, states[UNTIL], states[AS_OF])
-    states = states.set_column(states.column_names.index(AS_OF), AS_OF, told)
-    states = states.set_column(states.column_names.index(GONE), GONE, pc.or_(states[GONE], gone))
-    return states if since is None else states.filter(pc.greater(told, pyarrow.scalar(since, told.type)))
+    def number(moment: datetime | None, otherwise: int) -> int:
+        return otherwise if moment is None else int(pyarrow.scalar(moment, states[AS_OF].type).value)
+
+    first, last, never = number(since, -_NEVER), number(at, _NEVER - 1), _NEVER
+    came, until = (
+        pc.fill_null(pc.cast(_until(states)[name], pyarrow.int64()), never).to_numpy() for name in (AS_OF, UNTIL)
+    )
+    went = until <= last
+    told = np.where(went, until, came)
+    places = np.flatnonzero((came <= last) & (told > first))
+    return places, told[places], (went | states[GONE].to_numpy())[places]
 
 
 def unknown(rows: pyarrow.Table, known: pyarrow.Table) -> tuple[pyarrow.Table, pyarrow.Table]:

@@ -6,6 +6,7 @@ What a column was in the frame is written beside it, so that a file is read back
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _JSON, _DURATION = b"json", b"duration"
 _MARK = b"dpmagic"
+_LONG = re.compile(r"\d{19}")  # of a number perhaps, that beyond 64 bits would lose its last digits
 SECONDS = "Seconds"  # what a duration's column is called beyond its own name, as in the views
 
 
@@ -59,6 +61,16 @@ def _text(value: Any) -> str:
         return json.dumps(value)
 
 
+def _value(text: str) -> Any:
+    """What `_text` was given."""
+    if _LONG.search(text):
+        return json.loads(text)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # half of a surrogate pair, or what only Python takes for JSON
+        return json.loads(text)
+
+
 def to_frame(rows: pyarrow.Table) -> pandas.DataFrame:
     """What `to_arrow` was given: ``str``, ``datetime64[us, UTC]``, ``timedelta64[us]``, nullable numbers, objects.
 
@@ -72,7 +84,7 @@ def to_frame(rows: pyarrow.Table) -> pandas.DataFrame:
     for name in frame.columns:
         if marks[name] == _JSON:
             texts = rows[name].to_pylist()
-            loaded = [None if text is None else json.loads(text) for text in texts]
+            loaded = [None if text is None else _value(text) for text in texts]
             columns[name] = pandas.Series(loaded, dtype=object, index=frame.index)
         elif marks[name] == _DURATION:
             seconds = frame[name].astype("Float64")
