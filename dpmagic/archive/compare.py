@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from dpmagic.analysis.backups.naming import tag_of
 from dpmagic.analysis.findings import findings
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.source import open_archive
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import InvalidArgument, did_you_mean
+from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import instant
 
@@ -60,16 +61,19 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     (what is fixed: until ``start``, when it was still there), and whether it may be longer (``atLeast``) or shorter
     (``atMost``, of what is fixed until ``end``); ``command`` as in `findings`.
 
-    Nothing is told of a subscription that could not be read at one of the two: a note says which.
+    Nothing is told of a subscription, or a kind of findings, that one of the two did not know: a note says which.
 
-    ``attrs["dpmagic"]`` has ``from``, ``to`` and the counts.  Raises `NotAnArchive`, and `InvalidArgument` for an
-    instant that the archive does not reach, or that is not before the other.
+    ``attrs["dpmagic"]`` has ``from``, ``to``, the counts, and ``uncompared``, those notes.  Raises `NotAnArchive`, and
+    `InvalidArgument` for an instant that the archive does not reach, or that is not before the other.
     """
     text(owner, "the tag of owners", "owner")
     folder = file_of(directory, "archive", "name the folder that dpmagic collect writes")
     before, after = _instants(folder, start, end)
     old, new = (open_archive(directory, at=at) for at in (before, after))
-    found = pandas.concat([_findings(old, new, owner), _settings(old, new, owner)], ignore_index=True)
+    each = [findings(estate, owner=owner, partial=True) for estate in (old, new)]
+    unknown = {kind: why for one in each for kind, why in one.attrs[KEY]["unanswered"].items()}
+    first, second = (one[~one["kind"].isin(set(unknown))] for one in each)
+    found = pandas.concat([_findings(first, second, old, new), _settings(old, new, owner)], ignore_index=True)
     unseen = _unseen(old, new)
     found = found[~found["subscriptionId"].str.lower().isin(set(unseen))]
     order = found["change"].map(CHANGES.index)
@@ -78,7 +82,8 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     )
     counts = {change: int((found["change"] == change).sum()) for change in CHANGES}
     told = {"from": before.isoformat(), "to": after.isoformat()}
-    return answer(new, found[list(COLUMNS)], *unseen.values(), *_missed(old, new), **told, counts=counts)
+    left = [*unseen.values(), *_unknown(unknown)]
+    return answer(new, found[list(COLUMNS)], *left, *_missed(old, new), **told, counts=counts, uncompared=left)
 
 
 def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
@@ -121,6 +126,8 @@ def _instant(given: Any, looks: Sequence[datetime]) -> datetime:
         return instant("2000-01-01" if isinstance(given, str) and given in ("now", "yesterday") else given)
     except InvalidArgument as error:
         hint = error.hint if isinstance(given, datetime) else "write 2026-03-02T09:00Z, 7d, yesterday or now"
+        if isinstance(given, str):
+            hint = did_you_mean(given.strip().lower(), ("yesterday", "now"), hint)
         raise InvalidArgument(f"{given!r} is not an instant", hint) from error
 
 
@@ -132,9 +139,8 @@ def _near(looks: Sequence[datetime], span: timedelta) -> datetime:
     return min(near, key=lambda look: abs(look - meant)) if near else meant
 
 
-def _findings(old: Estate, new: Estate, owner: str) -> pandas.DataFrame:
-    parts = [findings(estate, owner=owner) for estate in (old, new)]
-    parts = [part.assign(key=key(part["id"]), rank=range(len(part))) for part in parts]
+def _findings(first: pandas.DataFrame, second: pandas.DataFrame, old: Estate, new: Estate) -> pandas.DataFrame:
+    parts = [part.assign(key=key(part["id"]), rank=range(len(part))) for part in (first, second)]
     columns = ["kind", "key", "reason"]
     first, second = (part.drop_duplicates(columns) for part in parts)
     both = second.merge(first[[*columns, *_SINCE]], on=columns, how="left", indicator=True, suffixes=("", "Then"))
@@ -230,6 +236,12 @@ def _unseen(old: Estate, new: Estate) -> dict[str, str]:
         one: f"of subscription {names.get(one) or one} nothing is compared: not read at {' and '.join(looks)}"
         for one, looks in when.items()
     }
+
+
+def _unknown(kinds: Mapping[str, str]) -> list[str]:
+    """A note for each reason why kinds of findings are not known."""
+    reasons = {why: [kind for kind in kinds if kinds[kind] == why] for why in kinds.values()}
+    return [f"findings of kind {', '.join(of)} are not compared: {why}" for why, of in reasons.items()]
 
 
 def _names(estate: Estate) -> list[tuple[str, str]]:

@@ -127,4 +127,4 @@ def _short(value: Any) -> str:
 
 def _inert(text: Any) -> str:
     """Text that Markdown and HTML leave as it is."""
-    return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", " ".join(str(text or "").split()))
+    return re.sub(r"([\\`*_\[\]<>#|~&$])", r"\\\1", " ".join(str(text or "").split()))

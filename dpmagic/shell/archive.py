@@ -62,7 +62,8 @@ def _add_compare(commands: Any) -> None:
     compare = commands.add_parser(
         "compare",
         help="what changed between two instants of an archive",
-        description="New, fixed, changed and still open, as Markdown to post.  Exit code 4 when something is new.",
+        description="New, fixed, changed and still open, as Markdown to post.  Exit code 4 when something is new, "
+        "else 1 when a subscription or a kind of findings could not be compared.",
     )
     compare.add_argument("directory", metavar="DIR")
     compare.add_argument("--from", dest="start", default="yesterday", metavar="INSTANT", help="or 7d, yesterday")
@@ -85,7 +86,9 @@ def _compare(arguments: argparse.Namespace) -> int:
         print(json.dumps({**known, "changes": records(found)}, indent=2, ensure_ascii=False))
     else:
         print({"markdown": telling.markdown, "html": telling.page}[arguments.output](found), end="")
-    return NEWS if told["counts"]["new"] else 0
+    for note in told["uncompared"]:
+        print(f"  {note}", file=sys.stderr)
+    return NEWS if told["counts"]["new"] else 1 if told["uncompared"] else 0
 
 
 def _collect(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,8 @@ from dpmagic.archive.source import open_archive
 from dpmagic.estate.columns import tables as known_tables
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window
+from dpmagic.shell import main
+from dpmagic.shell.archive import NEWS
 from tests.archive.conftest import SHOP as PLANTED
 from tests.archive.test_collect import START, job
 
@@ -140,3 +142,18 @@ def test_nothing_is_compared_of_one_that_a_look_could_not_read(archive: Path, tm
     whole = compare(tmp_path, START + timedelta(days=1), "now")
     assert whole["id"].str.contains(PLANTED).any() and set(whole["change"]) <= {"open", "new", "fixed"}
     assert not whole["reason"].isin(("added", "removed")).any()
+
+
+def test_findings_without_a_table_are_not_compared(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the sandbox refuses one at the first look, and all is read at the second."""
+    for day, without in ((1, ["snapshots"]), (2, [])):
+        live = seen(archive, day)
+        only = [name for name in known_tables() if live.has(name) and name not in without]
+        collect(live, tmp_path, only=only)
+    assert main(["compare", str(tmp_path)]) in (1, NEWS)
+    out, err = capsys.readouterr()
+    assert err.strip().startswith("findings of kind gap, failure, orphanInstance, ")
+    assert "are not compared: the table snapshots" in err and "(posture)" in out
+    assert not {"(gap)", "(failure)", "(headroom)"} & {*out.split()}
