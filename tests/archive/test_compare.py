@@ -109,6 +109,36 @@ def test_as_text_that_people_read(found: pandas.DataFrame) -> None:
     assert "http" not in whole.replace("https://aka.ms", "")
 
 
+def test_long_values_are_told_from_where_they_part(found: pandas.DataFrame) -> None:
+    told = dpmagic.markdown(found)
+    assert "policyId, from p to q" in told
+    rules = found.copy()
+    moved = rules["reason"] == "policyId"
+    for name, keep in (("before", "P7D"), ("after", "P9D")):
+        rules.loc[moved, name] = (
+            f'[{{"lifecycles": [{{"deleteAfter": {{"objectType": "Absolute", "duration": "{keep}"}}}}]}}]'
+        )
+    rules.attrs = found.attrs
+    assert 'from ..."duration": "P7D"}}\\]}\\] to ..."duration": "P9D"' in dpmagic.markdown(rules)
+    rules.loc[moved, ["before", "after"]] = ["x" * 90, None]
+    rules.attrs = found.attrs
+    assert f"from {'x' * 57}... to nothing" in dpmagic.markdown(rules)
+
+
+def test_no_name_turns_what_follows_it_around(found: pandas.DataFrame) -> None:
+    named = found.assign(name="a\u202eb$x$&lt;")
+    named.attrs = found.attrs
+    assert "**ab\\$x\\$\\&lt;**" in dpmagic.markdown(named)
+
+
+def test_the_page_has_all_of_each(found: pandas.DataFrame) -> None:
+    whole = page(found)
+    [row] = found[found["reason"] == "policyId"].to_dict("records")
+    assert f"<small>{row['id']}</small>" in whole
+    assert f"from {row['before']} to {row['after']}" in whole
+    assert "width=device-width" in whole
+
+
 def test_notes_are_lines_of_their_own(found: pandas.DataFrame) -> None:
     noted = found.copy()
     noted.attrs = {"dpmagic": found.attrs["dpmagic"] | {"notes": ["one", "another"]}}
