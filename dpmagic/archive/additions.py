@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 from dpmagic.graph.tokens import CLOSING, OPENING, Token, tokens
 
+MOST = "_most"
+"""What names of aggregates that gather at most so many values end in."""
+
+_IS_TIME = "to_timestamp("  # how the translation of a bin of instants begins
 _LISTS = ("project-keep", "project-away", "project-reorder")
 
 
 @cache
 def register() -> None:
     """Add aggregates and functions to duckdb-kql's, once."""
+    from duckdb_kql import translate
     from duckdb_kql.translate import functions as known
 
+    _only_instants(translate)
     aggregates = known.AGGREGATE_FUNCTIONS
     # The order of a set is nobody's promise; sorted, an archive gives the same answer each time.
     plain = aggregates["make_set"].template
@@ -33,10 +40,28 @@ def register() -> None:
     }
     for name, (sql, arities, prefix) in picked.items():
         aggregates[name] = known.AggregateSpec(name, sql, arities, prefix)
+    # With at most so many; plain duckdb-kql takes the number and heeds it not.
+    for name, arity in {"make_list": 1, "make_set": 1, "make_list_if": 2, "make_set_if": 2}.items():
+        spec = aggregates[name]
+        sql = f"to_json(list_slice(CAST(to_json({spec.template}) AS JSON[]), 1, {{{arity}}}))"
+        aggregates[f"{name}{MOST}"] = known.AggregateSpec(f"{name}{MOST}", sql, (arity + 1,), spec.name_prefix)
     for old, new in {"makeset": "make_set", "makelist": "make_list"}.items():
         aggregates[old] = aggregates[new]
     for name, sql in {"bag_keys": "to_json(json_keys({0}))", "string_size": "strlen({0})"}.items():
         known.SCALAR_FUNCTIONS[name] = known.FunctionSpec(name, "template", sql, (1,))
+
+
+def _only_instants(translate: Any) -> None:
+    """Have ``bin(end - start, 1m)`` refused: by their text alone no two columns' difference is known to be a timespan,
+    and duckdb-kql makes an instant of 1970 of it."""
+    plain = translate.render_bin
+
+    def checked(node: Any, name: str = "bin") -> str:
+        made: str = plain(node, name)
+        value = translate.render_expr(node.args[0])
+        return made.replace(f"epoch({value})", f"epoch(CAST({value} AS TIMESTAMP))", 1) if _IS_TIME in made else made
+
+    translate.render_bin = checked
 
 
 def listed(kql: str, columns: Callable[[str], Sequence[str]]) -> str:

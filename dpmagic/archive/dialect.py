@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
+from dpmagic.archive.additions import MOST
 from dpmagic.graph.refusals import instead
 from dpmagic.graph.tokens import CLOSING, OPENING, Token, tokens
 
@@ -13,6 +15,13 @@ _KINDS = frozenset(
     {"inner", "innerunique", "leftouter", "rightouter", "fullouter", "outer"}
     | {"anti", "leftanti", "leftantisemi", "rightanti", "leftsemi", "rightsemi"}
 )
+
+_GATHERING = {
+    "make_list": ("make_list", 1), "makelist": ("make_list", 1), "make_list_if": ("make_list_if", 2),
+    "make_set": ("make_set", 1), "makeset": ("make_set", 1), "make_set_if": ("make_set_if", 2),
+}  # fmt: skip
+_VERBATIM = re.compile(r"""[hH]?(?:@|```|~~~)""")
+_NUMBERED = re.compile(r"\\(?:(?P<number>u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2})|.)", re.DOTALL)
 
 _INSTEAD = {
     "percentiles_array": "percentile(x, 50), percentile(x, 95)",
@@ -33,7 +42,8 @@ def spelled(kql: str) -> str:
 percentile_durationSeconds_95 = percentile(durationSeconds, 95), ['last'] = max(endTime) by ['time']"
     """
     made, done = [], 0
-    for start, end, text in sorted([*_percentiles(kql, tokens(kql)), *_quoted(tokens(kql))]):
+    found = tokens(kql)
+    for start, end, text in sorted([*_percentiles(kql, found), *_quoted(found), *_at_most(kql, found), *_texts(found)]):
         if start >= done:
             made += [kql[done:start], text]
             done = end
@@ -57,6 +67,32 @@ def _quoted(found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
             yield found[index - 1].start, token.end, f"['{token.text}']"
         else:
             yield token.start, token.end, f"['{token.text}']"
+
+
+def _at_most(kql: str, found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """The names of aggregates that are told how many values to gather, which are others then."""
+    for index, token in enumerate(found[:-1]):
+        if (plain := _GATHERING.get(token.text)) and found[index + 1].text == "(":
+            name, arity = plain
+            if len(_arguments(kql, found, index + 1)) > arity:
+                yield token.start, token.end, f"{name}{MOST}"
+
+
+def _texts(found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """Texts with the characters that they give by number."""
+    for token in found:
+        if token.kind == "string" and "\\" in token.text and not _VERBATIM.match(token.text):
+            told = _NUMBERED.sub(_character, token.text)
+            if told != token.text:
+                yield token.start, token.end, told
+
+
+def _character(escaped: re.Match[str]) -> str:
+    number = escaped["number"]
+    if number is None:
+        return escaped[0]
+    made = chr(int(number[1:], 16))
+    return made if made.isprintable() and made not in "'\"\\" else escaped[0]
 
 
 def _percentiles(kql: str, found: Sequence[Token]) -> Iterator[tuple[int, int, str]]:

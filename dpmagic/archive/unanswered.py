@@ -45,6 +45,7 @@ def unsupported(error: Any, names: Sequence[str]) -> DpmagicError:
     return QueryError("InvalidQuery", f"an archive does not run {name}", hint=advice(name))
 
 
+_OF_SPANS = "make numbers of them: (endTime - startTime) / 1s, or durationSeconds"
 _ELSE = "use what Resource Graph has, or read the table and go on in pandas"
 
 
@@ -55,7 +56,7 @@ def refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
     told = str(error).splitlines()[0]
     if isinstance(error, duckdb.CatalogException):
         return _no_table(_lacking(told) or kql.strip().split(maxsplit=1)[0], names)
-    if isinstance(error, duckdb.BinderException):
+    if isinstance(error, duckdb.BinderException) and "INTERVAL" not in told:
         if lacking := re.search(r'column "(.+?)" not found', told):
             known = [column.wire for name in names if name in kql for column in tables()[name].columns.values()]
             hint = did_you_mean(lacking[1], known, "see docs/tables.md for the tables' columns")
@@ -65,6 +66,8 @@ def refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
         return ArchiveDamaged(
             f"the archive's files cannot be read: {told}", "see `dpmagic archive check DIR`; use a copy"
         )
+    if "INTERVAL -> TIMESTAMP" in told or "type INTERVAL and" in told:
+        return InvalidArgument("an archive does not bin, average or add timespans", _OF_SPANS)
     if isinstance(error, duckdb.Error):
         return InvalidArgument(f"the query could not be run: {told}", "cast dynamic values first, as with tolong()")
     raise error

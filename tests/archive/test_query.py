@@ -103,6 +103,10 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Estate, Estate]:
 
 ALIKE = [
     "jobs | count",
+    "jobs | order by id asc | summarize n = array_length(make_list(status, 3)), make_list(vaultName, 1),"
+    " s = array_length(make_set(id, 2)), make_list_if(status, status == 'Failed', 1), make_set_if(status, status =="
+    " 'Failed', 9) by vaultName | order by vaultName asc",
+    """jobs | take 1 | project a = "uni\\u00e9 \\\\u00e9 \\x41\\t", b = @'\\u00e9', c = '\\u00df'""",
     "jobs | where isnotnull(durationSeconds) | summarize percentiles(durationSeconds, 50, 95, 99.9), p = percentile("
     "durationSeconds, 75), avg(durationSeconds), stdev(durationSeconds) by vaultName | order by vaultName asc",
     "jobs | summarize dcount(backupInstanceId), first = min(startTime), last = max(endTime),"
@@ -131,7 +135,8 @@ ALIKE = [
     "jobs | where vaultName !in ('bv-dev') and vaultName matches regex '^bv-s' "
     " and dataSourceName has_any ('web', 'erp')"
     " | extend vault = tostring(split(id, '/')[8]), x = extract('bv-([a-z]+)', 1, vaultName), u = toupper(vaultName)"
-    " | parse vaultName with 'bv-' rest | distinct vault, x, u, rest, substring(vaultName, 3), indexof(vaultName, '-')",
+    " | parse vaultName with 'bv-' rest | distinct vault, x, u, rest, substring(vaultName, 3), indexof(vaultName, '-')"
+    " | order by vault asc",
     "disks | extend owner = tostring(tags.owner), env = tostring(tags['env']) | summarize n = count(), gb = sum("
     "diskSizeGB), make_set(location) by owner, env, sku, tier | order by owner asc, env asc, sku asc, tier asc",
     "snapshots | summarize n = count(), gb = sum(diskSizeGB), oldest = min(timeCreated) by resourceGroup"
@@ -158,6 +163,9 @@ def test_azure_and_an_archive_are_asked_the_same(both: tuple[Estate, Estate], kq
     [
         ("jobs | summarize n = count() by bin_at(startTime, 1d, datetime(2026-02-01))", "bin(x - offset, 1d) + offset"),
         ("jobs | summarize make_bag(tags)", "pandas"),
+        ("jobs | summarize count() by bin(endTime - startTime, 1m)", "/ 1s"),
+        ("jobs | extend took = endTime - startTime | project bin(took, 1m)", "durationSeconds"),
+        ("jobs | summarize avg(endTime - startTime)", "/ 1s"),
         ("jobs | evaluate pivot(status)", "pandas"),
         ("resources | where type =~ 'microsoft.compute/disks'", "it has: subscriptions, vaults"),
     ],
