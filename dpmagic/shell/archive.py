@@ -11,10 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dpmagic.errors import InvalidArgument
 from dpmagic.shell import target
 
 NEWS = 4
 """The exit code of a comparison that found something new."""
+FILES = (".csv", ".tsv", ".parquet", ".xlsx", ".json", ".yaml", ".yml")
+"""What the name of an exported table can end in."""
 
 
 def add(commands: Any) -> None:
@@ -31,7 +34,7 @@ def add(commands: Any) -> None:
         room = rooms.add_parser(name, help=help)
         room.add_argument("directory", metavar="DIR")
         room.set_defaults(act=act)
-    export = rooms.add_parser("export", help="write a table to a .csv, .parquet, .xlsx or .json file")
+    export = rooms.add_parser("export", help="write a table to a .csv, .parquet, .xlsx, .json or .yaml file")
     export.add_argument("directory", metavar="DIR")
     export.add_argument("table", metavar="TABLE", help="jobs, vaults, instances ...")
     export.add_argument("file", metavar="FILE")
@@ -172,11 +175,21 @@ def _runs(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from dpmagic.archive.source import open_archive
     from dpmagic.estate.columns import tables
-    from dpmagic.output import write
+    from dpmagic.estate.window import instant
+    from dpmagic.output import check_file, write
 
+    file = Path(arguments.file).expanduser()
+    if file.suffix.lower() not in FILES:
+        raise InvalidArgument(f"{file.name!r} does not say what kind of file it is", f"end it in {', '.join(FILES)}")
+    check_file(file)
+    try:
+        at = None if arguments.at is None else instant(arguments.at)
+    except InvalidArgument as error:
+        hint = "write 2026-03-02 or 2026-03-02T09:00Z; without it, the last run's"
+        raise InvalidArgument(f"--at {arguments.at!r} is not an instant", hint) from error
     window: Any = tuple(arguments.window.split("/", 1)) if "/" in arguments.window else arguments.window
-    rows = open_archive(arguments.directory, at=arguments.at, window=window).table(arguments.table)
-    print(write(rows, Path(arguments.file).expanduser()), file=sys.stderr)
+    rows = open_archive(arguments.directory, at=at, window=window).table(arguments.table)
+    print(write(rows, file), file=sys.stderr)
     if tables()[arguments.table].time:
         print(f"  of {' to '.join(rows.attrs['dpmagic']['window'])}; see --window", file=sys.stderr)
     for note in rows.attrs["dpmagic"]["notes"]:

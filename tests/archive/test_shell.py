@@ -99,12 +99,17 @@ def test_bad_input(archive: Path, tmp_path: Path) -> None:
         (["archive", "check", tmp_path / "none"], "there is no folder"),
         (["archive", "export", archive, "vualts", tmp_path / "x.csv"], "did you mean vaults?"),
         (["archive", "export", archive, "jobs", tmp_path / "x.csv", *past], "name a later"),
+        (["archive", "export", archive, "jobs", tmp_path / "x.csv", "--at", "yesterday"], "--at 'yesterday' is not"),
+        (["archive", "export", archive, "jobs", tmp_path / "jobs.foo"], "end it in .csv, .tsv, .parquet, .xlsx"),
+        (["archive", "export", archive, "jobs", tmp_path / "jobs"], "end it in .csv, .tsv, .parquet, .xlsx"),
+        (["archive", "export", archive, "jobs", tmp_path / "none" / "jobs.csv"], "make the folder first"),
         (["collect", "/proc/archive", "--target", "sandbox"], "archive"),
     ):
         done = run(*words)
         assert done.returncode == 1, done
         assert told in done.stderr
         assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_holes_of_what_is_exported_are_said(archive: Path, tmp_path: Path) -> None:
