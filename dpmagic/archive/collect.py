@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpmagic.archive.answered import known, vanished
-from dpmagic.archive.compact import merge, read_parts
+from dpmagic.archive.compact import merge, read_parts, read_sound
 from dpmagic.archive.deltas import changes, unknown
 from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
@@ -188,7 +188,7 @@ def _going_on(work: _Collection, running: pyarrow.Table, ended: pyarrow.Table, t
     old = work.writer.manifest.of("jobs", "latest")
     kept = running
     if old:
-        before = read_parts(work.writer.path, old)
+        before = read_sound(work.writer.path, old)
         seen = pyarrow.concat_tables([running, ended])
         lost, _ = unknown(before, seen)
         kept = pyarrow.concat_tables([running, lost.cast(running.schema)]) if lost.num_rows else running
@@ -207,7 +207,7 @@ def _turned(work: _Collection, name: str, rows: pandas.DataFrame) -> None:
         _state(work, name, after, [], whole=True)
         work.told[name] = {"read": len(rows), "new": after.num_rows, "changed": 0, "gone": 0}
         return
-    before = read_parts(writer.path, latest)
+    before = read_sound(writer.path, latest)
     whole = not any(f"{part.first:%Y-%m}" == f"{at:%Y-%m}" for part in writer.manifest.of(name, "whole"))
     work.told[name] = {"read": len(rows), "new": 0, "changed": 0, "gone": 0}
     if _same(before, after):

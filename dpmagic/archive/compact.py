@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpmagic.archive.deltas import AS_OF, folded, unknown
-from dpmagic.archive.faults import reading, sound
+from dpmagic.archive.faults import damaged, reading, sound
 from dpmagic.archive.folder import Writer, intact, read_manifest, writing
 from dpmagic.archive.halves import halved
 from dpmagic.archive.manifest import Part
@@ -58,7 +58,7 @@ def _month(part: Part) -> tuple[str, str, str]:
 
 
 def _merged(writer: Writer, parts: list[Part]) -> Part:
-    rows = read_parts(writer.path, parts)
+    rows = read_sound(writer.path, parts)
     if AS_OF in rows.column_names:
         rows = folded(rows)
     first, last = min(part.first for part in parts), max(part.last for part in parts)
@@ -67,6 +67,15 @@ def _merged(writer: Writer, parts: list[Part]) -> Part:
     # Earlier versions wrote parts of two months, whose rows may have newer versions here.
     again = any(part.again for part in parts) and any(part.first < first for part in others)
     return writer.write(one.table, one.kind, rows, first, last, again=again)
+
+
+def read_sound(path: Path, parts: list[Part]) -> pyarrow.Table:
+    """`read_parts` of what is to be written anew: a file that is not what was written would pass for sound in the new
+    one, so each is held against its sum first.  Raises `ArchiveDamaged`."""
+    for file, part in ((path / part.file, part) for part in parts):
+        if file.exists() and not intact(path, part):
+            raise damaged(file)
+    return read_parts(path, parts)
 
 
 def read_parts(

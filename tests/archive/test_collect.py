@@ -278,3 +278,21 @@ def test_a_job_that_azure_corrects_just_after_a_month_began(tmp_path: Path) -> N
         found = open_archive(tmp_path, window=("2026-03-20", "2026-04-10")).jobs()
         assert list(found.loc[found["startTime"] == begin, "status"]) == ["Completed"]
         assert not found["id"].duplicated().any()
+
+
+@pytest.mark.parametrize("kind", ["rows", "latest"])
+def test_damage_is_not_written_anew_as_sound(tmp_path: Path, kind: Any) -> None:
+    """A bit of a comment of the file's own, which every reader passes over, stands for one that is read as another."""
+    jobs = jobs_every(12, 40, minutes=14 * 60)
+    for day in (10, 12, 14):
+        collect(estate(jobs, {"a": "On"}, START + timedelta(days=day)), tmp_path)
+    before = read_manifest(tmp_path)
+    file = tmp_path / before.of("jobs", kind)[0].file
+    content = file.read_bytes()
+    assert b"parquet-cpp-arrow" in content
+    file.write_bytes(content.replace(b"parquet-cpp-arrow", b"parquet-cpp-errow"))
+    assert len(open_archive(tmp_path).jobs())
+    with pytest.raises(ArchiveDamaged, match=file.name):
+        collect(estate(jobs, {"a": "On"}, START + timedelta(days=15)), tmp_path)
+        compact(tmp_path, START + timedelta(days=90))
+    assert list(check(tmp_path).set_index("found").loc[["changed"], "file"]) == [f"parts/jobs/{file.name}"]
