@@ -36,6 +36,7 @@ MOST = 30
 """Groups that one chart shows by name: more cannot be read."""
 
 _MARGIN = 0.15  # around a picture, in inches
+_PAD, _LEAST = 0.04, 0.2  # around what is in a figure, in inches; of a figure's width and height, for the axes
 _INK, _PALE = "#333333", "#777777"
 _LETTER = 0.55  # of a font's size: how wide a letter is on average
 
@@ -83,8 +84,7 @@ def _written(drawn: Axes, dpi: int, **how: Any) -> bytes:
         # For each letter of a script without a font: a box says so, and browsers have fonts of their own for SVG.
         filterwarnings("ignore", r"Glyph \d+ .* missing")
         try:
-            if layout is not None:
-                layout.execute(figure)
+            _lay_out(figure)
             # What is to be seen is measured here: where matplotlib does, or lays out, it draws all of it once more.
             box = figure.get_tightbbox().padded(_MARGIN)
             figure.set_layout_engine(None)
@@ -93,6 +93,27 @@ def _written(drawn: Axes, dpi: int, **how: Any) -> bytes:
             figure.set_layout_engine(layout)
             figure.set_dpi(before)
     return written.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Give the axes all the room that their texts leave.
+
+    For axes in one place that takes one look at the texts, of which a constrained layout takes two, and longer ones.
+    """
+    layout, within = figure.get_layout_engine(), {one.get_subplotspec() for one in figure.axes}
+    if layout is None:
+        return
+    if len(within) != 1 or None in within or any(one.get_aspect() != "auto" for one in figure.axes):
+        layout.execute(figure)
+        return
+    figure.set_layout_engine(None)
+    seen, (width, height), place = figure.get_tightbbox(), figure.get_size_inches(), figure.axes[0].get_position()
+    left, low = place.x0 - (seen.x0 - _PAD) / width, place.y0 - (seen.y0 - _PAD) / height
+    right, top = 1 + place.x1 - (seen.x1 + _PAD) / width, 1 + place.y1 - (seen.y1 + _PAD) / height
+    if right - left > _LEAST and top - low > _LEAST:  # else the picture becomes larger
+        for one in figure.axes:
+            one.set_position((left, low, right - left, top - low))
+            one.set_in_layout(True)  # a place that is given means otherwise
 
 
 def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") -> Axes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -13,17 +13,17 @@ import pandas
 from dpmagic.errors import InvalidArgument
 from dpmagic.frames.columns import DURATION, TIME
 from dpmagic.frames.nested import nested_as_json
+from dpmagic.frames.rows import TEXT, filled, legal
 from dpmagic.frames.times import format_time
 
-ROWS, TEXT = 1_048_576, 32_767
-"""Excel's limits: rows of a sheet, characters of a cell."""
+ROWS = 1_048_576
+"""Excel's limit: rows of a sheet."""
 
 _FORMATS = {TIME: "yyyy-mm-dd hh:mm:ss", DURATION: "[h]:mm:ss"}
 _LOOKED, _INSTANT, _WIDEST = 200, 19, 48
+_PORTION = 10_000  # rows that are written at a time
 _ZERO, _DAY = pandas.Timestamp("1899-12-30"), pandas.Timedelta(days=1)  # Excel counts days, from then on
 _FIRST = pandas.Timestamp("1900-03-01")  # before it Excel has a day that there never was
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # no characters of XML
-_NUMBERS = (int, float)
 
 
 def xlsx_bytes(frame: pandas.DataFrame) -> bytes:
@@ -44,15 +44,14 @@ def workbook_bytes(frames: Mapping[str, pandas.DataFrame], at: datetime | None =
 
     texts = {name: _for_a_sheet(frame) for name, frame in frames.items()}
     stream = BytesIO()
-    # Rows go to a file as they come: a large workbook need not fit into memory.
-    with Workbook(stream, {"constant_memory": True}) as book:
+    with Workbook(stream, {"in_memory": True}) as book:
         if at is not None:
             book.set_properties({"created": at.replace(tzinfo=None)})
         formats = {dtype: book.add_format({"num_format": shape}) for dtype, shape in _FORMATS.items()}
         head = book.add_format({"bold": True})
         for name, frame in texts.items():
-            _fill(book.add_worksheet(name), frame, formats, head)
-    return stream.getvalue()
+            _begin(book.add_worksheet(name), frame, formats, head)
+    return filled(stream.getvalue(), [(frame.shape, partial(_portions, frame)) for frame in texts.values()])
 
 
 def _for_a_sheet(frame: pandas.DataFrame) -> pandas.DataFrame:
@@ -64,26 +63,27 @@ def _for_a_sheet(frame: pandas.DataFrame) -> pandas.DataFrame:
     return texts
 
 
-def _fill(sheet: Any, texts: pandas.DataFrame, formats: Mapping[str, Any], bold: Any) -> None:
+def _begin(sheet: Any, texts: pandas.DataFrame, formats: Mapping[str, Any], bold: Any) -> None:
+    """Heads, widths and filters; the columns have the style that their cells will have."""
     sheet.freeze_panes(1, 0)
     dtypes = [str(dtype) for dtype in texts.dtypes]
     heads = [f"{name} (UTC)" if dtype == TIME else str(name) for name, dtype in zip(texts, dtypes, strict=True)]
-    columns = [_cells(texts.iloc[:, place], dtype) for place, dtype in enumerate(dtypes)]
+    looked = _columns(texts.head(_LOOKED))
     for place, head in enumerate(heads):
         sheet.write_string(0, place, _text(head), bold)
-        sheet.set_column(place, place, _width(head, columns[place], formats.get(dtypes[place])))
+        kind = formats.get(dtypes[place])
+        sheet.set_column(place, place, _width(head, looked[place], kind), kind)
     if len(texts):
         sheet.autofilter(0, 0, len(texts), len(heads) - 1)
-    kinds = [formats.get(dtype) for dtype in dtypes]
-    for row, cells in enumerate(zip(*columns, strict=True), 1):
-        for place, value in enumerate(cells):
-            # Each by its own kind: nothing that looks like a formula, a link or a number is taken for one.
-            if isinstance(value, str):
-                sheet.write_string(row, place, value)
-            elif isinstance(value, bool):
-                sheet.write_boolean(row, place, value)
-            elif value is not None:
-                sheet.write_number(row, place, value, kinds[place])
+
+
+def _portions(texts: pandas.DataFrame) -> Iterator[list[list[Any]]]:
+    """The cells of so many rows at a time: a large table need not be in memory as such."""
+    return (_columns(texts.iloc[first : first + _PORTION]) for first in range(0, len(texts), _PORTION))
+
+
+def _columns(texts: pandas.DataFrame) -> list[list[Any]]:
+    return [_cells(texts.iloc[:, place], str(dtype)) for place, dtype in enumerate(texts.dtypes)]
 
 
 def _width(head: str, cells: list[Any], kind: Any) -> int:
@@ -103,23 +103,16 @@ def _cells(column: pandas.Series, dtype: str) -> list[Any]:
         values = column.dt.total_seconds() / 86_400
     else:
         values = column
-    return [_cell(value) for value in values.to_numpy(object, na_value=None).tolist()]
+    found: list[Any] = values.to_numpy(object, na_value=None).tolist()
+    return found
 
 
 def _text(text: str) -> str:
-    """A text that stays one: XlsxWriter takes what is between ``<r>`` and ``</r>`` for XML, formulae and all.
+    """A head that stays a text: XlsxWriter takes what is between ``<r>`` and ``</r>`` for XML, formulae and all.
 
     >>> _text("<r>a</r>"), _text("<r>a"), _text("a\\x00")
     ('<r>a</r> ', '<r>a', 'a\ufffd')
     """
     if text.startswith("<r>") and text.endswith("</r>"):
         text += " "
-    return _ILLEGAL.sub("\ufffd", text) if _ILLEGAL.search(text) else text
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, _NUMBERS) and value in (float("inf"), float("-inf")):
-        return str(value)  # no number of Excel's
-    return value
+    return legal(text)

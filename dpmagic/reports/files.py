@@ -12,7 +12,8 @@ import pandas
 
 from dpmagic.frames.files import csv_bytes, parquet_bytes
 from dpmagic.frames.nested import nested_text
-from dpmagic.frames.sheets import TEXT, workbook_bytes
+from dpmagic.frames.rows import TEXT
+from dpmagic.frames.sheets import workbook_bytes
 
 _ACTIVE = ("=", "+", "-", "@", "\t", "\r")
 _ROWS = 100_000  # of a sheet that people look at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from io import BytesIO
@@ -74,6 +75,20 @@ def test_the_caption_is_below_the_label_and_nothing_is_cut_off() -> None:
     [caption] = [text for text in drawn.texts if "azure" in text.get_text()]
     assert caption.get_window_extent().y1 <= drawn.xaxis.label.get_window_extent().y0
     assert "1 unreadable" in " ".join(caption.get_text().split())
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "with a second axis"])
+def test_a_picture_is_as_large_as_its_figure_with_the_axes_in_all_the_room_that_texts_leave(beside: bool) -> None:
+    drawn = style.axes(width=6, height=3)
+    axis.names_axis(drawn, ["a name that takes its room", "b"])
+    if beside:
+        drawn.twiny().set_xlabel("the other")
+    style.finish(drawn, pandas.DataFrame(), "Title", note="what it covers")
+    written = style.vector(drawn)
+    width, height = (float(re.search(rf'{of}="([0-9.]+)pt"', written.decode())[1]) / 72 for of in ("width", "height"))  # type: ignore[index]
+    assert (width, height) == pytest.approx((6.2, 3.2), abs=0.1)
+    assert drawn.get_position().width < 0.75, "names stand beside the axes, not in them"
+    assert style.vector(drawn) == written, "the second time nothing moves"
 
 
 def test_an_empty_chart_says_why() -> None:
