@@ -119,7 +119,7 @@ def _about_backup(exemptions: pandas.DataFrame) -> pandas.Series:
     named = says[0] | says[-1]
     if "policyDefinitionId" not in exemptions:
         return named
-    guid = exemptions["policyDefinitionId"].str.lower().str.rsplit("/", n=1).str[-1]
+    guid = exemptions["policyDefinitionId"].astype("str").str.lower().str.extract(r"([^/]*)$", expand=False)
     return guid.isin(_BUILT_IN) | named
 
 

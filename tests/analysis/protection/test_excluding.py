@@ -111,6 +111,9 @@ def test_an_exemption_from_something_else() -> None:
     built_in = "/providers/Microsoft.Authorization/policyDefinitions/A25A41A7-a769-4271-841d-7ce0297be0c0"
     named = exemption(disk_id("plain"), policyAssignmentId=tagging, policyDefinitionId=built_in)
     assert list(excluded(exemptions=[named])) == ["plain"]
+    unsaid = exemption(group(), policyAssignmentId=tagging, policyDefinitionId=None)
+    assert excluded(exemptions=[unsaid]) == {}
+    assert len(records(None, pandas.DataFrame([unsaid]).astype({"policyDefinitionId": "str"}), NOW)) == 0
 
 
 def test_the_first_that_holds_counts_and_the_nearest_scope() -> None:
