@@ -42,7 +42,9 @@ def telling(path: Path) -> Iterator[None]:
                 f"the archive {where!r} cannot be written: {error.strerror}",
                 "choose another folder, or the account that owns it",
             ) from error
-        raise
+        if error.errno is None:  # a lock that another holds
+            raise
+        raise _failing(path, error) from error
 
 
 def gone(file: object) -> ArchiveDamaged:
@@ -73,7 +75,7 @@ def damaged(file: Path) -> ArchiveDamaged:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """That this account may not read the archive in ``path``, told as `InvalidArgument`."""
+    """That this account, or this machine, cannot read the archive in ``path``, told as `InvalidArgument`."""
     try:
         yield
     except PermissionError as error:
@@ -81,3 +83,15 @@ def reading(path: Path) -> Iterator[None]:
             f"the archive {str(path)!r} cannot be read: {os.strerror(errno.EACCES)}",
             "be the account that owns it, or have that one let you read it",
         ) from error
+    except (FileNotFoundError, NotADirectoryError):
+        raise  # what is not there is for others to tell
+    except OSError as error:
+        raise _failing(path, error) from error
+
+
+def _failing(path: Path, error: OSError) -> InvalidArgument:
+    """That the disk or the share itself fails: input and output errors, stale handles, a server that is away."""
+    return InvalidArgument(
+        f"the disk of the archive {str(path)!r} fails: {error.strerror or error}",
+        "see to the disk or the network share, then run it again; the archive is as it was before",
+    )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """The entry point.  Returns the exit code."""
     try:
         arguments = _parser().parse_args(words)
-        return int(arguments.act(arguments))
+        code = int(arguments.act(arguments))
+        sys.stdout.flush()  # a full disk is to be heard of here, not when Python ends
+        return code
     except DpmagicError as error:
         print("\n".join(error.lines()), file=sys.stderr)
         return error.exit_code
@@ -31,6 +34,18 @@ def main(words: Sequence[str] | None = None) -> int:
         # The reader of our output has gone, as with `| head`; nothing is left to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in _FULL or error.filename:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(
+            f"the output cannot be written: {error.strerror}\n  hint: free some room, then run it again",
+            file=sys.stderr,
+        )
+        return 1
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def _parser() -> Parser:

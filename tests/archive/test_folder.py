@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -264,3 +265,25 @@ def test_days_without_a_run_and_jobs_that_nobody_saw() -> None:
 def test_bad_values_stay_errors_of_their_own(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument), writing(tmp_path, NOW, create=True):
         raise InvalidArgument("x", "y")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EXDEV])
+def test_a_share_that_fails_while_the_manifest_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    before = add(tmp_path, "x")
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as share:
+        share.setattr(Path, "replace", fail)
+        with pytest.raises(InvalidArgument, match=f"fails: {os.strerror(number)}") as told:
+            add(tmp_path, "y")
+        assert "as it was before" in told.value.hint
+    assert read_manifest(tmp_path) == before
+    with monkeypatch.context() as share:
+        share.setattr(Path, "read_bytes", fail)
+        with pytest.raises(InvalidArgument, match=f"fails: {os.strerror(number)}"):
+            read_manifest(tmp_path)
+    assert len(add(tmp_path, "y").parts) == 2

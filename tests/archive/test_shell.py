@@ -154,3 +154,16 @@ def test_an_archive_that_others_may_not_read(archive: Path, barred: str) -> None
     for one in done:
         assert one.returncode == 1
         assert "cannot be read: Permission denied" in one.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_output_that_finds_no_room(archive: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [*DPMAGIC, "archive", "runs", str(archive)], stdout=full, stderr=-1, text=True, check=False
+        )
+    assert (told.returncode, told.stderr.splitlines()[0]) == (
+        1,
+        "the output cannot be written: No space left on device",
+    )
+    assert len(told.stderr.splitlines()) == 2
