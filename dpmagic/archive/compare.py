@@ -95,6 +95,9 @@ def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
             f"the archive has one run, of {looks[0]:%Y-%m-%d %H:%M}Z, and nothing before it to compare with",
             "compare after the next `dpmagic collect DIR`",
         )
+    if looks and before < looks[0]:
+        told = f"the archive begins at {_shown(looks[0])}, after {_shown(before)}"
+        raise InvalidArgument(told, "name a later instant: `dpmagic archive runs DIR` lists the runs")
     if before >= after:
         raise InvalidArgument(
             f"from {_shown(before)} to {_shown(after)} is no time", "name an earlier instant first, such as 7d"

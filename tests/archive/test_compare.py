@@ -166,7 +166,9 @@ def test_in_a_shell(archive: Path) -> None:
     [
         ("now", "now", "is no time"),
         ("2020-01-01", "now", "begins at 2026-03-02"),
+        ("3w", "now", "begins at 2026-03-02 08:00:00Z, after 2026-02-10"),
         ("soon", "now", "'soon' is not an instant"),
+        ("yestreday", "now", "'yestreday' is not an instant"),
     ],
 )
 def test_times_that_are_none(archive: Path, start: str, end: str, told: str) -> None:
