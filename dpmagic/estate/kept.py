@@ -46,7 +46,7 @@ class Kept:
             return some.copy(deep=False)  # changes to it are nobody else's
         times = self.rows[self.known.time]
         inside = (times >= window.start) & (times < window.end)
-        made = some[inside].reset_index(drop=True)
+        made = some.copy(deep=False) if inside.all() else some[inside].reset_index(drop=True)  # texts take long to copy
         if window not in self._told:
             mine = self.rows.loc[inside, [name for name in self.rows if name in ("subscriptionId", self.known.time)]]
             self._told[window] = narrowed(
