@@ -50,8 +50,9 @@ def missing(expected: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFr
     # A job that began counts, whatever became of it: how it ended is another matter.
     ran = expected.loc[expected["startTime"].notna(), ["instance", "due"]].groupby("instance")["due"].max()
     made = jobs[jobs["done"]].groupby("instance")["startTime"].max()
-    after = (values.reindex(expected["instance"]).set_axis(expected.index) for values in (ran, made))
-    tail = expected[~expected["due"].le(next(after)) & ~expected["due"].lt(next(after))]
+    numbers, names = pandas.factorize(expected["instance"])  # looked up once each: there are many due times of one
+    one, other = (pandas.Series(of.reindex(names).array.take(numbers), expected.index) for of in (ran, made))
+    tail = expected.loc[~expected["due"].le(one) & ~expected["due"].lt(other), ["instance", "due"]]
     grouped = tail.groupby("instance")
     first = grouped["due"].min()
     known = pandas.Series(first.index.isin({*ran.index, *made.index}), first.index)
