@@ -54,12 +54,13 @@ def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None 
     estate, asked = estate_of(given, "instances"), read(file)
     found = control_members(estate, file) if members is None else members
     why = _of_these(found, asked)
+    told = {"unanswered": dict(why), "remarks": found.attrs[KEY]["remarks"]}
     rows = [_summed(estate, one, found[found["control"] == one.name], why.get(one.name)) for one in asked]
     made = pandas.DataFrame(rows, columns=list(_COLUMNS))
     made["until"] = pandas.to_datetime(made["until"], utc=True).astype("datetime64[us, UTC]")
     texts = ("control", "kind", "wanted", "verdict", "by", "reason")
     made = made.astype(dict.fromkeys(("n", *_COUNTS), "Int64") | dict.fromkeys(texts, "str"))
-    return answer(estate, made, *_notes(why), *found.attrs[KEY]["remarks"], unanswered=dict(why))
+    return answer(estate, made, *_notes(why), *told["remarks"], **told)
 
 
 def control_members(given: Any, file: File = None) -> pandas.DataFrame:

@@ -15,6 +15,7 @@ from dpmagic.analysis.protection.baseline import read as read_baseline
 from dpmagic.api import open as open_estate
 from dpmagic.errors import AzureError, InvalidArgument, did_you_mean
 from dpmagic.estate import Estate
+from dpmagic.estate.completeness import KEY
 from dpmagic.reports import cells, cover
 from dpmagic.reports.cells import Shown
 from dpmagic.reports.gate import summary, unanswered
@@ -179,6 +180,8 @@ class Answer:
         for column, wanted in (only or {}).items():
             frame = frame[frame[column].isin([wanted] if isinstance(wanted, str) else list(wanted))]
         shown = cells.table(frame, columns, rows, more)
+        remarks = "".join(cells.note(one, "unknown").html for one in self.frame.attrs.get(KEY, {}).get("remarks", ()))
+        shown = Shown(shown.html + remarks, shown.text)
         return Shown(cells.tally(frame[tally]) + shown.html, shown.text) if tally else shown
 
     def _repr_html_(self) -> str:

@@ -323,7 +323,7 @@ def test_what_a_file_shares_and_what_it_means_as_written(tmp_path: Path) -> None
         "first: &all {kind: retention, atLeast: 35d, where: {tags: {v: 1.10}}}\nlater:\n  <<: *all\n  atLeast: 7d\n"
     )
     first, later = read(file)
-    assert (first.limit, later.limit) == (pandas.Timedelta("35d"), pandas.Timedelta("7d"))
+    assert (first.limit, later.limit) == (pandas.Timedelta(days=35), pandas.Timedelta(days=7))
     assert first.where == later.where == {"tags": {"v": "1.10"}}
 
 

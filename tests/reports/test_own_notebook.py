@@ -279,15 +279,22 @@ def test_controls_of_ones_own_come_first_shut_the_gate_and_stay_with_the_report(
         "# <b>\u202e</b>\n"
         "geo: {kind: posture, column: storageType, allowed: [NobodyHasThis]}\n"
         "protected: {kind: coverage, state: configured, where: {resourceGroup: rg}}\n"
+        "typed: {kind: coverage, where: {resourceGroup: rgg}}\n"
         f"old:\n  kind: posture\n  column: location\n  allowed: [moon]\n  where: {{vault: v1}}\n  except: [{late}]\n"
     )
     asks = 'report.ask("control_members", dpmagic.control_members, file=report.controls)\n'
     asks += 'report.ask("controls", dpmagic.controls, file=report.controls).show("control", "verdict", "until", "by")'
     mine = notebook(f"import dpmagic\n{asks}", "report.write()")
     written = report(estate, tmp_path / "out", controls=file, notebook=mine, worst=0)
-    assert written.summary["controls"] == {"geo": "fail", "protected": "pass", "old": "excepted"}
+    assert written.summary["controls"] == {
+        "geo": "fail",
+        "protected": "pass",
+        "typed": "not applicable",
+        "old": "excepted",
+    }
     assert written.exit_code == 4 and written.summary["gate"]["reasons"] == ["1 control failed: geo"]
     assert (tmp_path / "out" / "controls.yaml").read_bytes() == file.read_bytes()
+    assert "typed: no disk is of resourceGroup rgg; did you mean rg?" in written.page.read_text(encoding="utf-8")
     html = written.page.read_text()
     assert hashlib.sha256(file.read_bytes()).hexdigest() in html and "reason: moving house" in html
     assert "\u202e" not in html and "<b>" not in html.partition("Controls and baseline")[2].partition("geo:")[0]
