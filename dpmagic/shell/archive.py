@@ -127,7 +127,7 @@ def _unread(run: dict[str, Any], *, whole: bool) -> list[str]:
 
 
 def _others(ids: list[str]) -> str:
-    return f" and {len(ids) - 1:,} others" if len(ids) > 1 else ""
+    return f" and {len(ids) - 1:,} more" if len(ids) > 1 else ""
 
 
 def _summary(told: Any) -> str:

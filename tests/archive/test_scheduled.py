@@ -18,8 +18,10 @@ import pytest
 
 from dpmagic.archive.collect import collect
 from dpmagic.archive.folder import read_manifest
+from dpmagic.archive.source import open_archive
 from dpmagic.connection import SystemClock, connect_endpoint
 from dpmagic.estate.opening import open_live
+from dpmagic.sandbox import Mishap, Mishaps
 from dpmagic.shell.archive import NEWS
 from tests.served import Served, served_sandbox
 
@@ -124,16 +126,23 @@ def test_a_night_and_the_same_night_again(night: Night, tmp_path: Path) -> None:
 
 
 def test_exit_codes_of_what_could_not_be_read(night: Night, tmp_path: Path) -> None:
-    copied(night, tmp_path)
+    before = open_archive(copied(night, tmp_path)).recovery_points()
+    night.served.sandbox.mishaps = Mishaps([Mishap("forbidden", where="/recoveryPoints", times=2)])
     done = night.sh(f"dpmagic collect backups --expect {LOST}", tmp_path)
-    assert (done.returncode, done.stderr) == (1, f"  unreadable: {LOST}\n")
-    assert len(done.stdout.splitlines()) == 1
+    night.served.sandbox.mishaps = Mishaps()
+    unreadable, left = done.stderr.splitlines()
+    assert (done.returncode, unreadable) == (1, f"  unreadable: {LOST}")
+    told = re.fullmatch(r"  left out: recovery_points of (/subscriptions/\S+/backupInstances/\S+) and 1 more", left)
+    assert told
+    after = open_archive(tmp_path / "backups").recovery_points()
+    kept, were = (set(rows.loc[rows["backupInstanceId"] == told[1], "id"]) for rows in (after, before))
+    assert kept == were and len(kept) > 20
     nobody = dict.fromkeys(["AZURE_CLIENT_SECRET", "AZURE_CLIENT_ID", "AZURE_TENANT_ID"], "")
-    before = read_manifest(tmp_path / "backups")
+    whole = read_manifest(tmp_path / "backups")
     refused = night.sh("dpmagic collect backups", tmp_path, **nobody)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "no Azure credential works here" in refused.stderr and "Traceback" not in refused.stderr
-    assert read_manifest(tmp_path / "backups") == before
+    assert read_manifest(tmp_path / "backups") == whole
 
 
 def test_the_first_night_has_nothing_to_compare_with(night: Night, tmp_path: Path) -> None:
