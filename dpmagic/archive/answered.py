@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from dpmagic.archive.compact import read_parts
 from dpmagic.archive.folder import Writer
-from dpmagic.archive.manifest import Run
+from dpmagic.archive.manifest import Run, never_seen
 
 STALE = timedelta(hours=36)
 """How long what was seen of a subscription stands though later runs were not asked for it: a night and a half, so that
@@ -50,3 +50,16 @@ def lost(runs: Sequence[Run], ids: Iterable[str], now: datetime) -> list[str]:
     left = silent(runs[-1]) - unreadable
     old = {one for one in left if not any(now - run.at < STALE for run in answers(runs, one))}
     return [one for one in ids if one.lower() in unreadable | old]
+
+
+def unseen(runs: Sequence[Run], start: datetime, end: datetime, table: str) -> list[tuple[str, datetime, datetime]]:
+    """The subscriptions, and spans of [start, end), whose jobs, or changes, no run has asked for, though others' some
+    did: they could not be read for so long that Azure had forgotten them, or cannot be read still."""
+    whole = never_seen([run for run in runs if run.read(table)], start, end, table)
+    found = []
+    for one in sorted(set().union(*map(silent, runs))):
+        mine = [run for run in answers(runs, one) if run.read(table)]
+        since = max(start, mine[0].asked(table)) if mine else end
+        spans = never_seen(mine, since, end, table) if since < end else []
+        found += [(one, *span) for span in spans if not any(a <= span[0] and span[1] <= b for a, b in whole)]
+    return found

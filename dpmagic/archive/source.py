@@ -13,6 +13,7 @@ import pandas
 
 from dpmagic.archive import deltas
 from dpmagic.archive.answered import lost as lost_of
+from dpmagic.archive.answered import unseen
 from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
@@ -246,8 +247,11 @@ class Archive:
 
     def holes(self, window: Window, name: str = "jobs") -> list[str]:
         """The spans of the window whose jobs, or changes, no run has seen, each as a line."""
-        spans = self._spans(window, name)
-        return [f"no run saw the {name} from {_shown(start)} to {_shown(end)}" for start, end in spans]
+        of, end = name if table(name).time else "jobs", min(window.end, self._now)
+        spans = [("", *span) for span in self._spans(window, name)]
+        some = unseen(self.runs, window.start, end, of)
+        spans += [(f" of subscription {one}", first, last) for one, first, last in some]
+        return [f"no run saw the {name}{whose} from {_shown(first)} to {_shown(last)}" for whose, first, last in spans]
 
     def _looks(self, name: str) -> list[Run]:
         """The runs until the estate's instant that have read a table."""

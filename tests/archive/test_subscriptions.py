@@ -76,6 +76,20 @@ def test_jobs_of_the_nights_without_it_are_there_once_it_is_back(tmp_path: Path,
     assert told.attrs["dpmagic"]["since"] == (START + timedelta(days=6)).isoformat()
 
 
+def test_jobs_that_azure_forgot_meanwhile_are_named_a_hole(tmp_path: Path) -> None:
+    collect(night(1, (SHOP, OPS)), tmp_path)
+    for day in (2, 3, 10, 17, 19):
+        collect(night(day, (SHOP,)), tmp_path)
+    window = (START, START + timedelta(days=19))
+    told = f"no run saw the jobs of subscription {OPS} from 2026-03-03T08:00:00Z to "
+    assert open_archive(tmp_path, window=window).jobs().attrs["dpmagic"]["notes"] == [f"{told}2026-03-21T08:00:00Z"]
+    collect(night(20, (SHOP, OPS)), tmp_path)
+    assert open_archive(tmp_path, window=window).jobs().attrs["dpmagic"]["notes"] == [f"{told}2026-03-08T08:00:00Z"]
+    later = open_archive(tmp_path, window=(START + timedelta(days=7), START + timedelta(days=20)))
+    assert later.jobs().attrs["dpmagic"]["notes"] == []
+    assert later.query("jobs | count").attrs["dpmagic"]["notes"] == [f"{told}2026-03-08T08:00:00Z"]
+
+
 def test_one_that_comes_later_is_asked_for_all_that_is_remembered(tmp_path: Path) -> None:
     collect(night(1, (SHOP,), (SHOP,)), tmp_path)
     collect(night(2, (SHOP, OPS)), tmp_path)
