@@ -89,7 +89,8 @@ def _judged(control: Control, row: Mapping[str, Any], lacking: dict[str, tuple[l
     value = control.missing if value is None else value
     if value is None:
         return made | {"value": None, "verdict": NOT_VERIFIABLE}
-    return made | {"value": str(value), "verdict": PASS if control.passes(value) else FAIL}
+    said = f"{value:g}" if isinstance(value, float) else str(value)  # days are days, not days and a tenth
+    return made | {"value": said, "verdict": PASS if control.passes(value) else FAIL}
 
 
 def _with_remedy(control: Control, row: Mapping[Any, Any], made: dict[str, Any]) -> dict[str, Any]:

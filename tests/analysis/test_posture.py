@@ -51,6 +51,11 @@ def test_the_baseline_that_comes_along() -> None:
     }
 
 
+def test_whole_days_are_told_as_such() -> None:
+    found = posture(Estate.of(estate(vaults=[vault(**SET)]), now=NOW, window="14d")).set_index("control")
+    assert found.loc["softDeleteDays", ["value", "wanted"]].tolist() == ["14", "at least 14"]
+
+
 @pytest.mark.parametrize(
     ("columns", "control", "verdict"),
     [
