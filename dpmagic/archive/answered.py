@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from dpmagic.archive.compact import read_parts
@@ -35,6 +35,15 @@ def answers(runs: Sequence[Run], one: str) -> list[Run]:
     """The runs that a subscription answered, by its id in lower case."""
     came = next((place for place, run in enumerate(runs) if one in run.subscriptions.get("new", ())), 0)
     return [run for run in runs[came:] if one not in silent(run)]
+
+
+def answered(runs: Sequence[Run], ids: Iterable[str]) -> Iterator[Sequence[Run]]:
+    """The runs that each of these subscriptions answered; once for all those, mostly many, that answered every run."""
+    some = set().union(*map(silent, runs), *(run.subscriptions.get("new", ()) for run in runs[1:]))
+    those = set(ids)
+    if those - some:
+        yield runs
+    yield from (answers(runs, one) for one in those & some)
 
 
 def vanished(runs: Sequence[Run]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from dpmagic.archive.answered import answers, known
+from dpmagic.archive.answered import answered, known
 from dpmagic.archive.compact import read_parts
 from dpmagic.archive.folder import Writer
 from dpmagic.errors import InvalidArgument
@@ -49,7 +49,7 @@ def _since(writer: Writer, estate: Estate, name: str) -> datetime:
     there, before = {one.lower() for one in estate.source.scope.readable}, known(writer)
     if not runs or there - before:
         return remembered
-    last = {max((run.at for run in answers(runs, one) if run.read(name)), default=remembered) for one in there}
+    last = [max((run.at for run in some if run.read(name)), default=remembered) for some in answered(runs, there)]
     return max(min(last, default=remembered) - OVERLAP, remembered)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from dpmagic.shell.words import Parser
 
 def main(words: Sequence[str] | None = None) -> int:
     """The entry point.  Returns the exit code."""
+    _speak()
     try:
         arguments = _parser().parse_args(words)
         code = int(arguments.act(arguments))
@@ -46,6 +48,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _speak() -> None:
+    """Have what is printed into a file or a pipe be UTF-8, whatever the locale of a scheduler's job, and no character
+    that a terminal lacks be an error."""
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        told = out.isatty() or "PYTHONIOENCODING" in os.environ
+        out.reconfigure(encoding=None if told else "utf-8", errors="backslashreplace")
 
 
 def _parser() -> Parser:

@@ -156,6 +156,15 @@ def test_an_archive_that_others_may_not_read(archive: Path, barred: str) -> None
         assert "cannot be read: Permission denied" in one.stderr
 
 
+def test_where_the_locale_knows_no_more_than_ascii(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.kql").write_text("vaults | take 1 | project x = 'お · é'", encoding="utf-8")
+    own = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(Path(__file__).parents[2])}
+    words = [*DPMAGIC, "query", "--archive", str(archive), str(tmp_path / "q.kql"), "-o", "table"]
+    for more, want in ({}, "お · é"), ({"PYTHONIOENCODING": "ascii"}, "\\u304a \\xb7 \\xe9"):
+        told = subprocess.run(words, capture_output=True, check=False, env=own | more, cwd=tmp_path)
+        assert (told.returncode, want in told.stdout.decode()) == (0, True), told
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 def test_output_that_finds_no_room(archive: Path) -> None:
     with Path("/dev/full").open("w") as full:
