@@ -9,7 +9,7 @@ import pandas
 
 from dpmagic.analysis.arguments import number
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.keys import numbered
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, succeeded
 from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
 from dpmagic.estate.portions import portions
@@ -47,7 +47,8 @@ def duration_outliers(
 def _judged(jobs: pandas.DataFrame, failed: bool, limit: float) -> tuple[pandas.DataFrame, int, int]:
     """The outliers among these instances' jobs, and how many jobs were judged, and not."""
     # Of hundreds of thousands of jobs no more than what they are judged by; the rest of those that are unusual.
-    made = {"instance": key(jobs["backupInstanceId"]), "seconds": jobs["duration"].dt.total_seconds()}
+    numbers = pandas.Series(numbered(jobs["backupInstanceId"])[0], jobs.index)
+    made = {"instance": numbers.where(numbers >= 0), "seconds": jobs["duration"].dt.total_seconds()}
     lengths = pandas.DataFrame({**made, "state": jobs["state"]})
     done = succeeded(lengths)
     ended = lengths[(lengths["state"] != RUNNING) & (lengths["seconds"] > 0)] if failed else done

@@ -80,8 +80,9 @@ def report(
     ``estate`` is what `dpmagic.open` gives, or a folder that it opens; without it what the current connection shows.
     ``archive`` is a folder of `dpmagic.collect`, taken in its place.  In ``out`` are ``report.html``, one page that
     loads nothing from elsewhere; ``tables/*.parquet``, the answers, and ``report.xlsx``, the same in sheets;
-    ``summary.json``; ``estate/``, what was read (`Estate.load` reads it again), of a live estate's changes only the
-    deletions of disks and those of vaults; and ``report.ipynb`` as it was run.
+    ``summary.json``; ``estate/``, what was read (`Estate.load` reads it again), of a live estate's changes, and those
+    of an archive that may have more than 250,000, only the deletions of disks and those of vaults; and
+    ``report.ipynb`` as it was run.
 
     ``controls`` is a YAML file of controls, as `dpmagic.controls` takes it, in place of those that ship; ``baseline``
     a TOML file of what vaults are held against, as `dpmagic.posture` takes it; both are kept with the report.

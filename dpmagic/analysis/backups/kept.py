@@ -25,7 +25,8 @@ def by_tag(rows: pandas.DataFrame, schedules: Schedules, created: str) -> pandas
     Missing where the policy is gone, cannot be read, or has no retention for the tag.
     """
     found = pandas.Series(series(np.full(len(rows), NEVER)).array, index=rows.index)
-    for (policy, tag), part in rows.groupby(["policy", "retentionTag"], sort=False):
+    needed = rows[["policy", "retentionTag", created]]  # of ids none is copied
+    for (policy, tag), part in needed.groupby(["policy", "retentionTag"], sort=False):
         schedule = schedule_of(schedules, str(policy))
         period = schedule.period(str(tag)) if schedule else None
         if period is not None:
@@ -41,7 +42,7 @@ def by_schedule(rows: pandas.DataFrame, schedules: Schedules, now: np.datetime64
     """
     empty = {"retentionTag": pandas.Series(None, rows.index, "str"), "expiryTime": series(np.full(len(rows), NEVER))}
     found = pandas.DataFrame({name: values.set_axis(rows.index) for name, values in empty.items()})
-    for policy, part in rows.groupby("policy", sort=False):
+    for policy, part in rows[["policy", "timeCreated"]].groupby("policy", sort=False):
         schedule = schedule_of(schedules, str(policy))
         if schedule is not None and schedule.intervals:
             tags, expiries = _guess(schedule, instants(part["timeCreated"]), now)
