@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 
 from dpmagic.errors import InvalidArgument
 from dpmagic.frames import files, frame, sheets
+from dpmagic.frames import rows as rows_of
 from dpmagic.frames.terminal import terminal_table
 
 JOBS = [
@@ -111,6 +112,21 @@ def test_what_excel_has_no_cell_for_is_a_text_and_no_fault() -> None:
     assert second == [pandas.Timestamp("1900-03-01"), 2.5, texts[1].replace("_x0041_", "_x005F_x0041_"), "#REF!"]
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s", "n", "d"}
     assert not any(cell.hyperlink for row in sheet.iter_rows() for cell in row)
+
+
+def test_rows_of_a_sheet_go_on_from_portion_to_portion_and_letters_beyond_the_first_plane_count_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sheets, "_PORTION", 10)
+    rows = 2 * sheets._PORTION + 2
+    texts = ["\U0001f600" * 20_000, " a\n", *[None] * (rows - 2)]
+    made = pandas.DataFrame({"n": range(rows), "text": pandas.Series(texts, dtype="str")})
+    sheet = load_workbook(BytesIO(sheets.xlsx_bytes(made)), read_only=True).active
+    assert sheet is not None
+    assert sheet.calculate_dimension() == f"A1:B{rows + 1}", "it is said in the file"
+    found = list(sheet.iter_rows(values_only=True))
+    assert [cells[0] for cells in found] == ["n", *range(rows)]
+    assert found[1][1] == "\U0001f600" * (rows_of.TEXT // 2) and found[2][1] == " a\n"
 
 
 def test_a_sheet_refuses_what_excel_would_cut() -> None:
