@@ -31,7 +31,7 @@ def write_tables(frames: Mapping[str, pandas.DataFrame], folder: Path, csv: bool
     """
     where = folder / "tables"
     where.mkdir(parents=True, exist_ok=True)
-    for old in [*where.glob("*.parquet"), *where.glob("*.csv")]:
+    for old in written(folder):
         old.unlink()
     made = []
     for name, frame in frames.items():
@@ -42,6 +42,12 @@ def write_tables(frames: Mapping[str, pandas.DataFrame], folder: Path, csv: bool
                 {"table": name, "file": f"tables/{name}{suffix}", "rows": len(frame), "sha256": sum_of(content)}
             )
     return made
+
+
+def written(folder: Path) -> list[Path]:
+    """The files of tables that a report has written there."""
+    where = folder / "tables"
+    return [*where.glob("*.parquet"), *where.glob("*.csv")]
 
 
 def sums_below(folder: Path, pattern: str) -> list[dict[str, Any]]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from dpmagic.analysis.arguments import file_of
 from dpmagic.analysis.controlling.reading import read as read_controls
 from dpmagic.analysis.protection.baseline import read as read_baseline
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import Interrupted, InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import tables
 from dpmagic.estate.excerpts import EVENTS
 from dpmagic.estate.saved import save
 from dpmagic.output import write as write_file
 from dpmagic.progress import Observer, Silent
+from dpmagic.reports.files import written as tables_of
 from dpmagic.reports.page import page
 from dpmagic.reports.running import ReportFailed, can_run, notebook_of, started
 
@@ -108,7 +109,11 @@ def report(
     _prepared(folder, {CONTROLS: _content(controls), BASELINE: _content(baseline)}, daily)
     with started(made, folder, observer) as run:
         observer.stage("report: reading the estate")
-        save(meant, folder / "estate", _names(meant, recovery_points), partial=True, keep=False, excerpts=[EVENTS])
+        try:
+            save(meant, folder / "estate", _names(meant, recovery_points), partial=True, keep=False, excerpts=[EVENTS])
+        except KeyboardInterrupt:
+            told = "the report was stopped while the estate was read"
+            raise Interrupted(told, f"there is no report in {folder}: run it again") from None
         try:
             run()
         finally:
@@ -144,6 +149,8 @@ def _prepared(folder: Path, files: Mapping[str, bytes | None], daily: pandas.Dat
         folder.mkdir(parents=True, exist_ok=True)
         for name in (SUMMARY, PAGE, WORKBOOK, SIZES, *files):
             (folder / name).unlink(missing_ok=True)
+        for old in tables_of(folder):
+            old.unlink()
         for name, content in files.items():
             if content is not None:
                 (folder / name).write_bytes(content)

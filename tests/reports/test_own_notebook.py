@@ -22,7 +22,7 @@ import pytest
 import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.connection import connect_sandbox
-from dpmagic.errors import AzureError, InvalidArgument
+from dpmagic.errors import AzureError, Interrupted, InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.opening import open_live
 from dpmagic.progress import Silent
@@ -122,6 +122,22 @@ def test_ctrl_c_ends_it_and_its_kernel(notebook: Callable[..., Path], tmp_path: 
     assert running.returncode == 130 and "the report was stopped" in said and "Traceback" not in said
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun.read_text()), 0)
+
+
+def test_ctrl_c_while_the_estate_is_read_says_that_there_is_no_report(
+    estate: Estate, notebook: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "out" / "tables").mkdir(parents=True)
+    for name in ("summary.json", "tables/findings.parquet"):
+        (tmp_path / "out" / name).write_text("of an earlier report")
+    monkeypatch.setattr("dpmagic.reports.report.save", stopped)
+    with pytest.raises(Interrupted, match="stopped while the estate was read") as caught:
+        report(estate, tmp_path / "out", notebook=notebook("report.write()"))
+    assert "there is no report in" in caught.value.hint
+    assert not [*(tmp_path / "out").rglob("*.parquet")] and not (tmp_path / "out" / "summary.json").exists()
 
 
 def test_an_estate_that_cannot_be_read_leaves_no_kernel(notebook: Callable[..., Path], tmp_path: Path) -> None:
