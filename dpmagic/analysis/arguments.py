@@ -27,9 +27,9 @@ def number(value: Any, what: str, such_as: str, *, least: float = 0, most: float
     return float(value)
 
 
-def whole_number(value: Any, what: str, such_as: str) -> int:
-    """A whole number from 1.  Raises `InvalidArgument` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+def whole_number(value: Any, what: str, such_as: str, *, least: int = 1) -> int:
+    """A whole number from ``least``.  Raises `InvalidArgument` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InvalidArgument(f"{what} is {value!r}", f"give a whole number{such_as}")
     return int(value)
 

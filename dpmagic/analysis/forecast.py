@@ -44,7 +44,7 @@ def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") ->
 
     Raises `InvalidArgument` for a frame without what is needed, with several figures a day, or of less than two days.
     """
-    whole_number(days, "days", " of days, such as 90")
+    whole_number(days, "days", " of days, such as 90", least=0)
     known = _daily(given, value)
     start = known.index[-1]
     ahead = np.arange(1, days + 1, dtype=float)
