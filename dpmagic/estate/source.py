@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from dpmagic.estate.estate import Estate
 
 
-# Tables with several rows of an id: a machine has one for each of its disks.
-_UNNAMED = ("changes",)  # an archive keeps no ids of routine ones
+_UNNAMED = ("changes",)
+"""Tables with rows without an id: an archive keeps none of routine changes."""
 _SEVERAL = ("virtual_machines",)
+"""Tables with several rows of an id: a machine has one for each of its disks."""
 
 
 class Source(Protocol):
