@@ -89,8 +89,9 @@ def _all_episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame, p
     """As `_episodes`, and the names of their instances, of all portions of the jobs until now."""
     columns = [*(name for name in _NEEDS["jobs"] if name != "id"), *FROM_JOBS]
     none = pandas.DataFrame(columns=[*NAMES, "friendlyName"])
-    found = []
-    for part in portions(estate, columns, together=True, unless=SUCCESS, window=until_now(estate).window):
+    found, window = [], until_now(estate).window
+    advice = ["recommendedAction"]  # only failures are asked for it
+    for part in portions(estate, columns, together=True, unless=SUCCESS, bare=advice, window=window):
         episodes, failed = _episodes(part)
         names = names_of(part.instances() if part.has("instances") else none, jobs_until_now(part))
         found.append((episodes, failed, names[names.index.isin(episodes["instance"])]))

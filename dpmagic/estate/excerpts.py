@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dpmagic.estate.columns import table
 
 MUCH = 250_000
-"""Rows of which an archive gives an excerpt by itself."""
+"""More rows than these an archive gives by excerpts and in portions, by itself."""
 
 
 @dataclass(frozen=True)

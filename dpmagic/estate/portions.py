@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas
 
+from dpmagic.estate.columns import table
 from dpmagic.estate.completeness import KEY, Scope
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.excerpts import MUCH
 from dpmagic.estate.kept import Memory
 from dpmagic.estate.source import Given
 from dpmagic.estate.window import Window
@@ -24,7 +26,7 @@ from dpmagic.estate.window import Window
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS = 250_000
+ROWS = MUCH
 """How many jobs a portion has, unless those of one instance are more."""
 
 _INSTANCE = "backupInstanceId"
@@ -38,19 +40,24 @@ def portions(
     *,
     together: bool = False,
     unless: Collection[str] = (),
+    bare: Collection[str] = (),
     category: str = "",
     window: Window | None = None,
 ) -> Iterator[Estate]:
     """The estate itself, or one after another with some of its jobs in these columns; with all jobs of an instance in
     one and the same, where they have to be ``together``, and with that instance.  Instances all of whose jobs are in a
     state of ``unless`` (lower case) tell the question nothing, and may be left out; so may all jobs that are not of a
-    ``category`` (lower case).
+    ``category`` (lower case).  Jobs in such a state need not have the columns of ``bare``, which are missing then.
 
     It is the estate itself unless it is an archive that has more jobs than `ROWS` in the ``window``, by itself the
     estate's.  What they cover is then said by ``estate.completeness``, as if the estate had read them.
     """
     packed, span = getattr(estate.source, "packed", None), window or estate.window
-    more = [*([_INSTANCE, "status"] if together else []), *(["operationCategory"] if category else [])]
+    more = [
+        *([_INSTANCE, "status"] if together else []),
+        *(["status"] if bare else []),
+        *(["operationCategory"] if category else []),
+    ]
     asked = [*dict.fromkeys([*columns, *more])]
     at_hand = estate.kept.find("jobs", span, frozenset(asked)) is not None
     found = None if packed is None or at_hand else packed(estate.now, span, asked, ROWS)
@@ -62,6 +69,7 @@ def portions(
     estate.kept.said["jobs"] = told
     if category:
         rows = rows.filter(_among(rows["operationCategory"], (category,)))
+    rows = _without(rows, bare, _among(rows["status"], unless)) if bare else rows
     for piece, mine in _by_instance(rows, unless) if together else _by_row(rows):
         jobs = made(piece)
         jobs.attrs[KEY] = told
@@ -133,6 +141,21 @@ def _by_instance(rows: pyarrow.Table, unless: Collection[str]) -> Iterator[tuple
     for number in np.unique(part[part >= 0]):
         first, end = np.searchsorted(of, [number, number + 1])
         yield rows.take(pyarrow.array(order[first:end])), partial(mine, number)
+
+
+def _without(rows: pyarrow.Table, names: Collection[str], where: Any) -> pyarrow.Table:
+    """The rows without the texts of these columns ``where`` nobody asks: objects of millions would be made of them."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    for name in {table("jobs").wire[one] for one in names} & {*rows.column_names}:
+        place, texts = rows.column_names.index(name), rows[name].combine_chunks()
+        field = rows.schema.field(place)
+        left = pc.if_else(pyarrow.array(where), pyarrow.scalar(None, texts.type), texts)
+        if pyarrow.types.is_dictionary(field.type):  # of which each row takes longer to read
+            left, field = left.cast(field.type.value_type), field.with_type(field.type.value_type)
+        rows = rows.set_column(place, field, left)
+    return rows
 
 
 def _among(texts: pyarrow.ChunkedArray, wanted: Collection[str]) -> Any:

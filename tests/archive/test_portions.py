@@ -101,6 +101,17 @@ def test_instances_that_tell_nothing_are_left_out(archive: Path, monkeypatch: py
     assert len(ids) == whole.isin(telling).sum() + whole.isna().sum()
 
 
+def test_columns_that_only_failures_are_asked_for_are_theirs(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = open_archive(archive).jobs().set_index("id").sort_index()
+    done = jobs["status"] == "Completed"
+    monkeypatch.setattr(portions, "ROWS", 100)
+    names = ["id", "status", "policyName"]
+    parts = portions.portions(open_archive(archive), names, unless=("completed",), bare=("policyName",))
+    read = pandas.concat([part.jobs() for part in parts]).set_index("id").sort_index()
+    assert jobs.loc[done, "policyName"].notna().any() and jobs.loc[~done, "policyName"].notna().any()
+    assert read["policyName"].fillna("").tolist() == jobs["policyName"].mask(done).fillna("").tolist()
+
+
 def test_what_is_at_hand_is_not_read_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portions, "ROWS", 100)
     estate = open_archive(archive)

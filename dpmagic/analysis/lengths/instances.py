@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas
 
 from dpmagic.analysis.backups.keys import key
@@ -21,4 +23,10 @@ def by_instance(jobs: pandas.DataFrame) -> pandas.DataFrame:
 
 def succeeded(jobs: pandas.DataFrame) -> pandas.DataFrame:
     """Those that succeeded and took some time: what is usual."""
-    return jobs[(jobs["state"] == SUCCEEDED) & (jobs["seconds"] > 0)]
+    found: pandas.DataFrame = jobs[usual(jobs["state"], jobs["seconds"])]
+    return found
+
+
+def usual(states: pandas.Series, seconds: Any) -> Any:
+    """Which jobs succeeded and took some time."""
+    return (states == SUCCEEDED) & (seconds > 0)
