@@ -38,8 +38,7 @@ def what_if(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
         return empty(drawn, frame, title, "no policies" if frame.empty else "no policy that can be read")
     rows = rows.assign(label=names)[names.isin(shown)]
     tags = _tags(rows)
-    for place, name in enumerate(shown):
-        _draw(drawn, rows[rows["label"] == name], place, tags, same)
+    _draw(drawn, [rows[rows["label"] == name] for name in shown], tags, same)
     limit = rows["limit"].max()
     widest = float((totals.loc[shown].max(axis=1) + rows.groupby("label")["byOthers"].max().fillna(0)).max())
     room = max(widest, 1.0) * 1.42  # for what is written at the bars
@@ -78,24 +77,43 @@ def _same(rows: pandas.DataFrame) -> bool:
     return all(rows[one].equals(rows[other]) for one, other in pairs if one in rows)
 
 
-def _draw(drawn: Axes, rows: pandas.DataFrame, place: int, tags: dict[str, str], same: bool) -> None:
-    others = rows["byOthers"].max()
-    others = 0.0 if pandas.isna(others) else float(others)
-    status = rows["status"].iloc[0]
-    wrong = "" if status == "ok" else f", {'does not fit' if status == 'willFill' else status}"
+def _draw(drawn: Axes, policies: list[pandas.DataFrame], tags: dict[str, str], same: bool) -> None:
+    """The bars of each policy, one below the other, and what they come to."""
     bars = [("After", 0.0, 1.0)] if same else [("Before", -0.2, 0.45), ("After", 0.2, 1.0)]
     for when, offset, alpha in bars:
-        left = 0.0
-        for tag, count in zip(rows["retentionTag"], rows[f"points{when}"].astype(float), strict=True):
-            drawn.barh(place + offset, count, 0.36, left=left, color=tags[tag], alpha=alpha, linewidth=0)
-            left += count
-        drawn.barh(place + offset, others, 0.36, left=left, color=UNKNOWN, alpha=alpha, hatch="//", edgecolor="white")
-        bad = wrong if when == "After" else ""
-        said = f"{left:,.0f}" + (f" + {others:,.0f} by others" if others else "") + bad
-        drawn.annotate(
-            said, (left + others, place + offset), (4, 0), textcoords="offset points", va="center", fontsize=7.5,
-            color=BAD if bad else "#333333", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-        )  # fmt: skip
+        parts: dict[str, list[tuple[float, float, float]]] = {}  # of each tag where its bars stand, and their lengths
+        ends = []
+        for place, rows in enumerate(policies):
+            left = 0.0
+            for tag, count in zip(rows["retentionTag"], rows[f"points{when}"].astype(float), strict=True):
+                parts.setdefault(tag, []).append((place + offset, left, count))
+                left += count
+            ends.append((place + offset, left, _others(rows)))
+        for tag, bar in parts.items():
+            places, lefts, counts = zip(*bar, strict=True)
+            drawn.barh(places, counts, 0.36, left=lefts, color=tags[tag], alpha=alpha, linewidth=0)
+        places, lefts, counts = zip(*ends, strict=True)
+        drawn.barh(places, counts, 0.36, left=lefts, color=UNKNOWN, alpha=alpha, hatch="//", edgecolor="white")
+        for rows, (at, points, others) in zip(policies, ends, strict=True):
+            _say(drawn, at, points, others, _wrong(rows) if when == "After" else "")
+
+
+def _others(rows: pandas.DataFrame) -> float:
+    others = rows["byOthers"].max()
+    return 0.0 if pandas.isna(others) else float(others)
+
+
+def _wrong(rows: pandas.DataFrame) -> str:
+    status = rows["status"].iloc[0]
+    return "" if status == "ok" else f", {'does not fit' if status == 'willFill' else status}"
+
+
+def _say(drawn: Axes, at: float, points: float, others: float, wrong: str) -> None:
+    drawn.annotate(
+        f"{points:,.0f}" + (f" + {others:,.0f} by others" if others else "") + wrong, (points + others, at), (4, 0),
+        textcoords="offset points", va="center", fontsize=7.5, color=BAD if wrong else "#333333",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+    )  # fmt: skip
 
 
 def _legend(drawn: Axes, tags: dict[str, str], rows: pandas.DataFrame) -> None:

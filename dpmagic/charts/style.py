@@ -16,9 +16,12 @@ from warnings import catch_warnings, filterwarnings
 import pandas
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import BboxBase
 
+from dpmagic.charts import vectors
 from dpmagic.charts.completeness import line
 from dpmagic.charts.fonts import use_fonts
 from dpmagic.estate.completeness import KEY
@@ -64,56 +67,59 @@ def axes(given: Axes | None = None, *, width: float = 9.0, height: float = 4.5) 
 
 def picture(drawn: Axes, dpi: int = 110) -> bytes:
     """The figure of an Axes as PNG."""
-    return _written(drawn, dpi, format="png")
+    return _written(drawn, dpi, None, dpi=dpi, format="png")
 
 
 def vector(drawn: Axes, dpi: int = 110) -> bytes:
-    """The figure of an Axes as SVG whose texts are texts: sharp on paper, small, and drawn in two thirds of the time.
+    """The figure of an Axes as SVG whose texts are texts: sharp on paper, small, and drawn in half of the time.
 
     What is marked as a raster, such as very many points, has ``dpi`` dots an inch. Same figures give the same bytes.
     """
+    how = {"format": "svg", "backend": vectors.BACKEND, "metadata": {"Date": None}}
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dpmagic"}):
-        return _written(drawn, dpi, format="svg", metadata={"Date": None})
+        return _written(drawn, vectors.DPI, vectors.renderer(), dpi=dpi, **how)
 
 
-def _written(drawn: Axes, dpi: int, **how: Any) -> bytes:
+def _written(drawn: Axes, measured: int, renderer: RendererBase | None, **how: Any) -> bytes:
+    """The figure laid out with ``measured`` dots an inch, by what this renderer says of texts, else by its own."""
     figure, written = _figure(drawn), io.BytesIO()
     before, layout = figure.dpi, figure.get_layout_engine()
-    figure.set_dpi(dpi)
+    figure.set_dpi(measured)
     with catch_warnings():
         # For each letter of a script without a font: a box says so, and browsers have fonts of their own for SVG.
         filterwarnings("ignore", r"Glyph \d+ .* missing")
         try:
-            _lay_out(figure)
             # What is to be seen is measured here: where matplotlib does, or lays out, it draws all of it once more.
-            box = figure.get_tightbbox().padded(_MARGIN)
+            box = _laid_out(figure, renderer).padded(_MARGIN)
             figure.set_layout_engine(None)
-            figure.savefig(written, dpi=dpi, facecolor="white", bbox_inches=box, **how)
+            figure.savefig(written, facecolor="white", bbox_inches=box, **how)
         finally:
             figure.set_layout_engine(layout)
             figure.set_dpi(before)
     return written.getvalue()
 
 
-def _lay_out(figure: Figure) -> None:
-    """Give the axes all the room that their texts leave.
+def _laid_out(figure: Figure, renderer: RendererBase | None) -> BboxBase:
+    """Give the axes all the room that their texts leave; what is then to be seen, in inches.
 
     For axes in one place that takes one look at the texts, of which a constrained layout takes two, and longer ones.
     """
     layout, within = figure.get_layout_engine(), {one.get_subplotspec() for one in figure.axes}
     if layout is None:
-        return
+        return figure.get_tightbbox(renderer)
     if len(within) != 1 or None in within or any(one.get_aspect() != "auto" for one in figure.axes):
         layout.execute(figure)
-        return
+        return figure.get_tightbbox(renderer)
     figure.set_layout_engine(None)
-    seen, (width, height), place = figure.get_tightbbox(), figure.get_size_inches(), figure.axes[0].get_position()
+    seen, (width, height), place = figure.get_tightbbox(renderer), figure.get_size_inches(), figure.axes[0].get_position()
     left, low = place.x0 - (seen.x0 - _PAD) / width, place.y0 - (seen.y0 - _PAD) / height
     right, top = 1 + place.x1 - (seen.x1 + _PAD) / width, 1 + place.y1 - (seen.y1 + _PAD) / height
-    if right - left > _LEAST and top - low > _LEAST:  # else the picture becomes larger
-        for one in figure.axes:
-            one.set_position((left, low, right - left, top - low))
-            one.set_in_layout(True)  # a place that is given means otherwise
+    if right - left < _LEAST or top - low < _LEAST:  # the picture becomes larger
+        return seen
+    for one in figure.axes:
+        one.set_position((left, low, right - left, top - low))
+        one.set_in_layout(True)  # a place that is given means otherwise
+    return figure.get_tightbbox(renderer)
 
 
 def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") -> Axes:

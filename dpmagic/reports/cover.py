@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas
 
 from dpmagic.estate.completeness import KEY
+from dpmagic.frames.told import Told
 from dpmagic.reports.cells import Shown, cell_text, facts, printable
 from dpmagic.reports.wording import spoken
 
@@ -60,7 +61,7 @@ def drawn(frame: pandas.DataFrame) -> pandas.DataFrame:
     made = frame.copy(deep=False)
     told = dict(frame.attrs.get(KEY) or {})
     tables = told.get("tables") or {}
-    made.attrs = {KEY: told | {"tables": {name: tables[name] for name in _COUNTED if name in tables}}}
+    made.attrs = {KEY: Told(told | {"tables": {name: tables[name] for name in _COUNTED if name in tables}})}
     return made
 
 

@@ -1,0 +1,82 @@
+"""SVG of which each letter is measured once: matplotlib's way to write it, for `dpmagic.charts.style.vector`.
+
+A browser sets the texts with fonts of its own, so to lay out whole words letter by letter would tell nothing more.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import Any
+
+from matplotlib.backends.backend_mixed import MixedModeRenderer
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+BACKEND = f"module://{__name__}"
+"""What matplotlib knows this module by."""
+
+DPI = 72
+"""Dots an inch of an SVG: matplotlib's points."""
+
+_Size = tuple[float, float, float]
+_Family = tuple[Any, ...]
+
+
+class Renderer(RendererSVG):
+    """matplotlib's own, with another measure of texts."""
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> _Size:
+        """The size of a line of text, in points."""
+        return measured(s, prop) if s.isascii() and not ismath else super().get_text_width_height_descent(s, prop, ismath)
+
+
+def measured(text: str, font: FontProperties) -> _Size:
+    """Width, height and descent of some ASCII, in points: letters side by side, none moved closer to its neighbour."""
+    size, family = font.get_size_in_points(), _family(font)
+    letters = [_letter(one, family) for one in text]
+    ascent, descent = (max((one[part] for one in letters), default=0.0) for part in (1, 2))
+    return sum(one[0] for one in letters) * size, (ascent + descent) * size, descent * size
+
+
+def _family(font: FontProperties) -> _Family:
+    """What tells fonts apart of whatever size."""
+    how = (font.get_style(), font.get_variant(), font.get_weight(), font.get_stretch())
+    return (tuple(font.get_family()), *how, font.get_file())
+
+
+@cache
+def renderer() -> Renderer:
+    """One that writes nothing: what is measured with it once is known for all charts."""
+    return Renderer(DPI, DPI, io.StringIO())
+
+
+@cache
+def _letter(letter: str, family: _Family) -> _Size:
+    """How far a letter moves the next, and how far it reaches up and down: of a font of one point."""
+    names, style, variant, weight, stretch, file = family
+    font = FontProperties(
+        family=list(names), style=style, variant=variant, weight=weight, stretch=stretch, size=1.0, fname=file
+    )
+    width, height, descent = text_to_path.get_text_width_height_descent(letter, font, ismath=False)
+    both, _, _ = text_to_path.get_text_width_height_descent(letter * 2, font, ismath=False)
+    return both - width, height - descent, descent
+
+
+class FigureCanvas(FigureCanvasSVG):
+    """matplotlib's own, with this renderer."""
+
+    def print_svg(
+        self, filename: Any, *, bbox_inches_restore: Any = None, metadata: Any = None, **_: Any
+    ) -> None:
+        """Write the figure as SVG into an open file of bytes."""
+        figure, written = self.figure, io.StringIO()
+        dpi = figure.dpi
+        figure.dpi = DPI
+        width, height = figure.get_size_inches()
+        made = Renderer(width * DPI, height * DPI, written, image_dpi=dpi, metadata=metadata)
+        mixed = MixedModeRenderer(figure, width, height, dpi, made, bbox_inches_restore=bbox_inches_restore)
+        figure.draw(mixed)
+        mixed.finalize()
+        filename.write(written.getvalue().encode())
