@@ -111,7 +111,8 @@ def _laid_out(figure: Figure, renderer: RendererBase | None) -> BboxBase:
         layout.execute(figure)
         return figure.get_tightbbox(renderer)
     figure.set_layout_engine(None)
-    seen, (width, height), place = figure.get_tightbbox(renderer), figure.get_size_inches(), figure.axes[0].get_position()
+    seen, place = figure.get_tightbbox(renderer), figure.axes[0].get_position()
+    width, height = figure.get_size_inches()
     left, low = place.x0 - (seen.x0 - _PAD) / width, place.y0 - (seen.y0 - _PAD) / height
     right, top = 1 + place.x1 - (seen.x1 + _PAD) / width, 1 + place.y1 - (seen.y1 + _PAD) / height
     if right - left < _LEAST or top - low < _LEAST:  # the picture becomes larger

@@ -29,7 +29,13 @@ class Renderer(RendererSVG):
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> _Size:
         """The size of a line of text, in points."""
-        return measured(s, prop) if s.isascii() and not ismath else super().get_text_width_height_descent(s, prop, ismath)
+        usual: Any = super().get_text_width_height_descent  # it has no annotations
+        size: _Size = measured(s, prop) if s.isascii() and not ismath else usual(s, prop, ismath)
+        return size
+
+
+_made: Any = Renderer  # they have no annotations
+_mixed: Any = MixedModeRenderer
 
 
 def measured(text: str, font: FontProperties) -> _Size:
@@ -49,7 +55,8 @@ def _family(font: FontProperties) -> _Family:
 @cache
 def renderer() -> Renderer:
     """One that writes nothing: what is measured with it once is known for all charts."""
-    return Renderer(DPI, DPI, io.StringIO())
+    made: Renderer = _made(DPI, DPI, io.StringIO())
+    return made
 
 
 @cache
@@ -67,16 +74,14 @@ def _letter(letter: str, family: _Family) -> _Size:
 class FigureCanvas(FigureCanvasSVG):
     """matplotlib's own, with this renderer."""
 
-    def print_svg(
-        self, filename: Any, *, bbox_inches_restore: Any = None, metadata: Any = None, **_: Any
-    ) -> None:
+    def print_svg(self, filename: Any, *, bbox_inches_restore: Any = None, metadata: Any = None, **_: Any) -> None:
         """Write the figure as SVG into an open file of bytes."""
         figure, written = self.figure, io.StringIO()
         dpi = figure.dpi
         figure.dpi = DPI
         width, height = figure.get_size_inches()
-        made = Renderer(width * DPI, height * DPI, written, image_dpi=dpi, metadata=metadata)
-        mixed = MixedModeRenderer(figure, width, height, dpi, made, bbox_inches_restore=bbox_inches_restore)
+        made = _made(width * DPI, height * DPI, written, image_dpi=dpi, metadata=metadata)
+        mixed = _mixed(figure, width, height, dpi, made, bbox_inches_restore=bbox_inches_restore)
         figure.draw(mixed)
         mixed.finalize()
         filename.write(written.getvalue().encode())
