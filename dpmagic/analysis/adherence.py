@@ -7,6 +7,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, with_runs
+from dpmagic.analysis.backups.holes import told
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.portions import portions
@@ -38,7 +39,7 @@ def adherence(given: Any) -> pandas.DataFrame:
     sums = {name: int(made[name].sum()) for name in ("due", "met")}
     share = sums["met"] / sums["due"] if sums["due"] else None
     columns = [*NAMES, "due", "met", "adherence", "missed", "unverifiable"]
-    return answer(estate, made[columns], **sums, adherence=share)
+    return answer(estate, made[columns], *told(with_runs(estate)), **sums, adherence=share)
 
 
 def _of_instances(estate: Estate) -> pandas.DataFrame:

@@ -8,6 +8,7 @@ import pandas
 
 from dpmagic.analysis.adherence import COLUMNS, days_of
 from dpmagic.analysis.backups.answers import answer, jobs_of, with_runs
+from dpmagic.analysis.backups.holes import told
 from dpmagic.analysis.backups.naming import names_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
@@ -42,7 +43,8 @@ def coverage_calendar(given: Any, by: str = "vault") -> pandas.DataFrame:
     made = groups[["due", "met"]].sum().astype("Int64").reset_index()
     made["share"] = (made["met"] / made["due"]).astype("Float64")
     stretches = sum(count for _, count in each)
-    return answer(estate, made, f"{stretches} stretches of due times cannot be verified" if stretches else "", by=by)
+    unsure = f"{stretches} stretches of due times cannot be verified" if stretches else ""
+    return answer(estate, made, unsure, *told(with_runs(estate)), by=by)
 
 
 def _counted(estate: Estate, column: str) -> tuple[pandas.DataFrame, int]:

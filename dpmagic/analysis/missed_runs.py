@@ -8,6 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, whole, with_runs
 from dpmagic.analysis.backups.history import History
+from dpmagic.analysis.backups.holes import told
 from dpmagic.analysis.backups.keys import SLACK, last_part
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.estate.estate import Estate
@@ -33,8 +34,9 @@ def missed_runs(given: Any) -> pandas.DataFrame:
     ``reason`` is ``noJob``; ``blocked``, if an earlier job of the instance (named in ``detail``) was still going;
     ``late``, if its job began more than two hours after (at ``startTime``, by ``delay``); or ``unverifiable``: a
     stretch of ``runs`` due times from ``due`` on (0 and missing if not even that is known) of which nobody can tell
-    whether they should have run, as ``detail`` says: the policy is gone or changed, protection is off, the instance is
-    gone or new. ``policyId`` is the policy that the jobs around name, in lower case.
+    whether they should have run, or did, as ``detail`` says: the policy is gone or changed, protection is off, the
+    instance is gone or new, or no run of an archive saw the jobs of then. ``policyId`` is the policy that the jobs
+    around name, in lower case.
 
     Due times are instants plus whole intervals, in UTC. Those of the last two hours are left out: their jobs may come.
     ``attrs["dpmagic"]`` has how many runs were ``expected``. Resource Graph keeps jobs for 14 days, so the first hours
@@ -49,7 +51,8 @@ def missed_runs(given: Any) -> pandas.DataFrame:
     rows = rows.assign(order=order).sort_values(["order", "due", "id"], kind="stable", ignore_index=True)
     missed = rows["reason"].isin((NO_JOB, BLOCKED)).sum()
     expected = sum(count for _, count in found)
-    return answer(estate, rows[list(_COLUMNS)], _note(rows), expected=expected, missed=int(missed))
+    notes = [_note(rows), *told(with_runs(estate))]
+    return answer(estate, rows[list(_COLUMNS)], *notes, expected=expected, missed=int(missed))
 
 
 def _of_instances(estate: Estate) -> tuple[pandas.DataFrame, int]:

@@ -9,6 +9,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import RECENT, answer, known_until, reached, whole
 from dpmagic.analysis.backups.gaps import gaps
+from dpmagic.analysis.backups.holes import holes_of, subscriptions, told
 from dpmagic.analysis.backups.keys import SUCCESS, among, by_key, is_backup, key, numbered
 from dpmagic.analysis.backups.naming import NAMES
 from dpmagic.analysis.latest import latest_points
@@ -42,7 +43,8 @@ def rpo(given: Any, rpo: Any = None, *, control: Any = None, tag: str | None = "
     them, ``breaches`` (gaps longer than the RPO), ``breachTime`` and ``compliance``, the share of the time in which the
     newest point was no older than the RPO. The last gap ends with the window, or now. The first begins with the last
     point before it; ``headCensored`` says that none is known, so that the gap counts from the window's start and may
-    have been longer. Resource Graph keeps jobs for 14 days: what is before them is not in the window.
+    have been longer. Resource Graph keeps jobs for 14 days: what is before them is not in the window. Nor are spans
+    whose jobs no run of an archive saw: a gap ends before them, and the next one begins after them.
 
     Raises `InvalidArgument` for a span that is none, and for tables without what is needed.
     """
@@ -58,6 +60,7 @@ def rpo(given: Any, rpo: Any = None, *, control: Any = None, tag: str | None = "
         *newest.attrs[KEY]["notes"],
         *targets.attrs[KEY]["notes"],
         "what is said of the window is inferred from jobs",
+        *told(estate),
     ]
     return answer(estate, found[list(_COLUMNS)].reset_index(drop=True), *notes)
 
@@ -98,7 +101,9 @@ def _gaps(estate: Estate, part: Estate, allowed: pandas.Series) -> pandas.DataFr
     )
     mine = allowed[allowed.index.isin(key(part.instances()["id"]))]
     end = min(estate.window.end, known_until(estate, jobs) + timedelta.resolution)
-    return gaps(points, mine, reached(estate, jobs), end)
+    owners = subscriptions(mine.index.to_series())
+    blind = [(hole.of(owners), hole.start, hole.end) for hole in holes_of(jobs.attrs[KEY].get("holes"))]
+    return gaps(points, mine, reached(estate, jobs), end, blind)
 
 
 def _since(estate: Estate, longest: timedelta) -> Estate:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.arguments import text
-from dpmagic.analysis.backups import lately
+from dpmagic.analysis.backups import holes, lately
 from dpmagic.analysis.backups.answers import (
     BACKUPS,
     answer,
@@ -92,8 +92,8 @@ def triage(
         ["age", "id"], ascending=[False, True], na_position="first", kind="stable", ignore_index=True
     )
     aside = int((~looked_at).sum())
-    told = [*later, *newest.attrs[KEY]["notes"], *targets.attrs[KEY]["notes"]]
-    notes = [*told, f"{aside} instances are stopped or suspended" if aside else ""]
+    said = [*later, *holes.told(estate), *newest.attrs[KEY]["notes"], *targets.attrs[KEY]["notes"]]
+    notes = [*said, f"{aside} instances are stopped or suspended" if aside else ""]
     return answer(estate, rows[list(_COLUMNS)], *notes, instances=int(looked_at.sum()))
 
 

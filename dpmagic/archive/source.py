@@ -205,7 +205,9 @@ class Archive:
         return next((run.at for run in reversed(self.runs) if run.read(name)), None)
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, Any]:
-        holes = [[_shown(edge) for edge in span] for span in self._spans(window, name)]
+        holes = [
+            [_shown(first), _shown(last), *([one] if one else [])] for one, first, last in self._holes(window, name)
+        ]
         if not table(name).time:
             return {"notes": self._unseen(window, name), "holes": holes}
         looks = self._looks(name)
@@ -247,11 +249,13 @@ class Archive:
 
     def holes(self, window: Window, name: str = "jobs") -> list[str]:
         """The spans of the window whose jobs, or changes, no run has seen, each as a line."""
+        found = [(f" of subscription {one}" if one else "", a, b) for one, a, b in self._holes(window, name)]
+        return [f"no run saw the {name}{whose} from {_shown(first)} to {_shown(last)}" for whose, first, last in found]
+
+    def _holes(self, window: Window, name: str) -> list[tuple[str, datetime, datetime]]:
+        """The spans of the window whose jobs, or changes, no run has seen: of all subscriptions (""), and of each."""
         of, end = name if table(name).time else "jobs", min(window.end, self._now)
-        spans = [("", *span) for span in self._spans(window, name)]
-        some = unseen(self.runs, window.start, end, of)
-        spans += [(f" of subscription {one}", first, last) for one, first, last in some]
-        return [f"no run saw the {name}{whose} from {_shown(first)} to {_shown(last)}" for whose, first, last in spans]
+        return [*(("", *span) for span in self._spans(window, name)), *unseen(self.runs, window.start, end, of)]
 
     def _looks(self, name: str) -> list[Run]:
         """The runs until the estate's instant that have read a table."""

@@ -17,7 +17,7 @@ from dpmagic.estate.completeness import KEY, Scope
 from dpmagic.estate.completeness import told as told_of
 from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.kept import Memory
-from dpmagic.estate.source import at_least, of_window, refusal
+from dpmagic.estate.source import at_least, holes_of, of_window, refusal
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform
 from dpmagic.frames.files import parquet_bytes
@@ -170,7 +170,8 @@ class Saved:
         read = conform(read.assign(**dict.fromkeys(missing)), known.dtypes)[wanted]
         rows = of_window(known, read, window)
         notes = [*before.get("notes", ()), *(f"saved before there was a column {column}" for column in missing)]
-        notes += self.says(name, now, window)["notes"]
+        says = self.says(name, now, window)
+        notes += says["notes"]
         rows.attrs[KEY] = told_of(
             known,
             rows,
@@ -183,12 +184,14 @@ class Saved:
             notes=notes,
             unread=before.get("unread", ()),
         )
+        rows.attrs[KEY].update({**says, "notes": notes})
         return rows
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
-        before = self._said["tables"][name]["window"]
+        said = self._said["tables"][name]
+        before, holes = said["window"], holes_of(said, window)
         within = not table(name).time or Window(*map(instant, before)).contains(window)
-        return {"notes": [] if within else [f"{name} were saved for {' to '.join(before)} only"]}
+        return {"notes": [] if within else [f"{name} were saved for {' to '.join(before)} only"], **holes}
 
     def seen(self, name: str) -> datetime | None:
         """When the rows were so, if they were an archive's: at its last run that read them."""

@@ -127,11 +127,12 @@ class Given:
         return rows
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, list[Any]]:
-        """Also ``until``, where the rows were read for a window that ends before this one does."""
-        said = _told(self._tables[name]).get("window") if table(name).time else None
+        """Also ``until``, where the rows were read for a window that ends before this one does, and ``holes``."""
+        before = _told(self._tables[name])
+        said, holes = before.get("window") if table(name).time else None, holes_of(before, window)
         if not said or Window.of(said, now).end + datetime.resolution >= window.end:
-            return {"notes": []}
-        return {"notes": [f"{name} are there for {' to '.join(said)} only"], "until": [said[1]]}
+            return {"notes": [], **holes}
+        return {"notes": [f"{name} are there for {' to '.join(said)} only"], "until": [said[1]], **holes}
 
     def seen(self, name: str) -> datetime | None:
         """When the rows were so, if whoever read them says so: an archive, of an earlier run."""
@@ -190,6 +191,15 @@ def of_window(known: Table, rows: pandas.DataFrame, window: Window) -> pandas.Da
         return rows.copy(deep=False)
     times = rows[known.time]
     return rows[(times >= window.start) & (times < window.end)].reset_index(drop=True)
+
+
+def holes_of(told: Mapping[str, Any], window: Window) -> dict[str, list[list[str]]]:
+    """Of the ``holes`` that a table says it has, what lies in the window; nothing of one that says none of them."""
+    found = []
+    for first, last, *whose in told.get("holes") or ():
+        start, end = max(instant(first), window.start), min(instant(last), window.end)
+        found += [[format_time(start, "auto"), format_time(end, "auto"), *whose]] if start < end else []
+    return {"holes": found} if "holes" in told else {}
 
 
 def _told(rows: pandas.DataFrame) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given as property_of
@@ -76,12 +77,19 @@ def test_what_is_not_known() -> None:
     assert found.loc["none", "compliance"] == pytest.approx(26 / 120)
 
 
-def plain(points: list[int], rpo: int | None, start: int, end: int) -> tuple[Any, ...]:
+Spans = list[tuple[int, int]]
+
+
+def plain(points: list[int], rpo: int | None, start: int, end: int, blind: Spans) -> tuple[Any, ...]:
     """The same, gap by gap, in minutes."""
     before = [at for at in points if at < start]
     edges = [max(before, default=start), *sorted(at for at in points if start <= at < end), end]
     pairs = list(pairwise(edges))
-    longest = max(last - first for first, last in pairs)
+    for first, last in blind:
+        cut = [(a, b) for a, b in pairs if a < last and b > first]
+        pairs = [pair for pair in pairs if pair not in cut]
+        pairs += [(a, first) for a, b in cut if a < first and first > start] + [(last, b) for a, b in cut if b > last]
+    longest = max((last - first for first, last in pairs), default=0)
     if rpo is None:
         return len(edges) - 2, longest if len(edges) > 2 else None, None, None
     over = sum(max(0, last - max(first + rpo, start)) for first, last in pairs)
@@ -89,16 +97,18 @@ def plain(points: list[int], rpo: int | None, start: int, end: int) -> tuple[Any
 
 
 @property_of(
-    st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 400), max_size=12)),
+    st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 400), max_size=12, unique=True)),
     st.dictionaries(st.sampled_from("abc"), st.one_of(st.none(), st.integers(1, 200)), min_size=1),
     st.integers(0, 300),
     st.integers(1, 200),
+    st.lists(st.integers(0, 520), max_size=4, unique=True).filter(lambda edges: len(edges) % 2 == 0),
 )
 @settings(deadline=None)
 def test_gaps_are_those_of_a_plain_loop(
-    points: dict[str, list[int]], allowed: dict[str, int | None], start: int, length: int
+    points: dict[str, list[int]], allowed: dict[str, int | None], start: int, length: int, edges: list[int]
 ) -> None:
-    base = pd.Timestamp("2026-02-20T00:00Z").as_unit("us")
+    base, end = pd.Timestamp("2026-02-20T00:00Z").as_unit("us"), start + length
+    spans = list(zip(sorted(edges)[::2], sorted(edges)[1::2], strict=True))
     minutes = [(name, base + timedelta(minutes=at)) for name, of in points.items() for at in of]
     frame = pd.DataFrame(
         {
@@ -107,15 +117,27 @@ def test_gaps_are_those_of_a_plain_loop(
         }
     )
     limits = {name: None if most is None else timedelta(minutes=most) for name, most in allowed.items()}
+    # Nobody saw points of ``a``.
+    of = np.array([name == "a" for name in limits])
+    blind = [
+        (of, *(np.datetime64(base.tz_localize(None) + timedelta(minutes=at), "us") for at in span)) for span in spans
+    ]
     found = gaps(
         frame,
         pd.Series(limits, dtype="timedelta64[us]"),
         base + timedelta(minutes=start),
-        base + timedelta(minutes=start + length),
+        base + timedelta(minutes=end),
+        blind,
     )
     for name, most in allowed.items():
-        row = found.loc[name]
-        count, longest, breaches, over = plain(points.get(name, []), most, start, start + length)
+        row, mine = found.loc[name], spans if name == "a" else []
+        count, longest, breaches, over = plain(points.get(name, []), most, start, end, mine)
         shown = [None if pd.isna(row[key]) else row[key] for key in ("maxGap", "breaches", "breachTime")]
-        spans = [None if value is None else timedelta(minutes=value) for value in (longest, over)]
-        assert [row["points"], *shown] == [count, spans[0], breaches, spans[1]]
+        lengths = [None if value is None else timedelta(minutes=value) for value in (longest, over)]
+        assert [row["points"], *shown] == [count, lengths[0], breaches, lengths[1]]
+        seen = length - sum(max(0, min(last, end) - max(first, start)) for first, last in mine)
+        assert (
+            pd.isna(row["compliance"])
+            if over is None or not seen
+            else row["compliance"] == pytest.approx(1 - over / seen)
+        )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas
 
 from dpmagic.analysis.backups.history import History, backups, history
+from dpmagic.analysis.backups.holes import without
 from dpmagic.analysis.backups.keys import among, each, key
 from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.analysis.backups.snapshots import newest
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import table
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
@@ -68,13 +70,17 @@ def whole(estate: Estate, name: str, columns: Collection[str] | None = None) -> 
 def read_ahead(estate: Estate, *, snapshots: bool = False) -> None:
     """Read jobs as the questions to come take them, so that none has to read them anew; all ``snapshots``, too.
 
-    Those of an archive's year are not kept: each question looks at them a portion at a time.
+    Those of an archive's year are not kept: each question looks at them a portion at a time.  What is not there, or is
+    refused, each question that needs it says itself.
     """
+    wider = until_now(estate)
     if snapshots and estate.has("snapshots"):
-        read_packed(until_now(estate), SNAPSHOTS, "jobs")
-        estate.table("snapshots", SNAPSHOTS)
-    if not large(until_now(estate)):
-        until_now(estate).table("jobs", BACKUPS)
+        with suppress(AzureError):
+            read_packed(wider, SNAPSHOTS, "jobs")
+            estate.table("snapshots", SNAPSHOTS)
+    if estate.has("jobs") and not large(wider):
+        with suppress(AzureError):
+            wider.table("jobs", BACKUPS)
 
 
 def newest_snapshots(estate: Estate, verify: str | None = None) -> pandas.DataFrame:
@@ -131,7 +137,8 @@ def history_of(estate: Estate, *, keep: bool = True) -> History:
 def _history(estate: Estate) -> History:
     jobs = jobs_of(estate)
     reach, schedules = reached(estate, jobs), schedules_of(estate.policies())
-    return history(whole(estate, "instances"), jobs, schedules, estate.window, reach, known_until(estate, jobs))
+    found = history(whole(estate, "instances"), jobs, schedules, estate.window, reach, known_until(estate, jobs))
+    return without(found, jobs)
 
 
 def known_until(estate: Estate, jobs: pandas.DataFrame) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,13 @@ import pandas
 _ZERO = np.timedelta64(0, "us")
 
 
-def gaps(points: pandas.DataFrame, allowed: pandas.Series, start: Any, end: Any) -> pandas.DataFrame:
+Blind = tuple[Any, np.datetime64, np.datetime64]
+"""A span in which nobody saw points, and of which of the instances."""
+
+
+def gaps(
+    points: pandas.DataFrame, allowed: pandas.Series, start: Any, end: Any, blind: Sequence[Blind] = ()
+) -> pandas.DataFrame:
     """What the gaps in ``[start, end)`` come to, by instance.
 
     ``points`` has ``instance`` and ``at``, before ``end``; ``allowed`` is the longest gap by instance, which may be
@@ -21,9 +28,15 @@ def gaps(points: pandas.DataFrame, allowed: pandas.Series, start: Any, end: Any)
       than allowed, and ``compliance``, the share of the window in which it was not; missing without an allowance;
     - ``headCensored``, whether no point before the window is known: its first gap then counts from ``start``, and may
       have been longer.
+
+    A gap ends where a ``blind`` span begins (those in order of time), and another one begins where that ends: both may
+    have been longer.  Such spans are no part of the window that ``compliance`` is a share of.
     """
     start, end = (np.datetime64(pandas.Timestamp(at).tz_convert("UTC").tz_localize(None), "us") for at in (start, end))
-    place, begins, ends, point, censored = _edges(points, allowed.index, start, end)
+    edges = _edges(points, allowed.index, start, end)
+    for one in blind:
+        edges = _cut(edges, one, start)
+    place, begins, ends, point, censored = edges
     most = allowed.to_numpy("timedelta64[us]")[place]
     # Of a gap that began before the window only what is in the window counts.
     over = np.maximum(ends - np.maximum(begins + most, start), _ZERO)
@@ -41,10 +54,40 @@ def gaps(points: pandas.DataFrame, allowed: pandas.Series, start: Any, end: Any)
             ),
             "breachTime": time,
             "headCensored": censored[each],
-            "compliance": (1 - time.dt.total_seconds() / pandas.Timedelta(end - start).total_seconds()),
+            "compliance": 1 - time.dt.total_seconds() / _seen(blind, start, end, len(allowed)),
         }
     )
     return found.astype({"compliance": "Float64"}).set_axis(allowed.index)
+
+
+def _cut(edges: tuple[Any, ...], blind: Blind, start: np.datetime64) -> tuple[Any, ...]:
+    """The gaps, those that reach into a blind span in two: up to it, and from its end on."""
+    (of, first, last), (place, begins, ends, point, censored) = blind, edges
+    hit = of[place] & (begins < last) & (ends > first)
+    stops = np.where(hit, np.maximum(begins, np.minimum(ends, first)), ends)
+    early = hit & (stops <= start)  # what ends before the window is no gap of it
+    resumes = np.maximum(begins, last)[hit]
+    parts = (
+        (place, place[hit]),
+        (np.where(early, stops, begins), resumes),
+        (stops, np.maximum(ends[hit], resumes)),
+        (point, np.zeros(len(resumes), bool)),
+        (censored | (hit & (first < start)), np.zeros(len(resumes), bool)),
+    )
+    made = [np.concatenate(pair) for pair in parts]
+    order = np.lexsort((made[1], made[0]))
+    return tuple(one[order] for one in made)
+
+
+def _seen(blind: Sequence[Blind], start: np.datetime64, end: np.datetime64, count: int) -> Any:
+    """How many seconds of the window somebody saw, by instance; missing where none."""
+    reached, seen = np.full(count, start), np.full(count, end - start)
+    for of, first, last in blind:
+        until = np.minimum(last, end)
+        seen -= np.where(of, np.maximum(until - np.maximum(reached, first), _ZERO), _ZERO)
+        reached = np.where(of, np.maximum(reached, until), reached)
+    seconds = seen / np.timedelta64(1, "s")
+    return np.where(seconds > 0, seconds, np.nan)
 
 
 def _added(values: Any, each: Any) -> Any:

@@ -9,6 +9,7 @@ import pandas
 
 from dpmagic.analysis.adherence import adherence
 from dpmagic.analysis.backups.answers import restores_of, whole
+from dpmagic.analysis.backups.holes import holes_in, within
 from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, key
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
@@ -181,15 +182,16 @@ def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
 def _restores(estate: Estate, limit: Any) -> pandas.DataFrame:
     """The longest of an instance's restores that succeeded, or still run; none is nothing to hold it to."""
     needed = ("backupInstanceId", "operationCategory", "status", "startTime", "endTime")
-    unseen, jobs = _unseen(estate), restores_of(estate, needed)
+    jobs = restores_of(estate, needed)
     running = jobs["endTime"].isna() & ~among(jobs["status"], FINISHED)
     took = jobs["endTime"].fillna(pandas.Timestamp(estate.now)) - jobs["startTime"]
     counts = took[running & (took > limit) | among(jobs["status"], SUCCESS)]
     longest = counts.groupby(key(jobs["backupInstanceId"])).max()
     ids = estate.instances()["id"]
     found = longest.reindex(key(ids)).set_axis(ids.index).astype("timedelta64[us]")
-    verdict = pandas.Series(NOT_VERIFIABLE if unseen else NOT_APPLICABLE, ids.index, "str")
-    verdict = verdict.mask((found <= limit) & (not unseen), PASS).mask(found > limit, FAIL)
+    unseen = within(holes_in(estate), ids) | _forgotten(estate)
+    verdict = pandas.Series(NOT_APPLICABLE, ids.index, "str").mask(unseen, NOT_VERIFIABLE)
+    verdict = verdict.mask((found <= limit) & ~unseen, PASS).mask(found > limit, FAIL)
     return _rows(ids, found, verdict)
 
 
@@ -202,8 +204,10 @@ def _covered(estate: Estate, state: str) -> pandas.DataFrame:
 
 
 def _shares(estate: Estate, control: Control) -> pandas.DataFrame:
-    """Adherence or success rate of each instance; nothing is verified where jobs of the window are forgotten."""
-    if _unseen(estate):
+    """Adherence or success rate of each instance; nothing is verified where jobs of the window are
+    forgotten, or no run of an archive saw them."""
+    holes = holes_in(estate)
+    if _forgotten(estate) or not all(hole.subscription for hole in holes):
         ids = estate.instances()["id"]
         return _rows(ids, pandas.Series(None, ids.index, "str"), pandas.Series(NOT_VERIFIABLE, ids.index))
     if control.kind == "adherence":
@@ -212,12 +216,13 @@ def _shares(estate: Estate, control: Control) -> pandas.DataFrame:
     else:
         rows = success_rate(estate, by="backupInstanceId")
         ids, share, unsure = rows["backupInstanceId"], rows["rate"], pandas.Series(False, rows.index)
+    unsure |= within(holes, ids)
     verdict = pandas.Series(PASS, rows.index, "str").mask((share < control.limit).fillna(False).astype(bool), FAIL)
     verdict = verdict.mask(share.isna(), NOT_APPLICABLE).mask(unsure & ~verdict.eq(FAIL), NOT_VERIFIABLE)
     return _rows(ids, share, verdict)
 
 
-def _unseen(estate: Estate) -> bool:
-    """Whether jobs of the window are forgotten, beyond its first day, or no run of an archive saw them."""
-    reach, holes = estate.reach(), estate.remembers("jobs").get("holes")
-    return bool(reach is None or reach.start >= estate.window.start + _A_DAY or holes)
+def _forgotten(estate: Estate) -> bool:
+    """Whether jobs of the window are forgotten, beyond its first day."""
+    reach = estate.reach()
+    return bool(reach is None or reach.start >= estate.window.start + _A_DAY)

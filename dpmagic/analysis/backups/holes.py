@@ -1,0 +1,96 @@
+"""Spans whose jobs nobody saw: a run that was due then is not known to have been missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas
+
+from dpmagic.analysis.backups.history import History
+from dpmagic.analysis.backups.keys import SLACK, instants
+from dpmagic.estate.completeness import KEY
+from dpmagic.estate.estate import Estate
+from dpmagic.estate.window import instant
+from dpmagic.frames.times import format_time
+
+_SLACK = np.timedelta64(SLACK)
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A span whose jobs nobody saw: of one ``subscription``, in lower case, or of all ("")."""
+
+    start: np.datetime64
+    end: np.datetime64
+    subscription: str = ""
+
+    @property
+    def why(self) -> str:
+        first, last = (pandas.Timestamp(at).tz_localize("UTC").to_pydatetime() for at in (self.start, self.end))
+        whose = f" of subscription {self.subscription}" if self.subscription else ""
+        return f"no run saw the jobs{whose} from {format_time(first, 'auto')} to {format_time(last, 'auto')}"
+
+    def of(self, owners: Any) -> Any:
+        """Which of these subscriptions, in lower case, it is about."""
+        return np.full(len(owners), True) if not self.subscription else np.asarray(owners == self.subscription)
+
+
+def holes_of(told: Any) -> list[Hole]:
+    """The holes that the completeness of jobs names, in order of time."""
+    found = [Hole(_instant(start), _instant(end), *map(str.lower, whose)) for start, end, *whose in told or ()]
+    return sorted(found, key=lambda one: (one.start, one.subscription))
+
+
+def holes_in(estate: Estate) -> list[Hole]:
+    """The holes of the estate's window."""
+    return holes_of(estate.remembers("jobs").get("holes"))
+
+
+def told(estate: Estate) -> list[str]:
+    """The holes of the estate's window, each as a line."""
+    return [hole.why for hole in holes_in(estate)]
+
+
+def within(holes: Iterable[Hole], ids: pandas.Series) -> pandas.Series:
+    """Which of these ids lie in a subscription whose jobs nobody saw for a while."""
+    owners, found = subscriptions(ids), np.full(len(ids), False)
+    for hole in holes:
+        found |= hole.of(owners)
+    return pandas.Series(found, ids.index)
+
+
+def without(found: History, jobs: pandas.DataFrame) -> History:
+    """The history, where what was due in a hole of these ``jobs`` and has no job in time is unverifiable."""
+    for hole in holes_of(jobs.attrs.get(KEY, {}).get("holes")):
+        found = _without(found, hole)
+    return found
+
+
+def subscriptions(ids: pandas.Series) -> Any:
+    """The subscription of each id, in lower case; "" for what lies in none."""
+    codes, spelled = pandas.factorize(ids)
+    names = pandas.Series(spelled, dtype="str").str.lower().str.extract(r"^/subscriptions/([^/]+)", expand=False)
+    return np.append(names.fillna("").to_numpy(object), "")[codes]
+
+
+def _without(found: History, hole: Hole) -> History:
+    due, began = (instants(found.expected[name]) for name in ("due", "startTime"))
+    inside = (due < hole.end) & (due + _SLACK > hole.start) & ~(began - due <= _SLACK)
+    if hole.subscription and inside.any():
+        inside[inside] = hole.of(subscriptions(found.expected.loc[inside, "instance"]))
+    if not inside.any():
+        return found
+    lost = found.expected[inside].groupby(["instance", "policy"], sort=False, observed=True)["due"]
+    rows = lost.agg(due="min", runs="size").reset_index().assign(why=hole.why)
+    rows = rows.astype({name: found.unverifiable[name].dtype for name in rows})
+    unsure = [rows[found.unverifiable.columns], found.unverifiable]
+    known = found.expected[~inside].reset_index(drop=True)
+    made = pandas.concat([one for one in unsure if len(one)], ignore_index=True)
+    return replace(found, expected=known, unverifiable=made)
+
+
+def _instant(text: str) -> np.datetime64:
+    return np.datetime64(instant(text).replace(tzinfo=None), "us")
