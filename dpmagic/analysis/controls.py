@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +70,8 @@ def control_members(given: Any, file: File = None) -> pandas.DataFrame:
     in ``unanswered`` of ``attrs["dpmagic"]``, by control.  Arguments and errors are those of `controls`.
     """
     estate, asked = estate_of(given, "instances"), read(file)
-    if estate.has("jobs") and any(control.kind not in _WITHOUT_JOBS for control in asked):
-        with suppress(AzureError):  # each control that needs it says so
-            read_ahead(estate)
+    if any(control.kind not in _WITHOUT_JOBS for control in asked):
+        read_ahead(estate)
     why: dict[str, str] = {}
     found = [_with_exceptions(estate, control, _members(estate, control, why)) for control in asked]
     parts = [rows.assign(control=one.name, kind=one.kind) for one, rows in zip(asked, found, strict=True)]

@@ -14,7 +14,8 @@ from dpmagic.analysis.arguments import file_of, text
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.backups.naming import tag_of
-from dpmagic.analysis.findings import findings
+from dpmagic.analysis.findings import COLUMNS as FINDINGS
+from dpmagic.analysis.findings import KINDS, findings
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.source import open_archive
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -43,6 +44,7 @@ _WATCHED = {
     "instances": ("policyId", "currentProtectionState", "resourceGroupId"),
 }  # fmt: skip
 _SINCE = ["since", "sinceIs"]
+_JUDGED = ("vaults", "policies", "instances", "disks", "snapshots", "role_assignments")  # what findings go by
 _ONE = {"vaults": "vault", "policies": "policy", "instances": "instance"}
 
 
@@ -70,9 +72,9 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     folder = file_of(directory, "archive", "name the folder that dpmagic collect writes")
     before, after = _instants(folder, start, end)
     old, new = (open_archive(directory, at=at) for at in (before, after))
-    each = [findings(estate, owner=owner, partial=True) for estate in (old, new)]
-    unknown = {kind: why for one in each for kind, why in one.attrs[KEY]["unanswered"].items()}
-    first, second = (one[~one["kind"].isin(set(unknown))] for one in each)
+    each = [_known(estate, owner, old.has("vaults") or old.has("instances")) for estate in (old, new)]
+    unknown = {kind: why for _, told in each for kind, why in told.items()}
+    first, second = (one[~one["kind"].isin(set(unknown))] for one, _ in each)
     found = pandas.concat([_findings(first, second, old, new), _settings(old, new, owner)], ignore_index=True)
     unseen = _unseen(old, new)
     found = found[~found["subscriptionId"].str.lower().isin(set(unseen))]
@@ -84,6 +86,17 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     told = {"from": before.isoformat(), "to": after.isoformat()}
     left = [*unseen.values(), *_unknown(unknown)]
     return answer(new, found[list(COLUMNS)], *left, *_missed(old, new), **told, counts=counts, uncompared=left)
+
+
+def _known(estate: Estate, owner: str, more: bool) -> tuple[pandas.DataFrame, dict[str, str]]:
+    """The findings, and why those of some kinds are not known; of all, where there is ``more`` to compare."""
+    try:
+        found = findings(estate, owner=owner, partial=True)
+    except InvalidArgument as error:
+        if not more:
+            raise
+        return pandas.DataFrame(columns=list(FINDINGS)), dict.fromkeys(KINDS, error.message)
+    return found, found.attrs[KEY]["unanswered"]
 
 
 def _instants(path: Path, start: Any, end: Any) -> tuple[datetime, datetime]:
@@ -234,7 +247,7 @@ def _unseen(old: Estate, new: Estate) -> dict[str, str]:
     when: dict[str, list[str]] = {}
     for estate in (old, new):
         for one in estate.source.scope.unreadable:
-            when.setdefault(one.lower(), []).append(f"{estate.now:%Y-%m-%d %H:%M}Z")
+            when.setdefault(one.lower(), []).append(_at(estate.now))
     return {
         one: f"of subscription {names.get(one) or one} nothing is compared: not read at {' and '.join(looks)}"
         for one, looks in when.items()
@@ -248,11 +261,26 @@ def _unknown(kinds: Mapping[str, str]) -> list[str]:
 
 
 def _names(estate: Estate) -> list[tuple[str, str]]:
+    if not estate.has("subscriptions"):
+        return []
     rows = estate.subscriptions()
     return list(zip(rows["subscriptionId"].dropna(), rows["name"], strict=False))
 
 
 def _missed(old: Estate, new: Estate) -> list[str]:
-    """Days between both on which nobody looked."""
+    """Days between both on which nobody looked, spans whose jobs nobody saw, and tables that a look could not read."""
     wider = new.over((old.now, new.now))
-    return list(wider.table("vaults").attrs["dpmagic"]["notes"]) if wider.has("vaults") else []
+    notes = [note for name in ("vaults", "jobs") if wider.has(name) for note in wider.remembers(name)["notes"]]
+    for estate in (old, new):
+        stale: dict[datetime, list[str]] = {}
+        for name in _JUDGED:
+            if estate.has(name) and estate.seen(name) < estate.now:
+                stale.setdefault(estate.seen(name), []).append(name)
+        notes += [
+            f"at {_at(estate.now)} {', '.join(of)} are as of {_at(seen)}, when last read" for seen, of in stale.items()
+        ]
+    return notes
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}Z"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Collection
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -20,8 +21,10 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import tables as known_tables
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window
+from dpmagic.sandbox.mishaps import Mishap, Mishaps
 from dpmagic.shell import main
 from dpmagic.shell.archive import NEWS
+from tests.archive.conftest import SPEC
 
 
 @pytest.fixture(scope="module")
@@ -245,3 +248,41 @@ def test_times_of_other_kinds_are_none_either(archive: Path, given: object) -> N
         with pytest.raises(InvalidArgument) as error:
             compare(archive, start, end)
         assert error.value.hint
+
+
+def refused(folder: Path, text: str, looks: Collection[int]) -> pandas.DataFrame:
+    """What is compared of both looks, at some of which Azure refuses queries with this text."""
+    few = SPEC | {"days": 2, "plant": [one for one in SPEC["plant"] if one["disks"] in ("d-002", "d-004")]}
+    connection = dpmagic.connect_sandbox(estate=few)
+    for look in (0, 1):
+        connection.sandbox.advance(f"{look}d")
+        connection.sandbox.mishaps = Mishaps([Mishap("forbidden", text=text)] if look in looks else [])
+        told = collect(dpmagic.open(), folder, recovery_points=False)
+        assert told["missing"].notna().any() == (look in looks)
+    made: pandas.DataFrame = compare(folder)
+    return made
+
+
+def test_without_jobs_the_rest_is_compared(tmp_path: Path) -> None:
+    found = refused(tmp_path, "backupjobs", (0, 1))
+    assert set(found["kind"]) == {"instance", "posture"}
+    (note,) = found.attrs["dpmagic"]["uncompared"]
+    assert note.startswith("findings of kind gap, failure, orphanInstance, retention, orphanSnapshots are not compared")
+    assert "the table jobs could not be read: AuthorizationFailed" in note
+
+
+def test_what_the_later_look_could_not_read_is_no_fault_of_since_then(tmp_path: Path) -> None:
+    """Runs that were due while nobody could see jobs are not missed, and the text says that nobody saw them."""
+    found = refused(tmp_path, "backupjobs", (1,))
+    assert not found["reason"].eq("missed").any() and named(found, "open") >= {("failure", "d-002", "failed")}
+    assert found.attrs["dpmagic"]["notes"][0].startswith("no run saw the jobs from 2026-03-02T08:00:00Z to 2026-03-03T")
+
+
+def test_without_instances_vaults_are_compared(tmp_path: Path) -> None:
+    found = refused(tmp_path, "backupinstances'|resourcecontainers", (0, 1))
+    assert found.empty and len(found.attrs["dpmagic"]["uncompared"]) == 1
+    assert "headroom are not compared: the table instances could not be read" in found.attrs["dpmagic"]["uncompared"][0]
+    found = refused(tmp_path / "later", "backupinstances'", (1,))
+    assert found.attrs["dpmagic"]["notes"][-1] == (
+        "at 2026-03-03 08:00Z instances are as of 2026-03-02 08:00Z, when last read"
+    )
