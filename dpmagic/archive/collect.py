@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dpmagic.analysis.backups.keys import FINISHED, among
 from dpmagic.archive.answered import known, vanished
 from dpmagic.archive.compact import merge, read_parts, read_sound
 from dpmagic.archive.deltas import changes, unknown
@@ -16,7 +17,7 @@ from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
 from dpmagic.archive.routine import without_guids
-from dpmagic.archive.spans import REMEMBERED, spans
+from dpmagic.archive.spans import REMEMBERED, spans, with_corrected
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.columns import tables, unknown_table
 from dpmagic.estate.completeness import KEY
@@ -36,6 +37,7 @@ class _Collection:
     writer: Writer
     estate: Estate
     spans: dict[str, list[Window]]
+    since_told: bool
     added: list[Part] = field(default_factory=list)
     removed: list[Part] = field(default_factory=list)
     told: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -79,10 +81,11 @@ def collect(
     """Add what the estate is now, and the jobs since the last run, to the archive in ``directory``; made when new.
 
     ``since`` is how far back jobs and changes are asked for; without it from a day before the last run that read the
-    table on, and at most the 14 days that Azure remembers.  Jobs that still ran at the last run are asked for again,
-    however old.  ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each night, all of them on
-    Mondays; the archive then says on which days it did not see the others.  ``recovery_points`` cost a call for each
-    instance.  Running it again adds nothing but the run itself.
+    table on, and at most the 14 days that Azure remembers.  Jobs that had not ended by the last run are asked for
+    again, and so is, without ``since``, every day of which Azure remembers more jobs, or others by status or duration,
+    than were stored: some it corrects late.  ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each
+    night, all of them on Mondays; the archive then says on which days it did not see the others.  ``recovery_points``
+    cost a call for each instance.  Running it again adds nothing but the run itself.
 
     Returns a row a table: ``table``, ``read`` (rows of the estate), ``new``, ``changed`` and ``gone`` (rows stored of
     each), ``missing`` (why the table could not be read, None where it was).  ``attrs["dpmagic"]`` has the run;
@@ -98,7 +101,7 @@ def collect(
     names = _chosen(estate, only, recovery_points)
     with writing(path, estate.now, create=True) as writer:
         _fits(writer, estate)
-        work = _Collection(writer, estate, spans(writer, estate, since, names))
+        work = _Collection(writer, estate, spans(writer, estate, since, names), since is not None)
         _every_table(work, names, watch)
         run = _run(work)
         writer.commit(work.added, work.removed, run)
@@ -153,6 +156,8 @@ def _every_table(work: _Collection, names: Iterable[str], watch: Observer) -> No
 def _began(work: _Collection, name: str) -> pandas.DataFrame:
     import pandas
 
+    if name == "jobs" and not work.since_told:
+        work.spans[name] = with_corrected(work.writer, work.estate, work.spans[name])
     read = [work.estate.over(span).table(name) for span in work.spans[name]]
     return pandas.concat([rows for rows in read[:-1] if len(rows)] + read[-1:], ignore_index=True)
 
@@ -160,6 +165,8 @@ def _began(work: _Collection, name: str) -> pandas.DataFrame:
 def _happened(work: _Collection, name: str, time: str, rows: pandas.DataFrame) -> None:
     """Store what has ended and is not stored; keep a list of the jobs that go on."""
     going_on = rows["endTime"].isna() if "endTime" in rows else rows[time].isna()
+    if "status" in rows:
+        going_on |= rows["status"].notna() & ~among(rows["status"], FINISHED)
     ended, running = without_guids(to_arrow(rows[~going_on])), to_arrow(rows[going_on])
     known = without_guids(_known(work.writer, name, work.spans[name], ended))
     new, other = unknown(ended, known)

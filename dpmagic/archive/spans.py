@@ -8,6 +8,7 @@ from typing import Any
 
 from dpmagic.archive.answered import answered, known
 from dpmagic.archive.compact import read_parts
+from dpmagic.archive.corrected import corrected
 from dpmagic.archive.folder import Writer
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import tables
@@ -55,14 +56,32 @@ def _since(writer: Writer, estate: Estate, name: str) -> datetime:
 
 def _with_running(writer: Writer, newest: Window) -> list[Window]:
     since, oldest = newest.start, newest.end - REMEMBERED
+    began = [one for one in _running(writer, since) if oldest < one < since]
+    return _few([*(Window(one, min(one + datetime.resolution, since)) for one in began), newest])
+
+
+def _few(windows: Iterable[Window]) -> list[Window]:
+    """The windows in order of time, those near each other as one; the last, which is asked for in any case, has its
+    start as it is, unless there are so many that all is asked for from the first on."""
+    *some, newest = sorted(windows, key=lambda one: (one.end, one.start))
     found: list[Window] = []
-    for start in sorted(one for one in _running(writer, since) if oldest < one < since):
-        end = min(start + datetime.resolution, since)
-        if found and start - found[-1].end < _NEAR:
-            found[-1] = Window(found[-1].start, end)
+    for one in sorted(some, key=lambda one: one.start):
+        if found and one.start - found[-1].end < _NEAR:
+            found[-1] = Window(found[-1].start, max(one.end, found[-1].end))
         else:
-            found.append(Window(start, end))
+            found.append(one)
     return [*found, newest] if len(found) <= _MOST else [Window(found[0].start, newest.end)]
+
+
+def with_corrected(writer: Writer, estate: Estate, windows: list[Window]) -> list[Window]:
+    """The windows to ask jobs for, with the days before the last whose jobs are others now."""
+    newest = windows[-1]
+    if newest.start <= newest.end - REMEMBERED or not writer.manifest.of("jobs", "rows"):
+        return windows
+    before = Window(newest.end - REMEMBERED, newest.start)
+    days = corrected(writer, estate, before)
+    more = [Window(max(day, before.start), min(day + timedelta(days=1), before.end)) for day in days]
+    return _few([*more, *windows]) if more else windows
 
 
 def _running(writer: Writer, since: datetime) -> list[datetime]:

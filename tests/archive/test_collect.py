@@ -11,6 +11,7 @@ import pandas
 import pytest
 from pandas.testing import assert_frame_equal
 
+import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import check, compact
 from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
@@ -18,6 +19,7 @@ from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.source import open_archive
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.source import Given
 from dpmagic.estate.window import Window
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -296,3 +298,54 @@ def test_damage_is_not_written_anew_as_sound(tmp_path: Path, kind: Any) -> None:
         collect(estate(jobs, {"a": "On"}, START + timedelta(days=15)), tmp_path)
         compact(tmp_path, START + timedelta(days=90))
     assert list(check(tmp_path).set_index("found").loc[["changed"], "file"]) == [f"parts/jobs/{file.name}"]
+
+
+def test_a_job_that_azure_corrects_days_later(tmp_path: Path) -> None:
+    """Its day is read again, and so is that of one that came late; the others are not."""
+    jobs, late = jobs_every(6, 8), job(1_000, START + timedelta(days=2, hours=3), 30)
+
+    def night(day: int) -> dict[str, int]:
+        told = collect(estate(jobs, {"a": "On"}, START + timedelta(days=day)), tmp_path).set_index("table")
+        return dict(told.loc["jobs", ["read", "new", "changed"]])
+
+    for day in range(1, 6):
+        assert night(day)["read"] == (8 if day > 1 else 4)
+    jobs[2] = job(2, jobs[2]["startTime"], 30, "Failed")
+    jobs.append(late)
+    assert night(6) == {"read": 8 + 3 + 5, "new": 4 + 1, "changed": 1}
+    jobs[9] = job(9, jobs[9]["startTime"], 35)
+    assert night(7) == {"read": 8 + 5, "new": 4, "changed": 1}
+    assert night(8)["read"] == 8
+    found = open_archive(tmp_path, window=(START, START + timedelta(days=8))).jobs().set_index("id")
+    assert len(found) == len(jobs) and found["status"].eq("Failed").sum() == 1
+    assert found.loc[late["id"], "status"] == "Completed"
+
+
+def test_a_job_is_asked_for_until_its_status_is_final(tmp_path: Path) -> None:
+    """One that is being cancelled says when its work ended."""
+    for day, status in ((1, "Cancelling"), (4, "Cancelling"), (6, "Cancelled"), (9, "Cancelled")):
+        collect(estate([job(1, START, 30, status)], {"a": "On"}, START + timedelta(days=day)), tmp_path)
+        found = open_archive(tmp_path, window=(START, START + timedelta(days=1))).jobs()
+        assert list(found["status"]) == [status]
+    assert not read_manifest(tmp_path).of("jobs", "latest")
+
+
+def test_what_was_corrected_is_found_by_one_grouped_question(tmp_path: Path) -> None:
+    """Of the sandbox, whose jobs stay: the archive was told otherwise of one of them."""
+    vault = {"v": {"policies": ["p"]}}
+    disks = [{"name": "d", "count": 2, "vault": "v", "policy": "p"}]
+    policy = {"p": {"every": "P1D", "start": "2024-01-01T01:00:00Z", "keep": "P7D"}}
+    spec = {"days": 9, "policies": policy, "subscriptions": [{"name": "S", "id": SUB, "vaults": vault, "disks": disks}]}
+    sandbox = dpmagic.connect_sandbox(estate=spec).sandbox
+    live = dpmagic.open()
+    until_now = live.over((START - timedelta(days=9), live.now))
+    tables = {name: until_now.table(name) for name in ("subscriptions", "jobs")}
+    tables["jobs"].loc[3, "status"] = "Failed"
+    told = Estate(Given(tables, live.source.target), live.now, live.window)
+    collect(told, tmp_path, only=["jobs"])
+    sandbox.advance("3d")
+    found = collect(dpmagic.open(), tmp_path, only=["jobs"]).set_index("table").loc["jobs"]
+    assert (found["read"], found["new"], found["changed"]) == (2 * 4 + 2, 2 * 3, 1)
+    assert open_archive(tmp_path).jobs()["status"].eq("Completed").all()
+    sandbox.advance("1d")
+    assert collect(dpmagic.open(), tmp_path, only=["jobs"]).set_index("table").loc["jobs", "read"] == 4
