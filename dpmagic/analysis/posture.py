@@ -40,7 +40,7 @@ def posture(given: Any, baseline: Mapping[str, Any] | str | Path | None = None) 
     Raises `InvalidArgument` for tables or a baseline without what is needed.
     """
     estate, controls = estate_of(given, "vaults", needs={"vaults": list(_VAULT)}), read(baseline)
-    vaults = estate.vaults().sort_values("id").reset_index(drop=True)
+    vaults = estate.vaults()
     for control in controls:
         for column in (control.column, *control.when):
             if column != ROLES and column not in vaults:
@@ -57,12 +57,18 @@ def posture(given: Any, baseline: Mapping[str, Any] | str | Path | None = None) 
             "control": control.name,
             **_with_remedy(control, row, _judged(control, {str(name): value for name, value in row.items()}, lacking)),
         }
-        for row in vaults.astype(object).where(vaults.notna(), None).to_dict("records")
+        for row in estate.once(_vaults)
         for control in controls
     ]
     columns = [*_VAULT, "control", "value", "wanted", "verdict", "evidence", "command", "advice"]
     texts = dict.fromkeys([name for name in columns if name != "evidence"], "str")
     return answer(estate, pandas.DataFrame(rows, columns=columns).astype(texts))
+
+
+def _vaults(estate: Estate) -> list[dict[Any, Any]]:
+    """The vaults in order of ids, None for what is missing: several controls ask for them, each with its baseline."""
+    vaults = estate.vaults().sort_values("id")
+    return vaults.astype(object).where(vaults.notna(), None).to_dict("records")
 
 
 def _lacking(estate: Estate) -> dict[str, tuple[list[str], int, int]]:

@@ -98,7 +98,8 @@ def conform(given: pandas.DataFrame, dtypes: Mapping[str, str]) -> pandas.DataFr
     A time without zone is in UTC, a number is a duration in seconds.  Nothing is copied where all fits already.
     Raises `InvalidArgument` when a column's values cannot be what it is declared to be.
     """
-    wrong = {name: dtype for name, dtype in dtypes.items() if name in given and str(given[name].dtype) != dtype}
+    has = {str(name): str(dtype) for name, dtype in given.dtypes.items()}
+    wrong = {name: dtype for name, dtype in dtypes.items() if has.get(name, dtype) != dtype}
     if not wrong:
         return given
     fitted = {name: _conformed(given[name], dtype) for name, dtype in wrong.items()}

@@ -12,7 +12,7 @@ import pandas
 
 from dpmagic.errors import InvalidArgument
 from dpmagic.frames.columns import DURATION, TIME
-from dpmagic.frames.nested import nested_as_json
+from dpmagic.frames.nested import has_longer, nested_as_json
 from dpmagic.frames.rows import TEXT, filled, legal
 from dpmagic.frames.times import format_time
 
@@ -21,6 +21,7 @@ ROWS = 1_048_576
 
 _FORMATS = {TIME: "yyyy-mm-dd hh:mm:ss", DURATION: "[h]:mm:ss"}
 _LOOKED, _INSTANT, _WIDEST = 200, 19, 48
+_SMALL = 2000  # rows of a table whose cells are kept, for they are looked at twice
 _PORTION = 10_000  # rows that are written at a time
 _ZERO, _DAY = pandas.Timestamp("1899-12-30"), pandas.Timedelta(days=1)  # Excel counts days, from then on
 _FIRST = pandas.Timestamp("1900-03-01")  # before it Excel has a day that there never was
@@ -49,26 +50,29 @@ def workbook_bytes(frames: Mapping[str, pandas.DataFrame], at: datetime | None =
             book.set_properties({"created": at.replace(tzinfo=None)})
         formats = {dtype: book.add_format({"num_format": shape}) for dtype, shape in _FORMATS.items()}
         head = book.add_format({"bold": True})
+        small = {name: _columns(frame) for name, frame in texts.items() if len(frame) <= _SMALL}
         for name, frame in texts.items():
-            _begin(book.add_worksheet(name), frame, formats, head)
-    return filled(stream.getvalue(), [(frame.shape, partial(_portions, frame)) for frame in texts.values()])
+            looked = small[name] if name in small else _columns(frame.head(_LOOKED))
+            _begin(book.add_worksheet(name), frame, looked, formats, head)
+    cells = {name: partial(_portions, frame) for name, frame in texts.items()}
+    cells |= {name: partial(iter, [columns]) for name, columns in small.items()}
+    return filled(stream.getvalue(), [(frame.shape, cells[name]) for name, frame in texts.items()])
 
 
 def _for_a_sheet(frame: pandas.DataFrame) -> pandas.DataFrame:
     if len(frame) >= ROWS:
         raise InvalidArgument(f"a sheet holds {ROWS - 1:,} rows and a header", "write .parquet or .csv")
     texts = nested_as_json(frame)
-    if any(texts[name].str.len().max() > TEXT for name in texts if str(texts[name].dtype) == "str"):
+    if any(has_longer(texts[name], TEXT) for name, dtype in texts.dtypes.items() if dtype == "str"):
         raise InvalidArgument(f"a cell of a sheet holds {TEXT:,} characters", "write .parquet, .csv or .json")
     return texts
 
 
-def _begin(sheet: Any, texts: pandas.DataFrame, formats: Mapping[str, Any], bold: Any) -> None:
-    """Heads, widths and filters; the columns have the style that their cells will have."""
+def _begin(sheet: Any, texts: pandas.DataFrame, looked: list[list[Any]], formats: Mapping[str, Any], bold: Any) -> None:
+    """Heads, widths by the cells that are ``looked`` at, and filters; columns have the style of their cells to be."""
     sheet.freeze_panes(1, 0)
     dtypes = [str(dtype) for dtype in texts.dtypes]
     heads = [f"{name} (UTC)" if dtype == TIME else str(name) for name, dtype in zip(texts, dtypes, strict=True)]
-    looked = _columns(texts.head(_LOOKED))
     for place, head in enumerate(heads):
         sheet.write_string(0, place, _text(head), bold)
         kind = formats.get(dtypes[place])
@@ -83,7 +87,7 @@ def _portions(texts: pandas.DataFrame) -> Iterator[list[list[Any]]]:
 
 
 def _columns(texts: pandas.DataFrame) -> list[list[Any]]:
-    return [_cells(texts.iloc[:, place], str(dtype)) for place, dtype in enumerate(texts.dtypes)]
+    return [_cells(column, str(dtype)) for (_, column), dtype in zip(texts.items(), texts.dtypes, strict=True)]
 
 
 def _width(head: str, cells: list[Any], kind: Any) -> int:

@@ -116,14 +116,16 @@ def _unseen(one: str) -> bool:
 def table(frame: pandas.DataFrame, columns: Sequence[str] = (), rows: int = 15, more: str = "") -> Shown:
     """The first ``rows`` of a frame, of ``columns`` those that it has; below them how many there are, and ``more``."""
     names = [name for name in columns if name in frame] or [str(name) for name in frame.columns]
-    head = frame[names].head(rows)
-    sides = {name: _side(frame[name].dtype) for name in names}
+    head = frame.head(rows)[names]
+    dtypes = dict(zip(map(str, frame.columns), frame.dtypes, strict=True))
+    sides = {name: _side(dtypes[name]) for name in names}
     # What is never there needs no room.
-    names = [name for name in names if name in columns[:1] or not len(head) or head[name].notna().any()]
+    there = head.notna().any().to_numpy() | (len(head) == 0)
+    names = [name for name, known in zip(names, there, strict=True) if known or name in columns[:1]]
     if "since" in names and "sinceIs" in names:
         head = head.assign(since=_since(head))
         names.remove("sinceIs")
-    tops = "".join(_top(frame, name, sides[name]) for name in names)
+    tops = "".join(_top(name, dtypes.get(name), sides[name]) for name in names)
     kinds = {name: "" if name in _BOUNDS and not _shares(frame) else name for name in names}
     body = "".join(_row(values, kinds, sides) for values in head[names].itertuples(index=False, name=None))
     counted = f"{len(frame):,} row{'' if len(frame) == 1 else 's'}"
@@ -135,9 +137,9 @@ def table(frame: pandas.DataFrame, columns: Sequence[str] = (), rows: int = 15, 
     return Shown(f'{grid}</div><p class="more">{said}{f"; {escape(more)}" if more else ""}</p>', said)
 
 
-def _top(frame: pandas.DataFrame, name: str, side: str) -> str:
+def _top(name: str, dtype: Any, side: str) -> str:
     """A column's head: its name in words, and on its title what it is called in the files."""
-    utc = " (UTC)" if isinstance(frame[name].dtype, pandas.DatetimeTZDtype) else ""
+    utc = " (UTC)" if isinstance(dtype, pandas.DatetimeTZDtype) else ""
     return f'<th{side} scope="col" title="{escape(name)}">{escape(heading(name))}{utc}</th>'
 
 

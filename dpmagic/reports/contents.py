@@ -22,6 +22,7 @@ from dpmagic.reports.gate import summary, unanswered
 from dpmagic.reports.pictures import Picture
 
 Question = Callable[..., pandas.DataFrame]
+_MUCH = 2**28  # bytes: of less, to take it anew costs more than it is worth
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Report:
             self.unanswered[name] = error.message
             return Answer(self, name)
         finally:
-            default_memory_pool().release_unused()  # of many questions one after another, each takes much for a while
+            _release()
         return self.keep(name, answer)
 
     def ask_with(self, given: str, name: str, question: Question, /, **options: Any) -> Answer:
@@ -151,6 +152,14 @@ class Report:
         from dpmagic.reports.evidence import write
 
         return write(self)
+
+
+def _release() -> None:
+    """Give back what an answer of a large estate took: many questions one after another each take much for a while."""
+    pool = default_memory_pool()
+    most = pool.max_memory()
+    if most is None or most > _MUCH:
+        pool.release_unused()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas
 
 from dpmagic.frames.files import csv_bytes, parquet_bytes
-from dpmagic.frames.nested import nested_text
+from dpmagic.frames.nested import has_longer, nested_text
 from dpmagic.frames.rows import TEXT
 from dpmagic.frames.sheets import workbook_bytes
 
@@ -98,7 +98,8 @@ def _cut(frame: pandas.DataFrame) -> tuple[pandas.DataFrame, str]:
     for name, dtype in made.dtypes.items():
         if str(dtype) == "object":
             made[name] = pandas.Series(_texts(made[name]), index=made.index, dtype="str")
-        if str(made[name].dtype) == "str" and (made[name].str.len() > TEXT).any():
+            dtype = made[name].dtype
+        if dtype == "str" and has_longer(made[name], TEXT):
             made[name] = made[name].str.slice(0, TEXT)
             said += f"; texts of {name} cut"
     return made, said

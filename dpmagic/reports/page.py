@@ -22,7 +22,8 @@ def page(notebook: Any, title: str) -> str:
     )
     style = (_HERE / "templates" / "page" / "style.css").read_text(encoding="utf-8")
     resources = {"metadata": {"name": title}, "style": style, "sections": _sections(notebook)}
-    body, _ = exporter.from_notebook_node(notebook, resources=resources)
+    # HTMLExporter's own would read the page once more, to change what its own templates have and this one has not.
+    body, _ = nbconvert.TemplateExporter.from_notebook_node(exporter, notebook, resources)
     return str(body)
 
 

@@ -59,7 +59,8 @@ def unanswered(estate: Estate, control: Control) -> pandas.DataFrame:
 
 def _members(estate: Estate, control: Control) -> pandas.DataFrame:
     there = _about(estate, control)
-    return there[_chosen(estate, there, control.where)]
+    named = there[["id", "name", "tags"]]
+    return named[_chosen(estate, there, control.where)] if control.where else named
 
 
 def _about(estate: Estate, control: Control) -> pandas.DataFrame:
@@ -68,10 +69,16 @@ def _about(estate: Estate, control: Control) -> pandas.DataFrame:
     if control.about != INSTANCE:
         vaults = whole(estate, "vaults")
         return vaults.assign(vaultName=vaults["name"])
+    if not estate.has("disks"):
+        require(estate.source, {"disks": ["tags"]} if {"tags", "location", "sku"} & set(control.where) else {})
+    return estate.once(_instances)
+
+
+def _instances(estate: Estate) -> pandas.DataFrame:
+    """The instances as controls choose them: with what is known of their disks."""
     instances = whole(estate, "instances").drop(columns=["tags", "location", "sku"], errors="ignore")
     instances = instances.assign(name=instances["friendlyName"].fillna(instances["name"]))
     if not estate.has("disks"):
-        require(estate.source, {"disks": ["tags"]} if {"tags", "location", "sku"} & set(control.where) else {})
         return instances.assign(tags=None)
     disks = whole(estate, "disks")[["id", "tags", "location", "sku"]].astype({"tags": object})
     disks = disks.set_axis(key(disks["id"])).drop(columns="id")
