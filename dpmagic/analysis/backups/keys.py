@@ -32,7 +32,7 @@ def key(ids: pandas.Series) -> pandas.Series:
 
 def each(texts: pandas.Series, change: Callable[[pandas.Series], pandas.Series]) -> pandas.Series:
     """What ``change`` makes of the texts: of each only once, however often it is there."""
-    if len(texts) <= _FEW and texts.dtype == "str":  # to tell them apart would take longer
+    if 0 < len(texts) <= _FEW and texts.dtype == "str":  # to tell them apart would take longer
         return pandas.Series(change(texts).array, index=texts.index, name=texts.name)
     codes, spelled = pandas.factorize(texts)
     changed = change(pandas.Series(spelled, dtype="str"))

@@ -137,7 +137,7 @@ def assess(given: Any, *, rpo: Any = None, exclude: Any = None, verify: str | No
 def _assessed(estate: Estate, rpo: Any, exclude: Any, verify: str | None) -> Assessment:
     tables = _tables(estate, verify)
     targets = rpo_targets(estate, rpo)
-    known = facts.of_disks(tables, latest_points(estate, verify), targets, estate.now)
+    known = facts.of_disks(tables, estate.once(_instances, verify), targets, estate.now)
     known["itemRpo"] = _item_rpo(known, rpo)
     rows = excluding.records(exclude, tables.get("exemptions"), estate.now)
     known["exclusionPlace"] = excluding.match(known, rows, chains(tables.get("subscriptions")))
@@ -150,8 +150,11 @@ def _assessed(estate: Estate, rpo: Any, exclude: Any, verify: str | None) -> Ass
 def assess_instances(given: Any) -> Instances:
     """What is known of each backup instance of a disk.  Raises `InvalidArgument` for tables without what is needed."""
     estate = _now(estate_of(given, "instances", needs=_NEEDS))
-    tables = _tables(estate, None, *_OF_DISKS)
-    return Instances(estate, tables, facts.of_instances(tables, latest_points(estate)))
+    return Instances(estate, _tables(estate, None, *_OF_DISKS), estate.once(_instances, None))
+
+
+def _instances(estate: Estate, verify: str | None) -> pandas.DataFrame:
+    return facts.of_instances(_tables(estate, verify, *_OF_DISKS), latest_points(estate, verify))
 
 
 def _now(estate: Estate) -> Estate:

@@ -34,12 +34,12 @@ _OF_INSTANCES = (
 Tables = Mapping[str, pandas.DataFrame]
 
 
-def of_disks(tables: Tables, points: pandas.DataFrame, targets: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
+def of_disks(tables: Tables, instances: pandas.DataFrame, targets: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
     """The disks of ``tables`` as they come, each with its instance, machine, last jobs and latest points.
 
-    ``points`` and ``targets`` are what `latest_points` and `rpo_targets` give of the instances.
+    ``instances`` is what `of_instances` gives with the latest points, ``targets`` what `rpo_targets` gives.
     """
-    instances = of_instances(tables, points, targets)
+    instances = instances.merge(_keyed(targets, "instance"), on="instance", how="left")
     facts = _disks(tables).merge(_first(instances), on="key", how="left")
     if "deleted_instances" in tables:
         facts = facts.merge(_deleted(tables["deleted_instances"]), on="key", how="left")

@@ -70,7 +70,8 @@ def judged(
     known = pandas.DataFrame([{"id": one["id"], **FINE, **(point or {})} for one in rows["instances"]])
     known["latestPoint"] = pandas.to_datetime(known["latestPoint"], utc=True)
     known["rpo"] = pandas.to_timedelta(known["rpo"])
-    made = facts.of_disks(tables, known[["id", "latestPoint", "observed"]], known[["id", "rpo"]], NOW)
+    instances = facts.of_instances(tables, known[["id", "latestPoint", "observed"]])
+    made = facts.of_disks(tables, instances, known[["id", "rpo"]], NOW)
     made["exclusion"], made["itemRpo"] = np.nan, timedelta(hours=30)
     return judge(made, NOW)
 
