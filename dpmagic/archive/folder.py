@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from uuid import uuid4
 
 from dpmagic.archive import lock
@@ -23,13 +24,26 @@ from dpmagic.archive.packing import packed
 if TYPE_CHECKING:
     import pyarrow
 
-_MANIFEST = "archive.json"
+FILE = "archive.json"
+"""The manifest's file."""
+
 _PARTS = "parts"
+_NAME = rf"\d{{4}}-\d\d-({'|'.join(get_args(Kind))})-[0-9a-f]{{12}}\.parquet"
+_OURS = re.compile(rf"{_PARTS}/\w+/{_NAME}|{re.escape(FILE)}\.new")
 
 
 def is_archive(path: Path) -> bool:
     """Whether there is an archive in ``path``."""
-    return (path / _MANIFEST).is_file()
+    return (path / FILE).is_file()
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file's name in the folder is one that a run gives: only such files are ever removed.
+
+    >>> is_ours("parts/jobs/2026-03-rows-0123456789ab.parquet"), is_ours("parts/jobs/notes.txt")
+    (True, False)
+    """
+    return _OURS.fullmatch(name) is not None
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -38,7 +52,7 @@ def read_manifest(path: Path) -> Manifest:
         with reading(path):
             if not path.is_dir():
                 raise NotAnArchive(f"there is no folder {str(path)!r}", "make one with `dpmagic collect DIR`")
-            return Manifest.decode((path / _MANIFEST).read_bytes())
+            return Manifest.decode((path / FILE).read_bytes())
     except FileNotFoundError:
         hint = "make one with `dpmagic collect DIR`, in a new or an empty folder"
         raise NotAnArchive(f"{str(path)!r} is not an archive", hint) from None
@@ -46,7 +60,7 @@ def read_manifest(path: Path) -> Manifest:
         told = f"the archive {str(path)!r} is of format {newer}, newer than this version's {FORMAT}"
         raise NotAnArchive(told, "pip install --upgrade dpmagic") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise NotAnArchive(f"{_MANIFEST} in {str(path)!r} is not an archive's", "restore it from a copy") from error
+        raise NotAnArchive(f"{FILE} in {str(path)!r} is not an archive's", "restore it from a copy") from error
 
 
 @contextmanager
@@ -120,20 +134,22 @@ class Writer:
         return self.manifest
 
     def sweep(self) -> None:
-        """Delete what the manifest does not list: what a killed run left, and what was retired before."""
+        """Delete what the manifest does not list: what a killed run left, and what was retired before; no file that is
+        somebody else's."""
         known = {part.file for part in self.manifest.parts} | set(self.manifest.retired)
         with telling(self.path):
             for file in [*self.path.glob(f"{_PARTS}/*/*"), *self.path.glob("*.new")]:
-                if file.relative_to(self.path).as_posix() not in known:
+                name = file.relative_to(self.path).as_posix()
+                if name not in known and is_ours(name):
                     file.unlink()
 
 
 def _replace(path: Path, manifest: Manifest) -> None:
-    fresh = path / f"{_MANIFEST}.new"
+    fresh = path / f"{FILE}.new"
     with telling(path):
         fresh.write_bytes(manifest.encode())
         _settle(fresh)
-        fresh.replace(path / _MANIFEST)
+        fresh.replace(path / FILE)
         _settle(path)
 
 

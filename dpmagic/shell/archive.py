@@ -16,6 +16,7 @@ from dpmagic.shell import target
 
 NEWS = 4
 """The exit code of a comparison that found something new."""
+_NAMED = 3  # files of a list; the others are counted
 FILES = (".csv", ".tsv", ".parquet", ".xlsx", ".json", ".yaml", ".yml")
 """What the name of an exported table can end in."""
 
@@ -142,14 +143,27 @@ def _summary(told: Any) -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     from dpmagic.archive.compact import check
+    from dpmagic.archive.leftovers import leftovers
 
-    found = check(Path(arguments.directory).expanduser())
+    path = Path(arguments.directory).expanduser()
+    found = check(path)
     bad = found[found["found"] != "sound"]
     for part in bad.itertuples():
         print(f"{part.found}: {part.file}")
     size = found["bytes"].sum() / 2**20
     print(f"{len(found)} files, {found['rows'].sum():,} rows, {size:,.1f} MiB: {len(bad) or 'none'} damaged")
+    beside = leftovers(path)
+    for files, what in (
+        (beside.removed, "left over or being written, which the next run removes"),
+        (beside.others, "not the archive's, which no run touches"),
+    ):
+        if files:
+            print(f"{len(files)} more, {sum(files.values()):,} bytes, {what}: {_some(list(files))}")
     return 1 if len(bad) else 0
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} others" if len(names) > _NAMED else "")
 
 
 def _compact(arguments: argparse.Namespace) -> int:

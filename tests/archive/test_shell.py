@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,9 @@ import pandas
 import pytest
 
 import dpmagic
+from dpmagic.archive.collect import collect
 from dpmagic.archive.folder import read_manifest
+from dpmagic.estate.estate import Estate
 from dpmagic.shell import main
 
 DPMAGIC = [sys.executable, "-m", "dpmagic.shell"]
@@ -82,6 +85,32 @@ def test_damage_is_told_by_the_exit_code(archive: Path) -> None:
     (archive / part.file).write_bytes(content)
     assert told.returncode == 1
     assert f"missing: {part.file}" in told.stdout
+
+
+def test_what_else_is_in_the_folder_is_told_and_not_removed(tmp_path: Path) -> None:
+    """A run replaces files, another one is killed, and somebody puts notes there."""
+    tables = {"vaults": pandas.DataFrame([{"id": "/v/a", "name": "a"}])}
+    for day in (1, 2):
+        tables["vaults"].loc[0, "softDeleteState"] = f"is {day}"
+        collect(Estate.of(tables, now=datetime(2026, 3, day, tzinfo=UTC)), tmp_path)
+    replaced = [one for one in read_manifest(tmp_path).retired if (tmp_path / one).exists()]
+    assert len(replaced) == 1
+    killed = tmp_path / "parts" / "jobs" / "2026-03-rows-0123456789ab.parquet"
+    others = [tmp_path / "parts" / "jobs" / "notes.txt", tmp_path / "README", tmp_path / "a" / "b.parquet"]
+    for file in (killed, *others):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x" * 2**20)
+    told = run("archive", "check", tmp_path)
+    assert told.returncode == 0
+    [_, left, beside] = told.stdout.splitlines()
+    size = 2**20 + (tmp_path / replaced[0]).stat().st_size
+    assert left.startswith(
+        f"2 more, {size:,} bytes, left over or being written, which the next run removes: parts/jobs/"
+    )
+    assert beside.startswith("3 more, 3,145,728 bytes, not the archive's, which no run touches: README, a/b.parquet, p")
+    run("archive", "compact", tmp_path)
+    assert not killed.exists() and all(file.exists() for file in others)
+    assert run("archive", "check", tmp_path).stdout.splitlines()[-1] == beside
 
 
 def test_a_subscription_that_nobody_can_read(tmp_path: Path) -> None:
