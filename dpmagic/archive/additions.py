@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,8 @@ from dpmagic.graph.tokens import CLOSING, OPENING, Token, tokens
 MOST = "_most"
 """What names of aggregates that gather at most so many values end in."""
 
+# How what is summed is written: of numbers alone.  Of a type that no query has, to tell it from a query's own sum.
+_SUMMED = "sum(({0}) + 0::UTINYINT)"
 _IS_TIME = "to_timestamp("  # how the translation of a bin of instants begins
 _LISTS = ("project-keep", "project-away", "project-reorder")
 
@@ -45,6 +48,9 @@ def register() -> None:
         spec = aggregates[name]
         sql = f"to_json(list_slice(CAST(to_json({spec.template}) AS JSON[]), 1, {{{arity}}}))"
         aggregates[f"{name}{MOST}"] = known.AggregateSpec(f"{name}{MOST}", sql, (arity + 1,), spec.name_prefix)
+    for name in ("sum", "sumif"):  # DuckDB adds up what is true or false, Kusto does not
+        spec = aggregates[name]
+        aggregates[name] = replace(spec, template=spec.template.replace("sum({0})", _SUMMED))
     for old, new in {"makeset": "make_set", "makelist": "make_list"}.items():
         aggregates[old] = aggregates[new]
     for name, sql in {"bag_keys": "to_json(json_keys({0}))", "string_size": "strlen({0})"}.items():

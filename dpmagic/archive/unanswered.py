@@ -56,6 +56,14 @@ def refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
     told = str(error).splitlines()[0]
     if isinstance(error, duckdb.CatalogException):
         return _no_table(_lacking(told) or kql.strip().split(maxsplit=1)[0], names)
+    summed = re.search(
+        r"'\+\((BOOLEAN|VARCHAR|INTERVAL), UTINYINT\)'", told
+    )  # what additions writes where something is summed
+    if summed and summed[1] == "INTERVAL":
+        return InvalidArgument("an archive does not bin, average or add timespans", _OF_SPANS)
+    if summed:
+        told = "The argument value must be summable: a number, timespan or datetime"  # as Kusto's own parser says
+        return QueryError("SemanticError", told, hint="countif() counts what is true; tolong() makes numbers of texts")
     if isinstance(error, duckdb.BinderException) and "INTERVAL" not in told:
         if lacking := re.search(r'column "(.+?)" not found', told):
             known = [column.wire for name in names if name in kql for column in tables()[name].columns.values()]

@@ -24,15 +24,18 @@ def typed(path: FieldPath, cells: list[Any], said: str = "") -> Any:
     A field known by name gets its dtype if the values fit, and when there are none.  Of other texts, a column is times
     (or durations) when every one has that shape.  Numbers are ``Int64`` or ``Float64``, true and false ``boolean``,
     texts ``str``; lists, and what does not go together, are ``object`` with the values as they came.  ``said`` is the
-    dtype that the service has told of, before what the name lets expect; a text may be anything.
+    dtype that the service has told of, before what the name lets expect.  What it calls a string is no time, which it
+    has a word for, as ``tostring(startTime)`` is none; it may be a duration, for which it has none.
     """
     kinds = set(map(type, cells)) - {type(None)}
     field = known(path)
-    expected = said if said not in ("", "str") or field is None else field.dtype
+    by_name = field is not None and (not said or (said == "str" and field.dtype != TIME))
+    expected = field.dtype if field and by_name else said
     if not kinds:
         return pandas.Series([None] * len(cells), dtype=expected or object)
     if kinds == {str}:
-        return _texts(cells, TIME if said == TIME else field.dtype if field else _guess(cells))
+        meant = field.dtype if field else _guess(cells)
+        return _texts(cells, said if said == TIME or (said and meant == TIME) else meant)
     if kinds == {bool}:
         return _from_arrow(cells, pa.bool_(), pandas.BooleanDtype())
     if kinds <= {int, float}:

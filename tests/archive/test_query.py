@@ -137,6 +137,8 @@ ALIKE = [
     " | extend vault = tostring(split(id, '/')[8]), x = extract('bv-([a-z]+)', 1, vaultName), u = toupper(vaultName)"
     " | parse vaultName with 'bv-' rest | distinct vault, x, u, rest, substring(vaultName, 3), indexof(vaultName, '-')"
     " | order by vault asc",
+    "jobs | top 5 by id asc | project t = tostring(startTime), day = tostring(bin(startTime, 1d)), startTime, c ="
+    " tostring(datetime(2026-03-01 01:02:03)), endTime = strcat(endTime, ''), l = tostring(durationSeconds)",
     "disks | extend owner = tostring(tags.owner), env = tostring(tags['env']) | summarize n = count(), gb = sum("
     "diskSizeGB), make_set(location) by owner, env, sku, tier | order by owner asc, env asc, sku asc, tier asc",
     "snapshots | summarize n = count(), gb = sum(diskSizeGB), oldest = min(timeCreated) by resourceGroup"
@@ -166,6 +168,9 @@ def test_azure_and_an_archive_are_asked_the_same(both: tuple[Estate, Estate], kq
         ("jobs | summarize count() by bin(endTime - startTime, 1m)", "/ 1s"),
         ("jobs | extend took = endTime - startTime | project bin(took, 1m)", "durationSeconds"),
         ("jobs | summarize avg(endTime - startTime)", "/ 1s"),
+        ("jobs | summarize sum(endTime - startTime)", "/ 1s"),
+        ("jobs | summarize sum(isUserTriggered)", "countif"),
+        ("jobs | summarize sumif(status, true)", "tolong"),
         ("jobs | evaluate pivot(status)", "pandas"),
         ("resources | where type =~ 'microsoft.compute/disks'", "it has: subscriptions, vaults"),
     ],

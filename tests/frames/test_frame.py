@@ -78,8 +78,17 @@ def test_the_table_format_gives_the_frame_of_the_objects(rows: list[dict[str, An
 
 
 def test_a_table_without_rows_has_its_columns() -> None:
-    made = table_frame({"columns": [{"name": "startTime", "type": "string"}, {"name": "x"}], "rows": []})
+    made = table_frame({"columns": [{"name": "startTime", "type": "object"}, {"name": "x"}], "rows": []})
     assert made.dtypes.astype(str).to_dict() == {"startTime": "datetime64[us, UTC]", "x": "object"}
+
+
+@pytest.mark.parametrize("cells", [[], [[None]], [["2026-03-01T08:00:00.0000000Z"]]])
+def test_what_the_service_calls_a_string_is_no_time(cells: list[list[str | None]]) -> None:
+    """``project startTime = tostring(startTime)``; it has no word for timespans, which it calls strings too."""
+    columns = [{"name": "startTime", "type": "string"}]
+    assert str(table_frame({"columns": columns, "rows": cells})["startTime"].dtype) == "str"
+    made = table_frame({"columns": [{"name": "took", "type": "string"}], "rows": [["00:03:13.7413207"]]})
+    assert str(made["took"].dtype) == "timedelta64[us]"
 
 
 def test_what_the_service_says_of_a_column_decides_where_values_do_not() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from duckdb_kql import ir
 from duckdb_kql.translate import naming
 
-from .aggregates import AGGREGATES, SEVERAL, VARIANTS
+from .aggregates import AGGREGATES, SEVERAL, VARIANTS, Aggregate
 from .conversions import Scope, Scoped, Typed, call, convert
 from .expressions import Typer, check_known
 from .functions import ALIASES, PREFIX, TYPES
@@ -154,6 +154,7 @@ def _aggregate(expr: ir.FunctionCall, typer: Typer) -> Typed:
         args = args[: len(spec.arguments)]
     if len(args) != len(spec.arguments):
         raise semantic(f"{expr.name}(): takes {len(spec.arguments)} arguments, not {len(args)}.", expr.name)
+    _summable(name, spec, args, typer)
     typed = [_argument(letter, arg, typer) for letter, arg in zip(spec.arguments, args, strict=True)]
     kind: KustoType = typed[0][1] if spec.result == "0" else TYPES[spec.result]
     target = PREFIX + name
@@ -167,6 +168,17 @@ def _aggregate(expr: ir.FunctionCall, typer: Typer) -> Typed:
         last = ir.Literal(int(_constant(limit)) - 1, "long")
         result = ir.FunctionCall("array_slice", (result, ir.Literal(0, "long"), last))
     return result, kind
+
+
+def _summable(name: str, spec: Aggregate, args: Sequence[ir.Expr], typer: Typer) -> None:
+    """Refuse to add up what is no number, in the words of Kusto's own parser; a dynamic is read as one."""
+    if name == "percentile" or not (spec.arguments.startswith("n") or name.startswith("binary_all_")):
+        return
+    kinds = [typer.typed(arg)[1] for arg in args]
+    if kinds[0] in ("bool", "string", "guid"):
+        if name in ("avg", "avgif"):
+            raise semantic(f"The function '{name}' is not compatible with arguments ({', '.join(kinds)})")
+        raise semantic("The argument value must be summable: a number, timespan or datetime.")
 
 
 def _argument(letter: str, expr: ir.Expr, typer: Typer) -> Typed:
