@@ -8,6 +8,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, with_runs
 from dpmagic.analysis.backups.holes import told
+from dpmagic.analysis.backups.keys import alike
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.portions import portions
@@ -56,7 +57,8 @@ def days_of(estate: Estate, jobs: pandas.DataFrame) -> tuple[pandas.DataFrame, p
     ran = done.assign(day=done["startTime"].dt.floor("D"))[["instance", "day"]]
     repaired = found.runs.loc[found.runs["done"].astype(bool) & found.runs["due"].notna(), ["instance", "due"]]
     late = repaired.assign(day=repaired["due"].dt.floor("D"))[["instance", "day"]]
-    good = pandas.concat([ran, late]).drop_duplicates().assign(met=True)
+    ours = [one.assign(instance=alike(one["instance"], due["instance"])) for one in (ran, late)]
+    good = pandas.concat(ours).drop_duplicates().assign(met=True)
     days = due.merge(good, on=["instance", "day"], how="left")
     days["met"] = days["met"].fillna(False).astype(bool)
     return days, found.unverifiable

@@ -11,7 +11,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.grouping import PERIODS
-from dpmagic.analysis.backups.keys import instants
+from dpmagic.analysis.backups.keys import as_texts, instants
 from dpmagic.analysis.lengths.groups import groups, keyed, named, places, subscription_names
 from dpmagic.analysis.lengths.jobs import NEEDS, jobs_of
 from dpmagic.errors import InvalidArgument
@@ -43,9 +43,9 @@ def concurrency(
     counted, shown = [], []
     for part in portions(estate, needs["jobs"]):
         jobs = keyed(jobs_of(given, part, category, needs["jobs"]), asked, estate.disks() if disks else None)
-        counted.append(_counted(jobs.assign(all=0), keys, estate))
+        counted.append(as_texts(_counted(jobs.assign(all=0), keys, estate)))
         labels = [*places(asked), *dict.fromkeys(name for one in asked for name in one.columns if name in jobs)]
-        shown.append(jobs[labels].drop_duplicates())
+        shown.append(as_texts(jobs[labels].drop_duplicates()))
     rows = counted[0]
     if len(counted) > 1:
         rows = pandas.concat(counted, ignore_index=True)

@@ -9,10 +9,10 @@ import pandas
 
 from dpmagic.analysis.arguments import number
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.backups.keys import numbered
+from dpmagic.analysis.backups.keys import as_texts, numbered
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, succeeded
 from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
-from dpmagic.estate.portions import portions
+from dpmagic.estate.portions import portions, spelled
 from dpmagic.estate.source import estate_of
 
 LIMIT, FEWEST = 3.5, 8
@@ -35,8 +35,10 @@ def duration_outliers(
     """
     number(limit, "limit", "3.5")
     estate = estate_of(given, "jobs", needs={"jobs": ["id", *INSTANCE_NEEDS]}, window=over)
-    parts = portions(estate, ("id", *INSTANCE_NEEDS), together=True)
-    judged = [_judged(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS)), failed, limit) for part in parts]
+    judged = []
+    for part in portions(estate, ("id", *INSTANCE_NEEDS), together=True, numbers=True):
+        rows, count, left = _judged(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS)), failed, limit)
+        judged.append((rows.assign(id=spelled(part, rows["id"])), count, left))
     found = pandas.concat([rows for rows, _, _ in judged], ignore_index=True)
     found = found.sort_values(["score", "id"], ascending=[False, True], ignore_index=True)
     told = {"judged": sum(count for _, count, _ in judged), "unjudged": sum(count for _, _, count in judged)}
@@ -59,7 +61,7 @@ def _judged(jobs: pandas.DataFrame, failed: bool, limit: float) -> tuple[pandas.
     found = jobs.loc[odd.index].join(odd.drop(columns="state"))
     found = found.assign(usual=timedeltas(np.exp(found["median"])), times=found["seconds"] / np.exp(found["median"]))
     found["n"] = found["n"].astype("Int64")
-    return found, int(judged.sum()), int((~judged).sum())
+    return as_texts(found), int(judged.sum()), int((~judged).sum())
 
 
 def usual(jobs: pandas.DataFrame) -> pandas.DataFrame:

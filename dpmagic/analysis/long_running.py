@@ -8,10 +8,10 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
-from dpmagic.analysis.backups.keys import FINISHED
+from dpmagic.analysis.backups.keys import FINISHED, as_texts, by_text
 from dpmagic.analysis.lengths.instances import INSTANCE_NEEDS, NAMED, by_instance, succeeded
 from dpmagic.analysis.lengths.jobs import RUNNING, jobs_of, timedeltas
-from dpmagic.estate.portions import portions
+from dpmagic.estate.portions import portions, spelled
 from dpmagic.estate.source import estate_of
 
 FEWEST = 8
@@ -33,10 +33,11 @@ def long_running(given: Any, over: Any = None, *, category: str = "Backup") -> p
     until = estate.now + timedelta.resolution
     if estate.window.end < until:  # what runs may have begun after the last midnight
         estate = estate.over((estate.window.start, until))
-    parts = portions(estate, ("id", *INSTANCE_NEEDS), together=True, unless=FINISHED)
-    rows = pandas.concat(
-        [_running(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS))) for part in parts], ignore_index=True
-    )
+    each = []
+    for part in portions(estate, ("id", *INSTANCE_NEEDS), together=True, unless=FINISHED, numbers=True):
+        running = _running(jobs_of(given, part, category, ("id", *INSTANCE_NEEDS)))
+        each.append(running.assign(id=spelled(part, running["id"])))
+    rows = pandas.concat(each, ignore_index=True)
     rows["runningFor"] = (pandas.Timestamp(estate.now) - rows["startTime"]).astype("timedelta64[us]")
     known = rows["limit"].notna()
     rows["verdict"] = pandas.Series(LONG, rows.index, "str").where(known, UNVERIFIABLE)
@@ -52,6 +53,6 @@ def _running(jobs: pandas.DataFrame) -> pandas.DataFrame:
     limits = pandas.DataFrame({"n": groups.count(), "p99": groups.quantile(0.99), "p50": groups.quantile(0.5)})
     longest = limits["p99"].where(limits["p99"] > 3 * limits["p50"], 3 * limits["p50"])
     limits["longest"] = longest.where(limits["n"] >= FEWEST)
-    rows = jobs[jobs["state"] == RUNNING].join(limits, on="instance")
+    rows = as_texts(jobs[jobs["state"] == RUNNING]).join(by_text(limits), on="instance")
     rows["limit"] = timedeltas(rows["longest"])
     return rows.assign(n=rows["n"].fillna(0).astype("Int64"))

@@ -9,10 +9,10 @@ import pandas
 from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, whole, with_runs
 from dpmagic.analysis.backups.history import History
 from dpmagic.analysis.backups.holes import told
-from dpmagic.analysis.backups.keys import SLACK, last_part
+from dpmagic.analysis.backups.keys import SLACK, alike, last_part
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.portions import portions
+from dpmagic.estate.portions import portions, spelled
 from dpmagic.estate.source import estate_of
 
 NO_JOB, BLOCKED, LATE, UNVERIFIABLE = "noJob", "blocked", "late", "unverifiable"
@@ -44,7 +44,8 @@ def missed_runs(given: Any) -> pandas.DataFrame:
     Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, category="backup", window=with_runs(estate).window)
+    window = with_runs(estate).window
+    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, numbers=True, category="backup", window=window)
     found = [_of_instances(part) for part in parts]
     rows = pandas.concat([rows for rows, _ in found], ignore_index=True)
     order = rows["reason"].map(REASONS.index).rename("order")
@@ -60,22 +61,24 @@ def _of_instances(estate: Estate) -> tuple[pandas.DataFrame, int]:
     jobs = jobs_of(estate)
     found = history_of(estate)
     names = names_of(whole(estate, "instances"), jobs)
-    rows = pandas.concat([_without(found, jobs), _late(found), _unsure(found)], ignore_index=True)
+    rows = pandas.concat([_without(found, jobs, estate), _late(found), _unsure(found)], ignore_index=True)
     rows = rows.rename(columns={"policy": "policyId"}).astype({"policyId": "str"})
     return named(rows, names), len(found.expected)
 
 
-def _without(found: History, jobs: pandas.DataFrame) -> pandas.DataFrame:
+def _without(found: History, jobs: pandas.DataFrame, estate: Estate) -> pandas.DataFrame:
     """Due times without a job, and whether an earlier one was in the way."""
     rows = found.expected[found.expected["startTime"].isna()].drop(columns="startTime")
     rows = rows.sort_values("due", kind="stable")
     # The last job of the instance that began before: it was in the way if it had not ended.
-    began = jobs[["instance", "startTime", "endTime", "id"]].sort_values("startTime", kind="stable")
+    began = jobs[["startTime", "endTime", "id"]].assign(instance=alike(jobs["instance"], rows["instance"]))
+    began = began[began["instance"].notna()].sort_values("startTime", kind="stable")
     began = began.rename(columns={"startTime": "began", "id": "earlier"})
     rows = pandas.merge_asof(rows, began, left_on="due", right_on="began", by="instance")
     blocked = rows["began"].notna() & ~(rows["endTime"] <= rows["due"])
     rows["reason"] = pandas.Series(NO_JOB, rows.index, "str").mask(blocked, BLOCKED)
-    rows["detail"] = ("the job " + last_part(rows["earlier"]) + " was still going").where(blocked)
+    earlier = last_part(spelled(estate, rows["earlier"].where(blocked)))
+    rows["detail"] = ("the job " + earlier + " was still going").where(blocked)
     return rows.drop(columns=["began", "endTime", "earlier"]).assign(runs=1)
 
 

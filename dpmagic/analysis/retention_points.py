@@ -27,7 +27,7 @@ from dpmagic.analysis.backups.snapshots import of_instances, of_points
 from dpmagic.analysis.latest import checked
 from dpmagic.analysis.targets import span
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.portions import portions
+from dpmagic.estate.portions import portions, spelled
 from dpmagic.estate.source import estate_of
 
 _NEEDS = {
@@ -99,9 +99,12 @@ def _points(
     seen = (disk & readable(estate, instances["resourceGroupId"])) | (~disk & bool(verify))
     ids = key(instances.loc[seen, "id"]).tolist()
     ours = of_instances(estate.table("snapshots", SNAPSHOTS), instances, estate.disks())[_OF_SNAPSHOTS]
-    parts = portions(estate, (*_OF_JOBS, *(["recoveryPointId"] if verify else [])), together=True, category="backup")
-    worlds = (_World.of(part, ids, ours, verify) for part in parts)
-    rows = pandas.concat([_points_of(world, patience, verify) for world in worlds], ignore_index=True)
+    columns = (*_OF_JOBS, *(["recoveryPointId"] if verify else []))
+    found = []
+    for part in portions(estate, columns, together=True, numbers=True, category="backup"):
+        some = _points_of(_World.of(part, ids, ours, verify), patience, verify)
+        found.append(some.assign(jobId=spelled(part, some["jobId"]).astype("str")))
+    rows = pandas.concat(found, ignore_index=True)
     rows = rows.sort_values(["id", "timeCreated"], kind="stable", ignore_index=True)
     now, blind = pandas.Timestamp(estate.seen("snapshots")), int((~seen).sum())
     read = "recovery points and snapshots" if verify else "snapshots"
@@ -171,10 +174,11 @@ def _of_snapshots(snapshots: pandas.DataFrame, world: _World) -> pandas.DataFram
 
 
 def _lost(jobs: pandas.DataFrame, world: _World) -> pandas.DataFrame:
-    """Backups that succeeded and whose point is not there."""
+    """Backups that succeeded and whose point is not there, but for those whose point should be gone."""
     rows = jobs.rename(columns={"id": "jobId", "startTime": "timeCreated"}).assign(there=False)
     rows["expiryTime"] = by_tag(rows, world.schedules, "timeCreated")
-    return rows[_MINIMAL]
+    # Of a year's jobs most, of which nothing is to be said.
+    return rows.loc[~(rows["expiryTime"] <= world.now), _MINIMAL]
 
 
 def _joined(*parts: pandas.DataFrame) -> pandas.DataFrame:
@@ -252,5 +256,5 @@ def _whole(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
     found["policyName"] = spelled.reindex(found["policy"]).set_axis(found.index).fillna(found["policyName"])
     found["earlierDisk"] = ~found["ofDisk"].astype("boolean")
     kinds = dict.fromkeys(_TIMES, "datetime64[us, UTC]") | {"difference": "timedelta64[us]", "there": "bool"}
-    kinds |= dict.fromkeys(("retentionTag", "snapshotId", "jobId", "recoveryPointId", "evidence"), "str")
+    kinds |= dict.fromkeys(("retentionTag", "snapshotId", "recoveryPointId", "evidence"), "str")
     return found.astype(kinds)

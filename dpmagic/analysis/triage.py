@@ -25,7 +25,7 @@ from dpmagic.analysis.rpo import BREACHED, NO_POINT, status
 from dpmagic.analysis.targets import rpo_targets
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.portions import portions
+from dpmagic.estate.portions import portions, spelled
 from dpmagic.estate.source import estate_of
 
 FAILED, STUCK, MISSED, STALE = "failed", "stuck", "missed", "stale"
@@ -99,7 +99,7 @@ def triage(
 
 def _lately(estate: Estate, found: pandas.DataFrame) -> tuple[pandas.DataFrame, list[str]]:
     """The rows with what their last jobs say, and a note where these are not of now."""
-    parts = portions(estate, _OF_JOBS, together=True, category="backup")
+    parts = portions(estate, _OF_JOBS, together=True, numbers=True, category="backup")
     each = [(_said(part), unknown_since(part, jobs_until_now(part))) for part in parts]
     more = {
         str(name): by_key(pandas.concat([one[name] for one in alike]), found["id"])
@@ -120,6 +120,7 @@ def _said(estate: Estate) -> tuple[pandas.DataFrame, ...]:
         columns={"id": "lastJobId", "status": "lastStatus", "startTime": "lastStartTime", "errorCode": "jobCode"}
     )
     last = last.rename(columns={"errorMessage": "jobMessage", "recommendedAction": "jobAction"})
+    last["lastJobId"] = spelled(estate, last["lastJobId"])
     return last[list(_LAST)], lately.stuck(jobs, estate.now), lately.missing(told.expected, jobs)
 
 

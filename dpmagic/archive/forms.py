@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -71,27 +72,60 @@ def _value(text: str) -> Any:
         return json.loads(text)
 
 
-def to_frame(rows: pyarrow.Table) -> pandas.DataFrame:
+def _values(texts: pyarrow.ChunkedArray) -> Any:
+    """What the JSON texts stand for, None where there is none."""
+    import numpy as np
+    import pyarrow
+
+    if not pyarrow.types.is_dictionary(texts.type):
+        return [None if text is None else _value(text) for text in texts.to_pylist()]
+    coded = texts.combine_chunks()
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    values = np.full(len(coded.dictionary) + 1, None, object)  # the last is of what is missing
+    for code in np.unique(codes[codes >= 0]).tolist():
+        values[code] = _value(coded.dictionary[code].as_py())
+    return values[codes]
+
+
+def to_frame(rows: pyarrow.Table, coded: Collection[str] = ()) -> pandas.DataFrame:
     """What `to_arrow` was given: ``str``, ``datetime64[us, UTC]``, ``timedelta64[us]``, nullable numbers, objects.
 
+    Columns of ``coded`` that are dictionaries become categoricals, with those categories that there are, in order.
+    Of a dictionary of JSON texts rows that are alike have one and the same value, which is not to be changed then.
     Raises ValueError when a column is not what its mark says.
     """
     import pandas
+    import pyarrow
 
-    frame = plain_frame(rows)
     marks = {field.name: (field.metadata or {}).get(_MARK) for field in rows.schema}
+    apart = [one.name for one in rows.schema if one.name in coded and pyarrow.types.is_dictionary(one.type)]
+    nested = [name for name in marks if marks[name] == _JSON]
+    frame = plain_frame(rows.drop_columns([*apart, *nested]))
     columns: dict[str, Any] = {}
-    for name in frame.columns:
-        if marks[name] == _JSON:
-            texts = rows[name].to_pylist()
-            loaded = [None if text is None else _value(text) for text in texts]
-            columns[name] = pandas.Series(loaded, dtype=object, index=frame.index)
+    for name in marks:
+        if name in apart:
+            columns[name] = _categorical(rows[name])
+        elif name in nested:
+            columns[name] = pandas.Series(_values(rows[name]), dtype=object, index=frame.index)
         elif marks[name] == _DURATION:
             seconds = frame[name].astype("Float64")
             columns[name.removesuffix(SECONDS)] = (seconds * 1e6).round().astype("Int64").astype("timedelta64[us]")
         else:
             columns[name] = frame[name]
     return pandas.DataFrame(columns, index=frame.index)
+
+
+def _categorical(texts: pyarrow.ChunkedArray) -> pandas.Categorical:
+    import numpy as np
+    import pandas
+
+    coded = texts.combine_chunks()
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    used = np.unique(codes[codes >= 0])
+    numbers, known = pandas.factorize(pandas.Series(coded.dictionary.take(used).to_pylist(), dtype="str"), sort=True)
+    places = np.full(len(coded.dictionary) + 1, -1)  # the last is of what is missing
+    places[used] = numbers
+    return pandas.Categorical.from_codes(places[codes], known)
 
 
 def plain_frame(rows: pyarrow.Table) -> pandas.DataFrame:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow
 
-_ID, _END = "id", "id/end"  # no column of a table is called the latter
+ID = _ID, _END = "id", "id/end"  # no column of a table is called the latter
+"""The columns of an id in halves."""
 _LONG = 36  # bytes at the end, which are a guid
 
 

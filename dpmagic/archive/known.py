@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,15 @@ OF_THE_END = (
 )
 
 
-def shaped(known: Table, wanted: Sequence[str], rows: pyarrow.Table, now: datetime) -> pandas.DataFrame:
-    """The table with the columns that are wanted, in their types, as it was known at an instant."""
-    made = as_known(to_frame(rows), now)
+def shaped(
+    known: Table, wanted: Sequence[str], rows: pyarrow.Table, now: datetime, coded: Collection[str] = ()
+) -> pandas.DataFrame:
+    """The table with the columns that are wanted, in their types, as it was known at an instant; those of ``coded`` as
+    categoricals, where the rows have them as dictionaries."""
+    made = as_known(to_frame(rows, coded), now)
     lacking = declared([], {name: known.dtypes[name] for name in wanted if name not in made})
-    return conform(made.join(lacking)[[*wanted]], known.dtypes)
+    dtypes = {name: dtype for name, dtype in known.dtypes.items() if name not in coded}
+    return conform(made.join(lacking)[[*wanted]], dtypes)
 
 
 def as_known(rows: pandas.DataFrame, now: datetime) -> pandas.DataFrame:

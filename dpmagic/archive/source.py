@@ -18,11 +18,11 @@ from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
-from dpmagic.archive.halves import joined
 from dpmagic.archive.happened import Happened, touches
 from dpmagic.archive.known import as_known, shaped
 from dpmagic.archive.manifest import Manifest, Run, days_told, days_without, never_seen
 from dpmagic.archive.owners import outside
+from dpmagic.archive.packed import Packed, in_one_piece
 from dpmagic.archive.tallies import tally
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
@@ -145,9 +145,9 @@ class Archive:
 
     def packed(
         self, now: datetime, window: Window, columns: Collection[str], most: int
-    ) -> tuple[pyarrow.Table, dict[str, Any], Callable[[pyarrow.Table], pandas.DataFrame]] | None:
-        """The window's jobs where they are more than ``most``: in little memory, what they cover, and what makes a
-        table of some of them; None of fewer.
+    ) -> tuple[pyarrow.Table, Packed] | None:
+        """The window's jobs where they are more than ``most``, in little memory, and what makes tables of them; None of
+        fewer.
 
         These are no more than ``columns``, ``subscriptionId`` and ``startTime``.
         """
@@ -158,11 +158,8 @@ class Archive:
         rows = self._rows(known, window, [known.wire[one] for one in wanted], packed=True)
         if rows is None or rows.num_rows <= most:
             return None
-        rows = rows.unify_dictionaries()
-        for place, field in enumerate(rows.schema):  # in one piece, and one after another: not all are there twice
-            rows = rows.set_column(place, field, rows.column(place).combine_chunks())
-        told = self._told_packed(known, rows, now, window)
-        return rows, told, lambda some: shaped(known, wanted, joined(some), now)
+        rows = in_one_piece(rows)
+        return rows, Packed(known, wanted, self._told_packed(known, rows, now, window), now)
 
     def at_most(self, window: Window, name: str = "jobs") -> int:
         """How many jobs, or changes, the window may have, from what the archive says of itself."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas
@@ -29,9 +29,27 @@ if TYPE_CHECKING:
 ROWS = MUCH
 """How many jobs a portion has, unless those of one instance are more."""
 
+OF_WHAT = (
+    "backupInstanceId", "backupInstanceFriendlyName", "dataSourceId", "dataSourceName", "dataSourceType", "vaultName",
+    "subscriptionId", "policyId", "operationCategory",
+)  # fmt: skip
+"""The columns of jobs that say what these are of: long texts that many share, and categoricals in a portion."""
+
 _INSTANCE = "backupInstanceId"
 
 Mine = Callable[[pandas.Series], Any]
+
+
+class Packed(Protocol):
+    """How an archive's packed jobs become tables, and in ``told`` what they cover."""
+
+    told: dict[str, Any]
+
+    def frame(self, some: pyarrow.Table, *, ids: bool = True) -> pandas.DataFrame:
+        """A table of some of them."""
+
+    def ids(self, some: pyarrow.Table, numbers: Any) -> pandas.Series:
+        """Their ids by number, missing for a number that is."""
 
 
 def portions(
@@ -41,6 +59,7 @@ def portions(
     together: bool = False,
     unless: Collection[str] = (),
     bare: Collection[str] = (),
+    numbers: bool = False,
     category: str = "",
     window: Window | None = None,
 ) -> Iterator[Estate]:
@@ -48,6 +67,7 @@ def portions(
     one and the same, where they have to be ``together``, and with that instance.  Instances all of whose jobs are in a
     state of ``unless`` (lower case) tell the question nothing, and may be left out; so may all jobs that are not of a
     ``category`` (lower case).  Jobs in such a state need not have the columns of ``bare``, which are missing then.
+    With ``numbers`` the ids of a portion's jobs are numbers, for millions of texts take long to make: see `spelled`.
 
     It is the estate itself unless it is an archive that has more jobs than `ROWS` in the ``window``, by itself the
     estate's.  What they cover is then said by ``estate.completeness``, as if the estate had read them.
@@ -64,16 +84,24 @@ def portions(
     if found is None:
         yield estate
         return
-    rows, told, made = found
+    rows, made = found
     del found  # what it has is there once, and let go of by and by
-    estate.kept.said["jobs"] = told
+    estate.kept.said["jobs"] = made.told
     if category:
         rows = rows.filter(_among(rows["operationCategory"], (category,)))
     rows = _without(rows, bare, _among(rows["status"], unless)) if bare else rows
     for piece, mine in _by_instance(rows, unless) if together else _by_row(rows):
-        jobs = made(piece)
-        jobs.attrs[KEY] = told
-        yield replace(estate, source=_Portion(estate, jobs, mine), kept=Memory())
+        jobs = made.frame(piece, ids=not numbers)
+        jobs = jobs.assign(id=range(len(jobs))) if numbers else jobs
+        jobs.attrs[KEY] = made.told
+        ids = partial(made.ids, piece) if numbers else None
+        yield replace(estate, source=_Portion(estate, jobs, mine, ids), kept=Memory())
+
+
+def spelled(estate: Estate, ids: pandas.Series) -> pandas.Series:
+    """The texts of ids of jobs, or of some, which in a portion may be numbers; missing stays missing."""
+    source = estate.source
+    return source.spelled(ids) if isinstance(source, _Portion) else ids
 
 
 def large(estate: Estate) -> bool:
@@ -85,11 +113,17 @@ def large(estate: Estate) -> bool:
 class _Portion(Given):
     """Some of an estate's jobs, and all that it has of other tables; of instances those that are ``mine``, by key."""
 
-    def __init__(self, estate: Estate, jobs: pandas.DataFrame, mine: Mine | None) -> None:
+    def __init__(
+        self,
+        estate: Estate,
+        jobs: pandas.DataFrame,
+        mine: Mine | None,
+        ids: Callable[[pandas.Series], pandas.Series] | None,
+    ) -> None:
         super().__init__({}, estate.source.target)
         # Not looked through as tables from somewhere are: an archive has each job once, in its types.
         self._tables["jobs"] = jobs
-        self._estate, self._mine, self.refused = estate, mine, estate.source.refused
+        self._estate, self._mine, self._ids, self.refused = estate, mine, ids, estate.source.refused
 
     @property
     def scope(self) -> Scope:
@@ -108,6 +142,10 @@ class _Portion(Given):
             return super().table(name, now, window, columns)
         rows = self._estate.table(name, columns)
         return rows[self._mine(_keys(rows["id"]))] if name == "instances" and self._mine else rows
+
+    def spelled(self, ids: pandas.Series) -> pandas.Series:
+        """See `spelled`."""
+        return self._ids(ids).set_axis(ids.index) if self._ids else ids
 
 
 def _by_row(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, None]]:

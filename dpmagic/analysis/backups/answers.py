@@ -20,7 +20,7 @@ from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.excerpts import NEWEST_SNAPSHOTS
 from dpmagic.estate.packing import read_packed
-from dpmagic.estate.portions import large, portions
+from dpmagic.estate.portions import OF_WHAT, large, portions
 from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
@@ -34,12 +34,6 @@ BACKUPS = (
     "recommendedAction", "retentionTag", "recoveryPointId",
 )  # fmt: skip
 """The columns of jobs that any question about backups takes, so that several read them once."""
-
-_REPEATED = (
-    "backupInstanceId", "backupInstanceFriendlyName", "dataSourceId", "dataSourceName", "dataSourceType", "vaultName",
-    "subscriptionId", "policyId", "operationCategory",
-)  # fmt: skip
-"""Texts of jobs that name what they are of: where they are kept once more, each spelling is kept once."""
 
 SNAPSHOTS = (
     "id", "name", "subscriptionId", "resourceGroup", "incremental", "sourceResourceId", "sourceUniqueId",
@@ -115,7 +109,7 @@ def jobs_until_now(estate: Estate) -> pandas.DataFrame:
 
 def _backups(estate: Estate) -> pandas.DataFrame:
     jobs = whole(estate, "jobs", BACKUPS)
-    return backups(jobs.astype(dict.fromkeys(_REPEATED, "category")))
+    return backups(jobs.astype(dict.fromkeys(OF_WHAT, "category")))
 
 
 def restores_of(estate: Estate, columns: Collection[str] = BACKUPS) -> pandas.DataFrame:

@@ -47,7 +47,8 @@ class History:
 
 
 def backups(jobs: pandas.DataFrame) -> pandas.DataFrame:
-    """The backup jobs in order of ``instance`` and start, with ``instance`` and ``policy`` in lower case.
+    """The backup jobs in order of ``instance`` and start, with ``instance`` and ``policy`` in lower case: categoricals
+    where the ids are.
 
     ``done`` is whether it succeeded, ``failed`` whether it ended otherwise; neither while it runs. A job need not say
     its instance: one that does not is nobody's, and left out.
@@ -197,7 +198,7 @@ def _expected(certain: Places, due: Instants, work: _Jobs, mine: Any, places: An
 def _made(scheduled: pandas.DataFrame, found: pandas.DataFrame, *parts: list[_Parts]) -> History:
     """Frames of the rows that were found, of the jobs and of the stretches."""
     runs, expected, unsure = ([np.concatenate(one) for one in zip(*part, strict=True)] for part in parts)
-    whose = found[["instance", "policy"]]
+    whose = found[["instance", "policy"]].astype("category")  # of which there are as many as due times
     return History(
         _rows(scheduled.drop(columns="policy"), runs[0]).assign(due=series(runs[1]), attempt=runs[2]),
         _rows(whose, expected[0]).assign(due=series(expected[1]), startTime=series(expected[2])),

@@ -22,7 +22,8 @@ SCHEDULED = ("protectionconfigured", "updatingprotection", "retentionschedulessu
 
 
 def key(ids: pandas.Series) -> pandas.Series:
-    """The ids in lower case and without a slash at the end; each spelling is looked at once.
+    """The ids in lower case and without a slash at the end; each spelling is looked at once.  Of a categorical it is
+    one too, its categories in order.
 
     >>> key(pandas.Series(["/subscriptions/A", "/Subscriptions/a/", None])).tolist()
     ['/subscriptions/a', '/subscriptions/a', nan]
@@ -31,12 +32,18 @@ def key(ids: pandas.Series) -> pandas.Series:
 
 
 def each(texts: pandas.Series, change: Callable[[pandas.Series], pandas.Series]) -> pandas.Series:
-    """What ``change`` makes of the texts: of each only once, however often it is there."""
+    """What ``change`` makes of the texts: of each only once, however often it is there.  Of a categorical it is one,
+    its categories in order: no text is copied."""
     if 0 < len(texts) <= _FEW and texts.dtype == "str":  # to tell them apart would take longer
         return pandas.Series(change(texts).array, index=texts.index, name=texts.name)
     codes, spelled = pandas.factorize(texts)
     changed = change(pandas.Series(spelled, dtype="str"))
-    return pandas.Series(changed.array.take(codes, allow_fill=True), index=texts.index, name=texts.name)
+    if isinstance(texts.dtype, pandas.CategoricalDtype):
+        numbers, categories = pandas.factorize(changed, sort=True)
+        found: Any = pandas.Categorical.from_codes(np.append(numbers, -1)[codes], categories)
+    else:
+        found = changed.array.take(codes, allow_fill=True)
+    return pandas.Series(found, index=texts.index, name=texts.name)
 
 
 def numbered(ids: pandas.Series) -> tuple[Any, pandas.Index]:
@@ -65,7 +72,29 @@ def is_in(texts: pandas.Series, others: pandas.Series) -> pandas.Series:
 
 def by_key(values: pandas.Series, ids: pandas.Series) -> pandas.Series:
     """The value of each id, as ``values`` has them by id in lower case; missing where it has none."""
-    return values.reindex(key(ids)).set_axis(ids.index)
+    codes, spelled = pandas.factorize(ids)
+    known = values.reindex(key(pandas.Series(spelled, dtype="str")))
+    return pandas.Series(known.array.take(codes, allow_fill=True), index=ids.index, name=values.name)
+
+
+def by_text(values: Any) -> Any:
+    """What was grouped by a categorical, by its texts: categoricals of several tables do not go together."""
+    return values.set_axis(values.index.astype("str"))
+
+
+def alike(coded: pandas.Series, other: pandas.Series) -> pandas.Series:
+    """A categorical with the categories of another, so that both are compared by number; missing for what is of none.
+
+    >>> alike(pandas.Series(["a", "b"], dtype="category"), pandas.Series(["b", "c"], dtype="category")).tolist()
+    [nan, 'b']
+    """
+    return coded.astype(other.dtype)
+
+
+def as_texts(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The rows with texts for categoricals: few rows that were made of many, to go together with others."""
+    coded = [name for name in rows if isinstance(rows[name].dtype, pandas.CategoricalDtype)]
+    return rows.astype({name: rows[name].cat.categories.dtype for name in coded})
 
 
 def last_part(ids: pandas.Series) -> pandas.Series:

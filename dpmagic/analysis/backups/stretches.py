@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from dpmagic.analysis.backups.keys import SCHEDULED, among, instants, key
+from dpmagic.analysis.backups.keys import SCHEDULED, among, by_text, instants, key
 from dpmagic.schedules import Instants
 
 _TIMES = ("first", "last", "before", "after", "since")
@@ -37,7 +37,7 @@ class Span:
 def first_signs(instances: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.Series:
     """By instance, the earliest instant at which it is known to have been protected, whatever that is known from."""
     points = instances["oldestRecoveryPoint"].set_axis(key(instances["id"]))
-    started = jobs.groupby("instance")["startTime"].min()
+    started = by_text(jobs.groupby("instance")["startTime"].min())
     signs: pandas.Series = pandas.concat([points, started]).groupby(level=0).min()
     return signs
 
@@ -49,16 +49,12 @@ def stretches(scheduled: pandas.DataFrame, instances: pandas.DataFrame, signs: p
     ``before`` is the start of the last job before it, ``after`` that of the first one after it; ``closed`` says why the
     due times after it are not certain, "" if they are. An instance without jobs has one stretch, of its policy.
     """
-    starts = scheduled["instance"].ne(scheduled["instance"].shift()) | scheduled["policy"].ne(
-        scheduled["policy"].shift()
-    )
-    grouped = scheduled.groupby(starts.cumsum(), sort=False)
-    found = grouped.agg(
-        instance=("instance", "first"),
-        policy=("policy", "first"),
-        first=("startTime", "min"),
-        last=("startTime", "max"),
-    ).reset_index(drop=True)
+    whose = scheduled[["instance", "policy"]]
+    begins = (whose != whose.shift()).any(axis=1).to_numpy()
+    ends = np.append(begins[1:], True)[: len(begins)]
+    found = whose[begins].astype("str").reset_index(drop=True)
+    found["first"] = scheduled["startTime"].array[begins]
+    found["last"] = scheduled["startTime"].array[ends]
     found["head"] = found["instance"].ne(found["instance"].shift())
     found["tail"] = found["instance"].ne(found["instance"].shift(-1))
     found["before"] = found["last"].shift().mask(found["head"])

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas
 
+from dpmagic.analysis.backups.keys import as_texts
+
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
@@ -32,11 +34,11 @@ def pieces_of(portions: Iterable[pandas.DataFrame], keys: Sequence[str]) -> tupl
     for rows in portions:
         sums = {"n": "sum", "max": "max", "oldest": "min", "warnings": "sum"}
         by = [name for name in rows if name not in (*sums, "seconds")]
-        pieces.append(rows.groupby(by, dropna=False, as_index=False, sort=False).agg(sums))
+        pieces.append(as_texts(rows.groupby(by, dropna=False, as_index=False, sort=False).agg(sums)))
         mine = rows.loc[rows["seconds"].notna(), [*keys, "seconds"]]
         numbers = mine.groupby(list(keys), dropna=False).ngroup()
         groups = mine[list(keys)].assign(number=numbers).drop_duplicates("number").set_index("number").sort_index()
-        measured.append(Measured(mine["seconds"].to_numpy(float), numbers.to_numpy(np.int32), groups))
+        measured.append(Measured(mine["seconds"].to_numpy(float), numbers.to_numpy(np.int32), as_texts(groups)))
     return pandas.concat(pieces, ignore_index=True), measured
 
 
