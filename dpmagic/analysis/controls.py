@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pandas
 
-from dpmagic.analysis.backups.answers import answer, read_ahead
+from dpmagic.analysis.backups.answers import answer, read_once
 from dpmagic.analysis.controlling.members import members, nobodys, subscriptions, unanswered, values
 from dpmagic.analysis.controlling.reading import Control, read
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS
@@ -70,10 +71,9 @@ def control_members(given: Any, file: File = None) -> pandas.DataFrame:
     in ``unanswered`` of ``attrs["dpmagic"]``, by control.  Arguments and errors are those of `controls`.
     """
     estate, asked = estate_of(given, "instances"), read(file)
-    if any(control.kind not in _WITHOUT_JOBS for control in asked):
-        read_ahead(estate)
     why: dict[str, str] = {}
-    found = [_with_exceptions(estate, control, _members(estate, control, why)) for control in asked]
+    with read_once(estate) if any(one.kind not in _WITHOUT_JOBS for one in asked) else nullcontext():
+        found = [_with_exceptions(estate, control, _members(estate, control, why)) for control in asked]
     parts = [rows.assign(control=one.name, kind=one.kind) for one, rows in zip(asked, found, strict=True)]
     made = pandas.concat(parts, ignore_index=True)[list(_MEMBERS)]
     remarks = [note for one, rows in zip(asked, found, strict=True) for note in _remarks(estate, one, rows, why)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import pandas
 
 from dpmagic.analysis.arguments import text
-from dpmagic.analysis.backups.answers import answer, read_ahead
+from dpmagic.analysis.backups.answers import answer, read_once
 from dpmagic.analysis.backups.grouping import several
 from dpmagic.analysis.backups.keys import key
 from dpmagic.analysis.coverage_gaps import coverage_gaps
@@ -109,10 +110,9 @@ def findings(
             )
     if not asked:
         raise InvalidArgument("no kind of findings is asked for", f"of {', '.join(KINDS)}; leave it out for all")
-    if not answers and len(_OF_JOBS.intersection(asked)) > 1:
-        read_ahead(estate, snapshots=not _OF_SNAPSHOTS.isdisjoint(asked))
-    ask = _Asked(estate, answers or {})
-    parts, why = _parts(ask, asked, owner, partial)
+    several_ask = not answers and len(_OF_JOBS.intersection(asked)) > 1
+    with read_once(estate, snapshots=not _OF_SNAPSHOTS.isdisjoint(asked)) if several_ask else nullcontext():
+        parts, why = _parts(_Asked(estate, answers or {}), asked, owner, partial)
     made = _together(parts)
     made["severity"] = [_SEVERITY.get(pair, _OTHERWISE) for pair in zip(made["kind"], made["reason"], strict=True)]
     made["severity"] = made["severity"].astype("Int64")

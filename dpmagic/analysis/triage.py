@@ -13,7 +13,7 @@ from dpmagic.analysis.backups.answers import (
     answer,
     history_of,
     jobs_until_now,
-    read_ahead,
+    read_once,
     unknown_since,
     until_now,
     whole,
@@ -77,7 +77,13 @@ def triage(
     """
     text(owner, "the tag of owners", "owner")
     estate = until_now(estate_of(given, "jobs", needs=_NEEDS))
-    read_ahead(estate, snapshots=bool(verify))
+    with read_once(estate, snapshots=bool(verify)):
+        return _answered(estate, rpo, control, tag, owner, verify)
+
+
+def _answered(
+    estate: Estate, rpo: Any, control: Any, tag: str | None, owner: str, verify: str | None
+) -> pandas.DataFrame:
     instances = whole(estate, "instances")
     looked_at = among(instances["currentProtectionState"], (*SCHEDULED, *IN_ERROR))
     targets, newest = rpo_targets(estate, rpo, control=control, tag=tag), latest_points(estate, verify)

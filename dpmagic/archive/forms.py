@@ -121,7 +121,7 @@ def _categorical(texts: pyarrow.ChunkedArray) -> pandas.Categorical:
 
     coded = texts.combine_chunks()
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    used = np.unique(codes[codes >= 0])
+    used = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(coded.dictionary)))
     numbers, known = pandas.factorize(pandas.Series(coded.dictionary.take(used).to_pylist(), dtype="str"), sort=True)
     places = np.full(len(coded.dictionary) + 1, -1)  # the last is of what is missing
     places[used] = numbers

@@ -20,7 +20,7 @@ from dpmagic.estate.window import Window
 if TYPE_CHECKING:
     import pyarrow
 
-_ENDED = ("endTime", "status")  # what tells whether a job had ended
+ENDED = ("endTime", "status")  # what tells whether a job had ended
 
 
 def touches(part: Part, window: Window) -> bool:
@@ -70,7 +70,7 @@ class Happened:
         return _not_in(joined(found), self._ids_near(found))
 
     def _some(self) -> set[str] | None:
-        return None if self.columns is None else {*self.columns, *_ENDED}
+        return None if self.columns is None else {*self.columns, *ENDED}
 
     def _ids_near(self, rows: pyarrow.Table) -> pyarrow.Table | None:
         """The ids of what is stored of the time of these rows."""

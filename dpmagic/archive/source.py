@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -22,13 +23,14 @@ from dpmagic.archive.happened import Happened, touches
 from dpmagic.archive.known import as_known, shaped
 from dpmagic.archive.manifest import Manifest, Run, days_told, days_without, never_seen
 from dpmagic.archive.owners import outside
-from dpmagic.archive.packed import Packed, in_one_piece
+from dpmagic.archive.packed import Held, Packed, in_one_piece
 from dpmagic.archive.tallies import tally
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.excerpts import Excerpt
+from dpmagic.estate.plan import MOST_MEMORY
 from dpmagic.estate.source import at_least, refusal
 from dpmagic.estate.tallies import Tally, Wanted
 from dpmagic.estate.window import Window, instant
@@ -83,6 +85,7 @@ class Archive:
         self.path, self._now, self._last_seen = path, now, last_seen
         self.target, self.metered = str(path), False
         self._manifest = read_manifest(path)
+        self._held: Held | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -155,11 +158,27 @@ class Archive:
         if self.at_most(window) <= most:
             return None
         wanted = [name for name in known.columns if name in {*columns, "subscriptionId", known.time}]
-        rows = self._rows(known, window, [known.wire[one] for one in wanted], packed=True)
+        rows = self._held.part(known, self._until_now(window), wanted) if self._held else None
+        if rows is None:
+            rows = self._rows(known, window, [known.wire[one] for one in wanted], packed=True)
+            rows = rows and in_one_piece(rows)
         if rows is None or rows.num_rows <= most:
             return None
-        rows = in_one_piece(rows)
         return rows, Packed(known, wanted, self._told_packed(known, rows, now, window), now)
+
+    @contextmanager
+    def holding(self, now: datetime, window: Window, columns: Collection[str], most: int) -> Iterator[None]:
+        """Within it what `packed` gives of these columns is read from files once, unless it takes very much memory."""
+        found = None if self._held else self.packed(now, window, columns, most)
+        if found is None or found[0].nbytes > MOST_MEMORY:
+            yield
+            return
+        self._held = Held(self._until_now(window), found[1].wanted, found[0])
+        del found
+        try:
+            yield
+        finally:
+            self._held = None
 
     def at_most(self, window: Window, name: str = "jobs") -> int:
         """How many jobs, or changes, the window may have, from what the archive says of itself."""
@@ -294,9 +313,11 @@ class Archive:
     def _happened(
         self, known: Table, window: Window, columns: Collection[str] | None = None, packed: bool = False
     ) -> Happened:
+        return Happened(self.path, self._manifest, known, self._until_now(window), columns, packed)
+
+    def _until_now(self, window: Window) -> Window:
         end = min(window.end, self._now + datetime.resolution)
-        within = Window(window.start, max(window.start, end))
-        return Happened(self.path, self._manifest, known, within, columns, packed)
+        return Window(window.start, max(window.start, end))
 
     def _states(self, name: str, columns: Collection[str] | None) -> pyarrow.Table | None:
         whole = [part for part in self._manifest.of(name, "whole") if part.first <= self._now]

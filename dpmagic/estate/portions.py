@@ -7,6 +7,7 @@ be seen together, ``together`` says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -22,6 +23,7 @@ from dpmagic.estate.excerpts import MUCH
 from dpmagic.estate.kept import Memory
 from dpmagic.estate.source import Given
 from dpmagic.estate.window import Window
+from dpmagic.frames.told import Told
 
 if TYPE_CHECKING:
     import pyarrow
@@ -35,7 +37,7 @@ OF_WHAT = (
 )  # fmt: skip
 """The columns of jobs that say what these are of: long texts that many share, and categoricals in a portion."""
 
-_INSTANCE = "backupInstanceId"
+_INSTANCE, _CATEGORY = "backupInstanceId", "operationCategory"
 
 Mine = Callable[[pandas.Series], Any]
 
@@ -45,11 +47,14 @@ class Packed(Protocol):
 
     told: dict[str, Any]
 
-    def frame(self, some: pyarrow.Table, *, ids: bool = True) -> pandas.DataFrame:
-        """A table of some of them."""
+    def apart(self, rows: pyarrow.Table) -> tuple[pyarrow.Table, pyarrow.Table]:
+        """Jobs without their ids, and these."""
 
-    def ids(self, some: pyarrow.Table, numbers: Any) -> pandas.Series:
-        """Their ids by number, missing for a number that is."""
+    def frame(self, some: pyarrow.Table) -> pandas.DataFrame:
+        """A table of some jobs, with or without ids."""
+
+    def ids(self, some: pyarrow.Table) -> pandas.Series:
+        """Some of the ids that are `apart`."""
 
 
 def portions(
@@ -76,7 +81,7 @@ def portions(
     more = [
         *([_INSTANCE, "status"] if together else []),
         *(["status"] if bare else []),
-        *(["operationCategory"] if category else []),
+        *([_CATEGORY] if category else []),
     ]
     asked = [*dict.fromkeys([*columns, *more])]
     at_hand = estate.kept.find("jobs", span, frozenset(asked)) is not None
@@ -87,15 +92,24 @@ def portions(
     rows, made = found
     del found  # what it has is there once, and let go of by and by
     estate.kept.said["jobs"] = made.told
-    if category:
-        rows = rows.filter(_among(rows["operationCategory"], (category,)))
     rows = _without(rows, bare, _among(rows["status"], unless)) if bare else rows
-    for piece, mine in _by_instance(rows, unless) if together else _by_row(rows):
-        jobs = made.frame(piece, ids=not numbers)
+    rest, ids = made.apart(rows) if numbers else (rows, None)
+    told = Told(made.told)
+    for places, mine in _by_instance(rows, unless, category) if together else _by_row(rows, category):
+        jobs = made.frame(rest.take(places))
         jobs = jobs.assign(id=range(len(jobs))) if numbers else jobs
-        jobs.attrs[KEY] = made.told
-        ids = partial(made.ids, piece) if numbers else None
-        yield replace(estate, source=_Portion(estate, jobs, mine, ids), kept=Memory())
+        jobs.attrs[KEY] = told
+        spell = partial(_spelled, made, ids, places) if numbers else None
+        yield replace(estate, source=_Portion(estate, jobs, mine, spell), kept=Memory())
+
+
+@contextmanager
+def reading_once(estate: Estate, columns: Iterable[str]) -> Iterator[None]:
+    """Within it an archive's jobs, as far as `portions` asks for no more than these columns and its window, are
+    read from files once, however many questions go through them."""
+    hold = getattr(estate.source, "holding", None)
+    with hold(estate.now, estate.window, [*columns], ROWS) if hold else nullcontext():
+        yield
 
 
 def spelled(estate: Estate, ids: pandas.Series) -> pandas.Series:
@@ -145,40 +159,54 @@ class _Portion(Given):
 
     def spelled(self, ids: pandas.Series) -> pandas.Series:
         """See `spelled`."""
-        return self._ids(ids).set_axis(ids.index) if self._ids else ids
+        return self._ids(ids) if self._ids else ids
 
 
-def _by_row(rows: pyarrow.Table) -> Iterator[tuple[pyarrow.Table, None]]:
-    for start in range(0, max(rows.num_rows, 1), ROWS):
-        yield rows.slice(start, ROWS), None
+def _spelled(made: Packed, ids: pyarrow.Table, places: Any, numbers: pandas.Series) -> pandas.Series:
+    """The ids by their numbers in a portion, of which ``places`` are where they are in all of them."""
+    found, known = pandas.Series(None, numbers.index, "str"), numbers.notna()
+    found[known] = made.ids(ids.take(places[numbers[known].astype("int64")])).array
+    return found
 
 
-def _by_instance(rows: pyarrow.Table, unless: Collection[str]) -> Iterator[tuple[pyarrow.Table, Mine]]:
-    """Neighbours in the order of ids, as many as make a portion; those of no instance, or of one without a job, are in
-    the first."""
-    import pyarrow
+def _by_row(rows: pyarrow.Table, category: str) -> Iterator[tuple[Any, None]]:
+    """The places of as many rows as make a portion."""
+    ours = np.flatnonzero(_ours(rows, category))
+    for start in range(0, max(len(ours), 1), ROWS):
+        yield ours[start : start + ROWS], None
 
+
+def _ours(rows: pyarrow.Table, category: str) -> Any:
+    return _among(rows[_CATEGORY], (category,)) if category else np.full(rows.num_rows, True)
+
+
+def _by_instance(rows: pyarrow.Table, unless: Collection[str], category: str) -> Iterator[tuple[Any, Mine]]:
+    """The places of neighbours in the order of ids, as many as make a portion; those of no instance, or of one without
+    a job, are in the first."""
     ids = rows[_INSTANCE].combine_chunks()
     codes = ids.indices.fill_null(-1).to_numpy()
     keys, names = pandas.factorize(_keys(pandas.Series(ids.dictionary.to_pylist(), dtype="str")), sort=True)
     which = np.append(keys, -1)[codes]
     # What is known by its id alone, for its file has jobs of it and the window none, is not left out either.
-    every, left = np.arange(len(names)), which[~_among(rows["status"], unless)]
-    telling = np.append(np.isin(every, left) | ~np.isin(every, which), True)
-    counts = np.bincount(which[which >= 0], minlength=len(names)) * telling[:-1]
+    ours = _ours(rows, category)
+    counts = np.bincount(which[ours & (which >= 0)], minlength=len(names))
+    left = np.bincount(which[ours & (which >= 0) & ~_among(rows["status"], unless)], minlength=len(names))
+    telling = np.append((left > 0) | (counts == 0), True)
+    counts *= telling[:-1]
     # The last is of those of no instance.
     part = np.where(telling, np.append((np.cumsum(counts) - counts) // ROWS, 0), -1)
 
     def mine(number: int, known: pandas.Series) -> Any:
         return part[pandas.Index(names).get_indexer(pandas.Index(known))] == number
 
-    numbers = part[which]
+    numbers = np.where(ours, part[which], -1)
+    kept = np.flatnonzero(numbers >= 0)
     # By instance, too: whoever sorts jobs so has nothing left to do.
-    order = np.argsort(numbers.astype(np.int64) * (len(names) + 1) + which, kind="stable")
+    order = kept[np.argsort((numbers.astype(np.int64) * (len(names) + 1) + which)[kept], kind="stable")]
     of = numbers[order]
     for number in np.unique(part[part >= 0]):
         first, end = np.searchsorted(of, [number, number + 1])
-        yield rows.take(pyarrow.array(order[first:end])), partial(mine, number)
+        yield order[first:end], partial(mine, number)
 
 
 def _without(rows: pyarrow.Table, names: Collection[str], where: Any) -> pyarrow.Table:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.excerpts import NEWEST_SNAPSHOTS
 from dpmagic.estate.packing import read_packed
-from dpmagic.estate.portions import OF_WHAT, large, portions
+from dpmagic.estate.portions import OF_WHAT, large, portions, reading_once
 from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
@@ -75,6 +75,14 @@ def read_ahead(estate: Estate, *, snapshots: bool = False) -> None:
     if estate.has("jobs") and not large(wider):
         with suppress(AzureError):
             wider.table("jobs", BACKUPS)
+
+
+@contextmanager
+def read_once(estate: Estate, *, snapshots: bool = False) -> Iterator[None]:
+    """`read_ahead`, and within it those of an archive's year are read from files once."""
+    read_ahead(estate, snapshots=snapshots)
+    with reading_once(until_now(estate), [name for name in BACKUPS if name != "recoveryPointId"]):
+        yield
 
 
 def newest_snapshots(estate: Estate, verify: str | None = None) -> pandas.DataFrame:

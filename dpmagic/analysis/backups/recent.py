@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ class Recent:
 
 def recent(estate: Estate) -> Recent:
     """The backups in the estate's window; not to be changed, for it is made once."""
+    if large(estate) and estate.now + timedelta.resolution < estate.window.end:  # as of one that ends now
+        estate = estate.over((estate.window.start, estate.now + timedelta.resolution))
     return estate.once(_recent)
 
 
