@@ -29,6 +29,8 @@ _MEMBERS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by",
 _TEXTS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by")
 File = Mapping[str, Any] | str | Path | None
 
+_NOBODY = "about nobody"  # how it begins why a control is not verifiable whose file is to blame
+
 
 def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None = None) -> pandas.DataFrame:
     """One row a control of a YAML file (or mapping), in its order; without one, of those that come with dpmagic.
@@ -84,8 +86,9 @@ def control_members(given: Any, file: File = None) -> pandas.DataFrame:
 def _remarks(estate: Estate, control: Control, rows: pandas.DataFrame, why: Mapping[str, str]) -> Iterator[str]:
     """What a reader of the file should know: who is chosen by nothing, and exceptions that have run out."""
     if control.name in why:
+        yield from _notes({control.name: why[control.name]} if why[control.name].startswith(_NOBODY) else {})
         return
-    yield from nobodys(estate, control)
+    yield from (f"{control.name}: {note}" for note in nobodys(estate, control))
     for one in control.excepted:
         if one.until <= estate.now:
             yield f"{control.name}: the exception {one} ran out at {one.until:%Y-%m-%d %H:%M} UTC"
@@ -110,10 +113,14 @@ def _notes(why: Mapping[str, str]) -> list[str]:
 def _members(estate: Estate, control: Control, why: dict[str, str]) -> pandas.DataFrame:
     """The members; all of them not verifiable where something is missing that they are judged by, then with ``why``."""
     try:
-        return members(estate, control)
+        made = members(estate, control)
     except (InvalidArgument, AzureError) as error:
         why[control.name] = error.message
-    return unanswered(estate, control)
+        return unanswered(estate, control)
+    lacking = [] if len(made) or _unread(estate, control) else [*nobodys(estate, control)]
+    if lacking:  # as likely misspelt as not: nobody is judged, and that is no pass
+        why[control.name] = f"{_NOBODY}: {'; '.join(lacking)}; correct its where, or leave it out"
+    return made
 
 
 def _with_exceptions(estate: Estate, control: Control, made: pandas.DataFrame) -> pandas.DataFrame:

@@ -39,7 +39,8 @@ def two(**more: Any) -> Estate:
         (KEPT, "fail", (2, 1, 1, 0, 0, 0)),
         (KEPT | {"atLeast": "7d"}, "pass", (2, 2, 0, 0, 0, 0)),
         (KEPT | {"where": {"tags": {"env": "PROD"}}}, "pass", (1, 1, 0, 0, 0, 0)),
-        (KEPT | {"where": {"tags": {"env": "none"}}}, "not applicable", (0, 0, 0, 0, 0, 0)),
+        (KEPT | {"where": {"tags": {"env": "none"}}}, "not verifiable", (0, 0, 0, 0, 0, 0)),
+        (KEPT | {"where": {"tags": {"env": "prod"}, "policy": "p"}}, "not applicable", (0, 0, 0, 0, 0, 0)),
         (KEPT | {"where": {"policy": ["p"]}}, "fail", (1, 0, 1, 0, 0, 0)),
         (KEPT | {"where": {"subscription": SUB.rpartition("/")[2].upper()}}, "fail", (2, 1, 1, 0, 0, 0)),
         (KEPT | {"except": [OFF]}, "excepted", (2, 1, 0, 1, 0, 0)),
@@ -327,11 +328,17 @@ def test_what_a_file_shares_and_what_it_means_as_written(tmp_path: Path) -> None
     assert first.where == later.where == {"tags": {"v": "1.10"}}
 
 
-def test_a_value_of_where_that_nobody_has_is_noted() -> None:
+def test_a_control_about_nobody_is_not_verifiable_and_a_value_that_nobody_has_is_noted() -> None:
     wrong = {"policy": "longe", "tags": {"env": ["prod", "deb"]}}
     [row] = (found := controls(two(), {"it": KEPT | {"where": wrong}})).to_dict("records")
-    assert (row["verdict"], row["n"]) == ("not applicable", 0)
-    assert found.attrs["dpmagic"]["notes"] == [
-        "it: no instance is of policy longe; did you mean long?",
-        "it: no instance is of tag env deb; did you mean dev?",
-    ]
+    assert (row["verdict"], row["n"]) == ("not verifiable", 0)
+    assert row["reason"] == (
+        "about nobody: no instance is of policy longe; did you mean long?; no instance is of tag env deb; did you"
+        " mean dev?; correct its where, or leave it out"
+    )
+    assert found.attrs["dpmagic"]["unanswered"] == {"it": row["reason"]}
+    assert found.attrs["dpmagic"]["notes"] == [f"it is not verifiable: {row['reason']}"]
+    some = {"tags": {"env": ["prod", "deb"]}}
+    [row] = (found := controls(two(), {"it": KEPT | {"where": some}})).to_dict("records")
+    assert (row["verdict"], row["n"]) == ("pass", 1)
+    assert found.attrs["dpmagic"]["notes"] == ["it: no instance is of tag env deb; did you mean dev?"]

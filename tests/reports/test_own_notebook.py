@@ -305,12 +305,15 @@ def test_controls_of_ones_own_come_first_shut_the_gate_and_stay_with_the_report(
     assert written.summary["controls"] == {
         "geo": "fail",
         "protected": "pass",
-        "typed": "not applicable",
+        "typed": "not verifiable",
         "old": "excepted",
     }
-    assert written.exit_code == 4 and written.summary["gate"]["reasons"] == ["1 control failed: geo"]
+    told = ["1 control failed: geo", "1 control cannot be told: typed"]
+    assert written.exit_code == 4 and written.summary["gate"]["reasons"] == told
     assert (tmp_path / "out" / "controls.yaml").read_bytes() == file.read_bytes()
-    assert "typed: no disk is of resourceGroup rgg; did you mean rg?" in written.page.read_text(encoding="utf-8")
+    assert "no disk is of resourceGroup rgg; did you mean rg?; correct its where" in written.page.read_text(
+        encoding="utf-8"
+    )
     html = written.page.read_text()
     assert hashlib.sha256(file.read_bytes()).hexdigest() in html and "reason: moving house" in html
     assert "\u202e" not in html and "<b>" not in html.partition("Controls and baseline")[2].partition("geo:")[0]

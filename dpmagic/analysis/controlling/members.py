@@ -114,7 +114,7 @@ def nobodys(estate: Estate, control: Control) -> Iterator[str]:
                     whole(estate, "subscriptions")["name"].dropna() if estate.has("subscriptions") else ()
                 )
                 hint = did_you_mean(one, there if has.name == _SUBSCRIPTION else known, "")
-                yield f"{control.name}: no {control.about} is of {name} {one}{hint and '; '}{hint}"
+                yield f"no {control.about} is of {name} {one}{hint and '; '}{hint}"
 
 
 def values(wanted: Any) -> list[str]:
