@@ -50,7 +50,7 @@ backup-vault list --query "[].{name: name, state: properties.provisioningState}"
 | `name << statement` | stores the result and shows it; `;` at the end shows nothing |
 | `name = "text"` | stores a text |
 | `$name`, `${name.field}` | what is stored, or a variable of yours: a list spreads, a dict goes in as JSON; `$$` is $ |
-| `> file` | writes the answer, by suffix: `.json`, `.csv`, `.parquet`, `.xlsx`, `.yaml` |
+| `> file` | writes the answer, by suffix: `.json`, `.csv`, `.parquet`, `.xlsx`, `.yaml`; formulae in CSV get a `'` |
 | `-o json` | the JSON that az prints, in place of a DataFrame: what an option that takes JSON needs `$name` to be |
 | `--query` | JMESPath on that JSON |
 | `--dry-run` | sends the reads, shows the changes and sends none |

@@ -13,10 +13,16 @@ from dpmagic.frames.columns import DURATION, TIME
 from dpmagic.frames.nested import nested_as_json
 from dpmagic.frames.times import format_duration, format_time
 
+_ACTIVE = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = r"[+-][0-9]+(?:\.[0-9]+)?"  # begins as formulae do, and is none
+
 
 def csv_bytes(frame: pandas.DataFrame, separator: str = ",") -> bytes:
-    """UTF-8 with a header line.  Times end in ``Z``, durations are ``[d.]hh:mm:ss[.ffffff]``, missing is empty."""
-    texts = nested_as_json(frame)
+    """UTF-8 with a header line.  Times end in ``Z``, durations are ``[d.]hh:mm:ss[.ffffff]``, missing is empty.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe; JSON and Parquet have it as it is.
+    """
+    texts = nested_as_json(inert(frame))
     for name, dtype in texts.dtypes.items():
         if str(dtype) == TIME:
             texts[name] = texts[name].map(format_time, na_action="ignore")
@@ -25,6 +31,24 @@ def csv_bytes(frame: pandas.DataFrame, separator: str = ",") -> bytes:
     # What ends lines is quoted: a carriage return in a text would else begin a row of its own for those who read it.
     ends = "\r\n" if _returns(texts) else "\n"
     return texts.to_csv(index=False, sep=separator, lineterminator=ends).encode()
+
+
+def inert(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """The frame, in which a text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    >>> inert(pandas.DataFrame({"name": ["=1+1", "vault", None], "n": [-1, 0, 1]})).to_dict("list")
+    {'name': ["'=1+1", 'vault', nan], 'n': [-1, 0, 1]}
+    """
+    made = frame.rename(columns=lambda name: f"'{name}" if str(name).startswith(_ACTIVE) else name)
+    for place, dtype in enumerate(made.dtypes):
+        if str(dtype) != "str":
+            continue
+        texts = made.iloc[:, place].reset_index(drop=True)
+        active = texts.str.startswith(_ACTIVE).fillna(False).astype(bool)
+        if active.any():
+            active[active] = ~texts[active].str.fullmatch(_NUMBER).astype(bool)
+            made.isetitem(place, texts.mask(active, "'" + texts).array)
+    return made
 
 
 def _returns(texts: pandas.DataFrame) -> bool:

@@ -15,7 +15,6 @@ from dpmagic.frames.nested import has_longer, nested_text
 from dpmagic.frames.rows import TEXT
 from dpmagic.frames.sheets import workbook_bytes
 
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r")
 _ROWS = 100_000  # of a sheet that people look at
 
 
@@ -35,7 +34,7 @@ def write_tables(frames: Mapping[str, pandas.DataFrame], folder: Path, csv: bool
         old.unlink()
     made = []
     for name, frame in frames.items():
-        forms = {".parquet": parquet_bytes(frame), **({".csv": csv_bytes(inert(frame))} if csv else {})}
+        forms = {".parquet": parquet_bytes(frame), **({".csv": csv_bytes(frame)} if csv else {})}
         for suffix, content in forms.items():
             (where / f"{name}{suffix}").write_bytes(content)
             made.append(
@@ -63,23 +62,6 @@ def sums_below(folder: Path, pattern: str) -> list[dict[str, Any]]:
         }
         for path in sorted(folder.glob(pattern))
     ]
-
-
-def inert(frame: pandas.DataFrame) -> pandas.DataFrame:
-    """The frame for a CSV file: a text that a spreadsheet would take for a formula begins with an apostrophe.
-
-    >>> inert(pandas.DataFrame({"name": ["=1+1", "vault", None]})).to_dict("list")
-    {'name': ["'=1+1", 'vault', nan]}
-    """
-    made = frame.rename(columns=lambda name: _inert(str(name)))
-    for place, dtype in enumerate(made.dtypes):
-        if str(dtype) == "str":
-            made.isetitem(place, made.iloc[:, place].map(_inert, na_action="ignore").astype("str").array)
-    return made
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(_ACTIVE) else text
 
 
 def workbook(frames: Mapping[str, pandas.DataFrame], contents: pandas.DataFrame, at: datetime) -> bytes:

@@ -38,9 +38,27 @@ def test_csv_is_plain_text_in_the_spellings_of_azure() -> None:
     lines = files.csv_bytes(frame(JOBS)).decode().split("\n", 2)
     assert lines[0] == "id,status,startTime,duration,isUserTriggered,jobs,errorDetails,dataSourceName,policyName"
     assert lines[1] == (
-        f'{JOBS[0]["id"]},Completed,2024-05-04T12:00:12.481040Z,1.00:03:13.741320,True,12,"[{{""code"": ""é""}}]",=1+1,'
+        f'{JOBS[0]["id"]},Completed,2024-05-04T12:00:12.481040Z,1.00:03:13.741320,True,12,"[{{""code"": ""é""}}]",'
+        "'=1+1,"
     )
     assert lines[2] == 'j2,"say ""hi"",\nvault",,00:00:00,,,,,\n'
+
+
+ACTIVE = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "+1 55", "-1\n"]
+
+
+@pytest.mark.parametrize("text", ACTIVE)
+def test_no_text_of_csv_is_a_formula_and_numbers_stay_numbers(text: str) -> None:
+    """Neither is a name of a column, however its index is: what is missing is empty, and JSON is what it was."""
+    cells = ["-5", "+1.5", "vault =1", None, text]
+    nested = [[text], {"a": text}, -3, text, None]
+    made = pandas.DataFrame({"name": cells, text: [-1.5, -2, 0, 1, 2], "any": nested}, index=[4, 4, 1, 0, 2])
+    rows = list(csv.reader(StringIO(files.csv_bytes(made).decode(), newline="")))
+    assert rows[0] == ["name", f"'{text}", "any"]
+    assert [row[0] for row in rows[1:]] == ["-5", "+1.5", "vault =1", "", f"'{text}"]
+    assert [row[1] for row in rows[1:]] == ["-1.5", "-2.0", "0.0", "1.0", "2.0"]
+    assert [row[2] for row in rows[1:]] == [json.dumps(one) if one else "" for one in made["any"]]
+    assert made["name"].tolist()[-1] == text
 
 
 def test_a_carriage_return_begins_no_row_of_csv() -> None:
@@ -53,8 +71,9 @@ def test_csv_is_read_back_as_the_same_frame() -> None:
     made = frame(JOBS)
     again = pandas.read_csv(BytesIO(files.csv_bytes(made, "\t")), sep="\t", dtype="str", keep_default_na=False)
     rows = [{name: text or None for name, text in row.items()} for row in again.to_dict("records")]
-    same = ["id", "status", "startTime", "duration", "dataSourceName"]
+    same = ["id", "status", "startTime", "duration"]
     pandas.testing.assert_frame_equal(frame(rows)[same], made[same])
+    assert again.loc[0, "dataSourceName"] == "'" + made.loc[0, "dataSourceName"]
 
 
 def test_parquet_keeps_every_dtype_and_the_attrs() -> None:
