@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from dpmagic.errors import InvalidArgument, did_you_mean
-from dpmagic.schedules.instants import ZERO, Instants, aware
+from dpmagic.schedules.instants import ZERO, Instants
 
 _UTC = ("", "utc", "coordinated universal time")
 
@@ -40,8 +40,8 @@ def walls(instants: Instants, where: tzinfo) -> Instants:
     """What clocks in the zone show at UTC instants."""
     if where is UTC or not len(instants):
         return instants
-    found = [aware(at).astimezone(where).replace(tzinfo=None) for at in instants]
-    return np.array(found, "datetime64[us]")
+    given = instants.astype("datetime64[us]").tolist()
+    return np.array([where.fromutc(at.replace(tzinfo=where)).replace(tzinfo=None) for at in given], "datetime64[us]")
 
 
 def changes(where: tzinfo, start: np.datetime64, end: np.datetime64) -> Instants:
