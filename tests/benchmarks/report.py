@@ -1,13 +1,17 @@
 """The report, by section: of the default estate, of 3,000 and of 10,000 disks with 14 days.
 
-``python -m tests.benchmarks.report default 3000`` is of these sizes.  The sandbox is another process's, so that time
-and memory are the report's own; what the sandbox takes of its processor is said beside the reading.  The notebook's own
-start is what a notebook without a question takes: its kernel, what is imported, and nbconvert.
+``python -m tests.benchmarks.report default 3000`` is of these sizes.  Each is a process of its own that connects,
+reads the estate and writes the report; the sandbox is another's, so that time, processor and memory are the report's.
+
+The start is what the same process takes of a sandbox without any resource, by a notebook without any question: Python
+and what it imports, the connection, the notebook's kernel and what that loads, and nbconvert for a page of nothing.
+Of the whole, what is no start are reading the estate (while the kernel starts), questions, charts, files and page.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import multiprocessing
 import os
 import re
@@ -16,8 +20,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import nbformat
 
@@ -31,6 +37,7 @@ from tests.benchmarks.estates import spec
 from tests.benchmarks.questions import served
 
 SIZES = ("default", "3000", "10000")
+_BARE, _NOTHING = "nothing", {"subscriptions": [{"name": "nothing"}]}
 _READING, _PAGE = "reading the estate", "writing the page"
 _START = ("starting the notebook", "Backup report", _PAGE)  # waiting for the kernel, what it opens, and nbconvert
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -42,10 +49,13 @@ class Stages(Silent):
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._now, self._since = "", perf_counter()
+        self.asked = 0.0  # when the first question was
 
     def stage(self, text: str) -> None:
         self._end()
         self._now = re.sub(r" \(\d+ of \d+\)$", "", text.removeprefix("report: "))
+        if not self.asked and self._now not in (*_START, _READING):
+            self.asked = perf_counter()
 
     def done(self) -> None:
         self._end()
@@ -63,59 +73,83 @@ def measure(sizes: tuple[str, ...] = SIZES) -> list[str]:
 
 
 def _lines(sizes: tuple[str, ...]) -> Iterator[str]:
-    totals: list[list[float]] = []
+    start = _run(_BARE)
+    before: list[tuple[float, float]] = []
     for size in sizes:
-        with served(size if size == "default" else spec(int(size))) as where:
-            [sandbox] = multiprocessing.active_children()
-            child = [sys.executable, "-m", "tests.benchmarks.report", size, *where, str(sandbox.pid)]
-            said = subprocess.check_output(child, text=True).splitlines()
-        totals.append([float(part) for part in said[0].split()])
-        yield from said[1:]
-        for (rows, spent), (more, longer) in itertools.pairwise(totals[-2:]):
+        found = _run(size)
+        yield from _told(size, found, start)
+        before.append((found.said["rows"], found.said["kernel"] - start.said["kernel"]))
+        for (rows, spent), (more, longer) in itertools.pairwise(before[-2:]):
             yield f"  {more / rows:.1f} times the rows: {longer / spent:.1f} times the processor for the questions"
 
 
-def one(size: str, url: str, ca: str, sandbox: int) -> list[str]:
-    """First the rows and the seconds of the processor for all questions, then lines for people."""
-    heard = Stages()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        bare, bare_cpu = _bare(folder)
-        known = open_live(connect_endpoint(url, ca=Path(ca), token="any"))
-        estate = Estate(known.source, START, Window.of("14d", START))
-        start, before, theirs = perf_counter(), _spent(resource.RUSAGE_CHILDREN), _of(sandbox)
-        written = report(estate, folder / "report", observer=heard)
-        whole, kernel = perf_counter() - start, _spent(resource.RUSAGE_CHILDREN) - before
-        theirs = _of(sandbox) - theirs
-        files = written.summary["files"]
-    rows = sum(one["rows"] for one in files if one["file"].startswith("estate/"))
-    own = sum(heard.seconds[name] for name in _START)
-    read = heard.seconds[_READING]
-    asked = whole - own - read
-    sections = {name: took for name, took in heard.seconds.items() if name not in (*_START, _READING)}
-    of = f"{size} disks" if size.isdigit() else "default estate"
+@dataclass(frozen=True)
+class Ran:
+    """A process that wrote a report: seconds by the clock and of the processor, its kernel's among them, and what it
+    said of itself."""
+
+    wall: float
+    processor: float
+    said: dict[str, Any]
+
+
+def _run(size: str) -> Ran:
+    with served(_NOTHING if size == _BARE else size if size == "default" else spec(int(size))) as where:
+        [sandbox] = multiprocessing.active_children()
+        begun, before = perf_counter(), _spent(resource.RUSAGE_CHILDREN)
+        child = [sys.executable, "-m", "tests.benchmarks.report", size, *where, str(sandbox.pid), str(begun)]
+        said = json.loads(subprocess.check_output(child, text=True))
+        return Ran(perf_counter() - begun, _spent(resource.RUSAGE_CHILDREN) - before, said)
+
+
+def _told(size: str, found: Ran, start: Ran) -> list[str]:
+    """Lines of one size for people."""
+    said, of = found.said, f"{size} disks" if size.isdigit() else "default estate"
+    late = found.wall - said["asked"] - said["page"]
     return [
-        f"{rows} {kernel - bare_cpu}",
-        f"report, {of}: {whole:5.1f} s, {rows:,} rows",
-        f"  reading {read:.1f} s while the kernel starts ({theirs:.1f} s of the sandbox's processor), then the rest of "
-        f"its start, and the page {own:.1f} s, questions {asked:.1f} s",
-        f"  processor of the kernel: {bare_cpu:.1f} s without a question, {kernel - bare_cpu:.1f} s for them",
-        f"  a notebook without a question takes {bare:.1f} s",
-        f"  most memory: {_most(resource.RUSAGE_SELF):.2f} GiB to read, {_most(resource.RUSAGE_CHILDREN):.2f} to ask",
-        *(f"    {name:<40} {took:5.2f} s" for name, took in sections.items() if took >= 0.05),
+        f"report, {of}: {found.wall:5.1f} s, {found.processor:.1f} s of the processor, {said['rows']:,} rows",
+        f"  the start: {start.wall:.1f} s, {start.wall / found.wall:.0%}; {start.processor:.1f} s of the processor, "
+        f"{start.processor / found.processor:.0%}",
+        f"  until the first question: {said['asked']:.1f} s, {said['asked'] / found.wall:.0%}: the estate is read "
+        f"meanwhile, in {said['reading']:.1f} s ({said['sandbox']:.1f} s of the sandbox's processor)",
+        f"  questions, charts and files {late:.1f} s, the page {said['page']:.1f} s",
+        f"  processor of the kernel: {start.said['kernel']:.1f} s without a question, "
+        f"{said['kernel'] - start.said['kernel']:.1f} s for them",
+        f"  most memory: {said['to read']:.2f} GiB to read, {said['to ask']:.2f} to ask",
+        *(f"    {name:<40} {took:5.2f} s" for name, took in said["sections"].items() if took >= 0.05),
     ]
 
 
-def _bare(folder: Path) -> tuple[float, float]:
-    """The seconds of a report that asks nothing, and those of its kernel's processor."""
+def one(size: str, url: str, ca: str, sandbox: int, begun: float) -> dict[str, Any]:
+    """Write a report in this process, which began then; what it took."""
+    heard = Stages()
+    known = open_live(connect_endpoint(url, ca=Path(ca), token="any"))
+    estate = Estate(known.source, START, Window.of("14d", START))
+    theirs = _of(sandbox)
+    with tempfile.TemporaryDirectory() as name:
+        notebook = _bare(Path(name)) if size == _BARE else None
+        written = report(estate, Path(name) / "report", notebook=notebook, observer=heard)
+    return {
+        "rows": sum(one["rows"] for one in written.summary["files"] if one["file"].startswith("estate/")),
+        "kernel": _spent(resource.RUSAGE_CHILDREN),
+        "sandbox": _of(sandbox) - theirs,
+        "asked": heard.asked - begun,
+        "reading": heard.seconds[_READING],
+        "page": heard.seconds[_PAGE],
+        "to read": _most(resource.RUSAGE_SELF),
+        "to ask": _most(resource.RUSAGE_CHILDREN),
+        "sections": {name: took for name, took in heard.seconds.items() if name not in (*_START, _READING)},
+    }
+
+
+def _bare(folder: Path) -> Path:
+    """A notebook that asks nothing."""
     opens = "import dpmagic.charts.style\nfrom dpmagic.reports import Report\nreport = Report(**given)"
     cells = ["given = {}", opens, "report.write()"]  # a notebook with charts loads what they take
     made = [nbformat.v4.new_code_cell(text) for text in cells]
     made[0].metadata["tags"] = ["parameters"]
     nbformat.write(nbformat.v4.new_notebook(cells=made), folder / "bare.ipynb")
-    start, before = perf_counter(), _spent(resource.RUSAGE_CHILDREN)
-    report(Estate.of({}, now=START), folder / "bare", notebook=folder / "bare.ipynb", worst=0)
-    return perf_counter() - start, _spent(resource.RUSAGE_CHILDREN) - before
+    return folder / "bare.ipynb"
 
 
 def _spent(of: int) -> float:
@@ -135,8 +169,8 @@ def _of(process: int) -> float:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case [size, url, ca, sandbox]:
-            print("\n".join(one(size, url, ca, int(sandbox))))
+        case [size, url, ca, sandbox, begun]:
+            print(json.dumps(one(size, url, ca, int(sandbox), float(begun))))
         case given:
             for line in _lines(tuple(given) or SIZES):
                 print(line, flush=True)
