@@ -29,6 +29,8 @@ $(KUSTO): tests/kusto/package-lock.json $(VENV)/.test
 demo: $(VENV)/.demo
 	@$(BIN)/python notebooks/demo.py $(TOUR) $(REPORT)
 
+# Tests start some hundred processes: none has to compile dpmagic again, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE :=
 # Notebooks and whole estates come first, and small files last, so that both processes end together.
 test: $(VENV)/.test $(KUSTO) lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \

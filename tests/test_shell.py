@@ -8,7 +8,6 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -28,10 +27,10 @@ def sandbox(text: str, *options: str) -> subprocess.CompletedProcess[str]:
     return shell("run", "--target", "sandbox", *options, "--", *text.split())
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> tuple[str, str]:
-    """Options for a sandbox that is kept, with a vault in it."""
-    kept = ("--state", str(tmp_path / "azure"))
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Options for a sandbox that is kept, with a vault in it: nothing here changes it."""
+    kept = ("--state", str(tmp_path_factory.mktemp("kept") / "azure"))
     assert sandbox(CREATE, *kept).returncode == 0
     return kept
 
