@@ -387,6 +387,26 @@ def test_tables_are_loaded_again_unless_the_version_stands() -> None:
     assert (count(1), count(2), count(None)) == (1, 2, 2)
 
 
+@pytest.mark.parametrize("query", ["['resources'] | count", "let r = RESOURCES; r | count", "resources // x\n| count"])
+def test_a_table_is_loaded_however_it_is_named(query: str) -> None:
+    asked: list[str] = []
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        asked.append(name)
+        return [{"id": "/a"}]
+
+    assert Engine().run(query, Tables(frozenset(ROWS), rows), NOW).rows[0] == (1,)
+    assert asked == ["resources"]
+
+
+def test_tables_whose_names_are_texts_or_members_are_not_loaded() -> None:
+    query = (
+        "resources | where type != 'microsoft.resourcecontainers/x' and isnull(properties.recoveryservicesresources)"
+    )
+    tables = Tables(frozenset(ROWS), {"resources": [{"id": "/a"}]}.__getitem__)
+    assert len(Engine().run(query, tables, NOW).rows) == 1
+
+
 @pytest.mark.parametrize(
     ("query", "code", "token", "place"),
     [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from ..store import Document
@@ -55,14 +55,16 @@ class Backing:
         if kind in self._makers:
             return self._makers[kind][0](parent, name)
         found = self.estate.documents.get(kind, parent, name)
-        return None if found is None or self._hides(kind, found) else copy.deepcopy(found)
+        return None if found is None or self._hides(kind, found) else orjson.loads(orjson.dumps(found))
 
     def children(self, kind: str, parent: str) -> dict[str, Document]:
         """The documents of one parent by lower-case name."""
         if kind in self._makers:
             return self._makers[kind][1](parent)
         found = self.estate.documents.kinds.get(kind, {}).get(parent, {})
-        return {name: copy.deepcopy(document) for name, document in found.items() if not self._hides(kind, document)}
+        shown = {name: document for name, document in found.items() if not self._hides(kind, document)}
+        copied: dict[str, Document] = orjson.loads(orjson.dumps(shown))
+        return copied
 
     def parents(self, kind: str) -> Iterable[str]:
         """The parents that may have documents of a kind."""

@@ -14,18 +14,20 @@ is refused or not (here it is not, but the same table twice is).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .model import TABLES, Answer, Column, KqlError, semantic, unsupported
 from .stand_ins import Apart, ways
 from .text import Source
-from .tokens import LIMITS
+from .tokens import LIMITS, STRINGS
 from .typed import TypedRows
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ __all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "TypedRows", "iso
 Rows = Sequence[Mapping[str, Any] | TypedRows]
 
 _KEPT = 1024
+#: What may be the name of a table, and what is skipped: comments, strings and members.
+_WORD = re.compile(rf"//[^\n]*|{STRINGS}|\.\s*\w+|(?P<word>\w+)", re.DOTALL)
 # Of all engines, for a translation is of the text, the tables' names and their columns alone.
 _PLANS: OrderedDict[tuple[str, bool, frozenset[str], str], _Plan | None] = OrderedDict()
 _PLANNING = threading.Lock()
@@ -121,23 +125,31 @@ class Engine:
                 from .store import Store
 
                 self._store = Store()
-            plan, _ = self._plan(query, frozenset(tables.names))
-            for name in plan.tables:
-                kept = None if version is None else (version, tables.narrowed.get(name))
-                self._store.load(name, tables.rows, kept)
-                self._store.narrow(name, None if name in tables.narrowed else tables.subscriptions)
-            plan, apart = self._plan(query, frozenset(tables.names))  # loading tells which members have columns
+            known = frozenset(tables.names)
+            # Before it is translated, for loading tells which members have columns.
+            self._load(_named(query) & known, tables, version)
+            plan, apart = self._plan(query, known)
+            self._load({*plan.tables} - _named(query), tables, version)  # named otherwise, as in ['resources']
             shapes = self._shapes(query)
             read = {name: shapes.get(name, {}) for name in plan.tables}
             table = self._store.query(plan.sql, read, now if plan.clocked else None, apart.values(plan.sql))
         return Answer(plan.columns, table, plan.limited, plan.grouped)
 
+    def _load(self, names: Collection[str], tables: Tables, version: object | None) -> None:
+        """Load tables, each narrowed to what the query sees."""
+        assert self._store is not None, "run() makes it first"
+        for name in sorted(names):
+            kept = None if version is None else (version, tables.narrowed.get(name))
+            self._store.load(name, tables.rows, kept)
+            self._store.narrow(name, None if name in tables.narrowed else tables.subscriptions)
+
     def _shapes(self, query: str) -> dict[str, Shape]:
-        """The shredded members of each loaded table whose names stand in a query; the others it cannot read."""
+        """The shredded members, by table, whose names and whose table's stand in a query; it cannot read others."""
         assert self._store is not None, "run() makes it first"
         return {
             table: {path: shred for path, shred in shape.items() if path[-1] in query}
-            for table, shape in self._store.shapes.items()
+            for table, shape in sorted(self._store.shapes.items())
+            if table in _named(query)
         }
 
     def _plan(self, query: str, names: frozenset[str]) -> tuple[_Plan, Apart]:
@@ -150,6 +162,16 @@ class Engine:
             if plan is not None:
                 return plan, apart
         raise AssertionError("a query is translated, or refused")
+
+
+@lru_cache(maxsize=_KEPT)
+def _named(query: str) -> frozenset[str]:
+    """The words of a query, in lower case, that may be names of tables.
+
+    >>> sorted(_named("Resources | where type == 'microsoft.alertsresources/x' or a.alerts == b // resourcechanges"))
+    ['a', 'b', 'or', 'resources', 'type', 'where']
+    """
+    return frozenset(found["word"].lower() for found in _WORD.finditer(query) if found["word"])
 
 
 def _kept(key: tuple[str, bool, frozenset[str], str], apart: Apart, shapes: Mapping[str, Shape]) -> _Plan | None:

@@ -1,9 +1,9 @@
 """Tables of Resource Graph in DuckDB: records and typed columns in, answers out as Arrow tables.
 
-A table is a view over its parts: one Arrow table of all records, and each typed one as it stands. Time passes and rows
-change, and columns hardly ever do: views and prepared statements then go on over the new rows. The members of
-``properties`` that a typed part gives have two more columns each in the view, the value itself and its JSON. A query
-gets a view with those alone that it may read: DuckDB works out no more columns than it reads, but plans all there are.
+A table is the union of its parts: one Arrow table of all records, and each typed one as it stands. Time passes and rows
+change, and columns hardly ever do: prepared statements then go on over the new rows. The members of ``properties`` that
+a typed part gives have two more columns each in the union, the value itself and its JSON. A query gets those alone that
+it may read: DuckDB works out no more columns than it reads, but plans all there are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Rows = Sequence[Mapping[str, Any] | TypedRows]
 
 _CLOCK = "kqlnow"
 _KEPT = 256
-_OFTEN = 40  # how often a query may name a column that is made anew for each
+_OFTEN = 30  # how often a query may name a column that is made anew for each
 _NAME = re.compile(r'"[^"]+"')
 #: A datetime's text that reads back as the same instant.
 _ISO = r"'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|\+00:00)$'"
@@ -49,7 +49,6 @@ class Store:
         self._parts: dict[str, list[Part]] = {}
         self._subscriptions: dict[str, frozenset[str]] = {}
         self._wanted: dict[str, frozenset[str] | None] = {}
-        self._views: dict[tuple[str, frozenset[Path], frozenset[str] | None], str] = {}
         #: The shredded members of each loaded table that has any.
         self.shapes: dict[str, Shape] = {}
 
@@ -74,7 +73,7 @@ class Store:
         if fresh:
             self._reshape(table, parts)
         self._wanted[table] = None
-        query = f'SELECT DISTINCT lower("subscriptionId") FROM "{self._view(table, {})}"'
+        query = f'SELECT DISTINCT lower("subscriptionId") FROM ({self._union(table, {})})'
         self._subscriptions[table] = frozenset(row[0] for row in self._connection.execute(query).fetchall())
         self._versions[table] = version
 
@@ -101,10 +100,9 @@ class Store:
         ``tables`` are those that it reads, with the shredded members that it was translated for; ``values`` are SQL
         for its other parameters.
         """
-        views = ((table, self._view(table, shape)) for table, shape in tables.items())
         # DuckDB makes a column anew wherever the query names it; a table of such rows is then made once, and first.
         how = "MATERIALIZED" if max(Counter(_NAME.findall(sql)).values(), default=0) > _OFTEN else "NOT MATERIALIZED"
-        named = ", ".join(f'"{table}" AS {how} (SELECT * FROM "{view}")' for table, view in views)
+        named = ", ".join(f'"{table}" AS {how} ({self._union(table, shape)})' for table, shape in tables.items())
         sql = f"WITH {named}, {sql[5:]}" if sql.startswith("WITH ") else f"WITH {named} {sql}"
         clock = {} if now is None else {_CLOCK: f"TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None)}'"}
         given = ", ".join(f"{name} := {value}" for name, value in {**clock, **(values or {})}.items())
@@ -132,10 +130,8 @@ class Store:
         return name
 
     def _forget(self, table: str) -> None:
-        """Let go of a table's views, and of what is prepared over them, which would read the columns of before."""
-        for key in [key for key in self._views if key[0] == table]:
-            self._drop(key)
-        for sql in [sql for sql in self._prepared if f'"{table}~view' in sql]:
+        """Let go of what is prepared over a table's parts, which would read the columns of before."""
+        for sql in [sql for sql in self._prepared if f'"{table}~' in sql]:
             self._connection.execute(f"DEALLOCATE {self._prepared.pop(sql)}")
 
     def _hold(self, name: str, table: Any) -> bool:
@@ -206,21 +202,8 @@ class Store:
         counted = self._connection.execute(f'SELECT {", ".join(tests)} FROM "{part.source}"').fetchone()
         return [path for path, count in zip(kinds, counted or (), strict=True) if count]
 
-    def _view(self, table: str, shape: Shape) -> str:
-        """The name of a view of a table with these shredded members, and with the subscriptions that are wanted."""
-        key = (table, frozenset(shape), self._wanted[table])
-        if key not in self._views:
-            self._count += 1
-            self._views[key] = f"{table}~view{self._count}"
-            self._connection.execute(f'CREATE VIEW "{self._views[key]}" AS {self._union(table, shape)}')
-            if len(self._views) > _KEPT:
-                self._drop(next(iter(self._views)))
-        return self._views[key]
-
-    def _drop(self, key: tuple[str, frozenset[Path], frozenset[str] | None]) -> None:
-        self._connection.execute(f'DROP VIEW "{self._views.pop(key)}"')
-
     def _union(self, table: str, shape: Shape) -> str:
+        """SQL of a table's rows with these shredded members, and of the subscriptions that are wanted."""
         subscriptions = self._wanted[table]
         selects = [select(part, shape) for part in self._parts[table]]
         listed = "" if subscriptions is None else ", ".join(_quoted(one) for one in sorted(subscriptions))
