@@ -13,6 +13,7 @@ from dpmagic.analysis.arguments import text
 from dpmagic.analysis.backups.answers import answer, read_once
 from dpmagic.analysis.backups.grouping import several
 from dpmagic.analysis.backups.keys import key
+from dpmagic.analysis.backups.owning import owners
 from dpmagic.analysis.coverage_gaps import coverage_gaps
 from dpmagic.analysis.orphan_instances import orphan_instances
 from dpmagic.analysis.orphan_snapshots import orphan_snapshots
@@ -90,10 +91,11 @@ def findings(
 
     Columns: ``kind`` (one of `KINDS`; ``kinds`` asks for some only), ``severity`` (1 data may be lost today, 2 tomorrow
     or unnoticed, 3 to decide, 4 to look into), ``id`` (of the disk, instance or vault), ``name``, ``subscriptionId``,
-    ``owner`` (the tag of that name), ``reason``, ``since`` (UTC, missing if unknown) and ``sinceIs`` (it began ``at``
-    that instant, or ``after`` or ``before`` it), ``detail``, ``evidence`` (``observed`` or ``inferred``), ``command``
-    (the first towards a remedy, missing where there is none) and ``backupInstanceId``.  What is excluded on purpose is
-    no finding, and a stale disk whose instance fails is one.
+    ``owner`` (the tag of that name, of the disk or vault; of a disk that is gone, of its snapshot, else of the vault of
+    its instance), ``reason``, ``since`` (UTC, missing if unknown) and ``sinceIs`` (it began ``at`` that instant, or
+    ``after`` or ``before`` it), ``detail``, ``evidence`` (``observed`` or ``inferred``), ``command`` (the first towards
+    a remedy, missing where there is none) and ``backupInstanceId``.  What is excluded on purpose is no finding, and a
+    stale disk whose instance fails is one.
 
     ``answers`` are those of other analyses over the same estate, by name (``{"triage": frame}``): they are not asked
     again.  ``partial`` goes on where a kind needs a table that is not there, or that Azure refuses: ``unanswered`` in
@@ -170,16 +172,17 @@ def _failures(ask: _Asked, owner: str) -> pandas.DataFrame:
 
 def _orphans(ask: _Asked, owner: str) -> pandas.DataFrame:
     found = ask(orphan_instances)
-    return found.assign(reason=found["verdict"], backupInstanceId=found["id"])
+    whose = owners(ask.estate, owner, found["dataSourceId"], found["id"])
+    return found.assign(reason=found["verdict"], backupInstanceId=found["id"], owner=whose)
 
 
 def _posture(ask: _Asked, owner: str) -> pandas.DataFrame:
     found = ask(posture)
     bad = found[found["verdict"] == FAIL]
     vaults = ask.estate.vaults()
-    owners = tag(vaults["tags"], owner).set_axis(vaults["id"])
+    of_vaults = tag(vaults["tags"], owner).set_axis(vaults["id"])
     detail = bad["value"].fillna("(none)") + "; wanted: " + bad["wanted"]
-    return bad.assign(reason=bad["control"], detail=detail, evidence="observed", owner=bad["id"].map(owners))
+    return bad.assign(reason=bad["control"], detail=detail, evidence="observed", owner=bad["id"].map(of_vaults))
 
 
 def _retention(ask: _Asked, owner: str) -> pandas.DataFrame:
@@ -190,8 +193,10 @@ def _retention(ask: _Asked, owner: str) -> pandas.DataFrame:
     tag, policy = rows["retentionTag"].fillna("a tag unknown"), rows["policyName"].fillna("a policy unknown")
     rows = rows.assign(said=count.astype("str") + " of " + tag + " by " + policy)
     groups = rows.groupby(["id", "verdict"], as_index=False, sort=True)
-    made = groups.agg(name=("name", "first"), subscriptionId=("subscriptionId", "first"), detail=("said", ", ".join))
-    return made.assign(reason=made["verdict"], evidence="inferred", backupInstanceId=made["id"])
+    first = {name: (name, "first") for name in ("name", "subscriptionId", "dataSourceId")}
+    made = groups.agg(**first, detail=("said", ", ".join))
+    whose = owners(ask.estate, owner, made["dataSourceId"], made["id"])
+    return made.assign(reason=made["verdict"], evidence="inferred", backupInstanceId=made["id"], owner=whose)
 
 
 def _orphan_snapshots(ask: _Asked, owner: str) -> pandas.DataFrame:
@@ -202,18 +207,22 @@ def _orphan_snapshots(ask: _Asked, owner: str) -> pandas.DataFrame:
     )
     made = groups.agg(
         id=("sourceResourceId", "first"), subscriptionId=("subscriptionId", "first"), evidence=("evidence", "first"),
-        since=("expiryTime", "min"), snapshots=("id", "size"), size=("diskSizeGB", "sum"),
+        since=("expiryTime", "min"), snapshots=("id", "size"), size=("diskSizeGB", "sum"), one=("id", "first"),
+        instance=("backupInstanceId", "first"),
     )  # fmt: skip
     detail = made["snapshots"].astype("str") + " snapshots, at most " + made["size"].astype("str") + " GiB"
     at = pandas.Series("at", made.index, "str").where(made["since"].notna())
-    return made.assign(name=made["id"].str.extract(r"([^/]*)$", expand=False), detail=detail, sinceIs=at)
+    whose = owners(ask.estate, owner, made["id"], made["instance"], made["one"])
+    name = made["id"].str.extract(r"([^/]*)$", expand=False)
+    return made.assign(name=name, detail=detail, sinceIs=at, owner=whose)
 
 
 def _headroom(ask: _Asked, owner: str) -> pandas.DataFrame:
     found = ask(snapshot_headroom)
     rows = found[found["status"].isin((FULL, WILL_FILL))]
     detail = rows["snapshots"].astype("str") + " snapshots of " + rows["limit"].astype("str") + " that a disk can have"
-    return rows.assign(reason=rows["status"], detail=detail, evidence="observed")
+    whose = owners(ask.estate, owner, rows["id"])
+    return rows.assign(reason=rows["status"], detail=detail, evidence="observed", owner=whose)
 
 
 KINDS: dict[str, Callable[[_Asked, str], pandas.DataFrame]] = {

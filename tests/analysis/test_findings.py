@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas
 import pytest
 
@@ -13,7 +15,7 @@ from dpmagic.analysis.triage import triage
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.opening import open_live
-from tests.analysis.byhand import disk, instance
+from tests.analysis.byhand import NOW, VAULT, disk, disks, instance, snapshot
 from tests.analysis.byhand import estate as by_hand
 from tests.analysis.raw import connection
 from tests.analysis.worlds import estate as world
@@ -88,7 +90,7 @@ def test_a_tag_or_policy_that_nobody_knows_is_said_so() -> None:
         {"verdict": "surplus", "missing": 0, "surplus": 3, "retentionTag": None, "policyName": "p"},
         {"verdict": "ok", "missing": 0, "surplus": 0, "retentionTag": "Default", "policyName": "p"},
     ]
-    who = {"id": disk("a"), "name": "a", "subscriptionId": "s"}
+    who = {"id": disk("a"), "name": "a", "subscriptionId": "s", "dataSourceId": disk("a")}
     answers = {"retention": pandas.DataFrame([who | row for row in rows])}
     found = findings(by_hand([instance("a")], []), "retention", answers=answers).set_index("reason")
     assert found["detail"].to_dict() == {
@@ -103,3 +105,51 @@ def test_the_owner_of_a_vault_is_in_any_case_and_may_be_missing() -> None:
     rows = pandas.DataFrame([{"id": one, "verdict": "fail", "command": None, **failing} for one in ("v", "w")])
     found = findings(by_hand([instance("a")], [], vaults=vaults), "posture", answers={"posture": rows})
     assert found["owner"].fillna("").tolist() == ["dba", ""]
+
+
+OURS = [disk("a"), disk("gone"), disk("lost"), disk("bare")]
+
+
+POINT = {"id": f"{VAULT}/backupInstances/i", "verdict": "missing", "missing": 1, "surplus": 0}
+POINT |= {"retentionTag": "Daily", "policyName": "p"}
+FULL = {"status": "full", "snapshots": 500, "limit": 500}
+LEFT = {"reason": "noDisk", "diskSizeGB": 8, "expiryTime": NOW, "backupInstanceId": f"{VAULT}/backupInstances/i"}
+OF = f"{VAULT.upper()}/backupInstances"
+
+
+@pytest.mark.parametrize(
+    ("kind", "question", "rows", "owners"),
+    [
+        ("headroom", "snapshot_headroom", [FULL | {"id": one} for one in OURS], ["web", None, None, None]),
+        ("retention", "retention", [POINT | {"dataSourceId": disk("a")}], ["web"]),
+        ("retention", "retention", [POINT | {"dataSourceId": disk("gone")}], ["vaults"]),
+        (
+            "orphanInstance",
+            "orphan_instances",
+            [{"id": f"{OF}/{n}", "dataSourceId": one, "verdict": "orphan"} for n, one in enumerate(OURS)],
+            ["web", "vaults", "vaults", None],
+        ),
+        (
+            "orphanSnapshots",
+            "orphan_snapshots",
+            [LEFT | {"id": f"s-{one[-4:]}", "sourceResourceId": one} for one in OURS],
+            ["web", "snap", "vaults", None],
+        ),
+    ],
+)
+def test_every_finding_names_the_owner(kind: str, question: str, rows: list[Any], owners: list[str | None]) -> None:
+    """The disk's tag, where it is there; else its snapshot's; else the vault's."""
+    there = pandas.concat([disks("a", tags={"OWNER": "web"}), disks("bare", tags={})])
+    vaults = pandas.DataFrame([{"id": VAULT, "tags": {"Owner": "vaults"}}])
+    taken = [snapshot("gone", "1", id="s-gone", tags={"owner": "snap"}), snapshot("lost", "1", id="s-lost")]
+    given = by_hand([instance("a")], [], disks=there, vaults=vaults, snapshots=taken)
+    known = {"name": "x", "subscriptionId": "s", "evidence": "observed"}
+    found = findings(given, kind, answers={question: pandas.DataFrame([{**known, **row} for row in rows])})
+    column = "backupInstanceId" if kind in ("retention", "orphanInstance") else "id"
+    told = found.set_index(column)["owner"]
+    order = [row["sourceResourceId"] if kind == "orphanSnapshots" else row["id"] for row in rows]
+    assert [None if pandas.isna(one) else one for one in told.reindex(order)] == owners
+
+
+def test_findings_of_an_estate_name_owners(found: pandas.DataFrame) -> None:
+    assert found.groupby("kind")["owner"].count().loc[["failure", "gap", "orphanInstance", "retention"]].min() > 0
