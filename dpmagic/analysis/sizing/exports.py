@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas
 
 from dpmagic.analysis.arguments import file_of
+from dpmagic.analysis.sizing.counting import FIGURES, ROUNDED, once
 from dpmagic.analysis.sizing.recognise import Layout, recognise
 from dpmagic.analysis.sizing.runs import run_of
 from dpmagic.errors import InvalidArgument
@@ -25,10 +26,8 @@ _NAMED = (".csv", ".csv.gz", ".parquet")  # those of Cost Management's exports, 
 _HINT = "name a .csv, .csv.gz or .parquet file, or their folder"
 _UNIT = r"^\s*(?P<many>[\d,]*)\s*(?:GB|GiB)\s*[/ -]?\s*(?:Month|Months|mo)\s*$"
 _SIZE = r"(?i)(?:^|[^a-z])[kmgtp]i?b\b"  # what any unit of sizes has
-_ROUNDED = 1e-4  # of a figure: so much two kinds of exports may differ
 _SHARE = 0.8  # of the day before: no day of snapshots that are deleted takes so much, one that is still told does
-_FIGURES = ["usedGiB", "cost"]
-_COLUMNS = ["id", "day", *_FIGURES, "currency"]
+_COLUMNS = ["id", "day", *FIGURES, "currency"]
 
 
 def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
@@ -36,9 +35,11 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
 
     ``source`` is a CSV (perhaps compressed, ``.csv.gz``) or Parquet file, a folder (searched below, too), a pattern, or
     several of them.  Usage of snapshots is told in GB and months: the day's quantity times the days of its month is
-    what was used.  Files that tell of the same day and snapshot again, as month-to-date exports do, count once: the one
-    that reaches furthest, of those that reach equally far the one made last, by its ``manifest.json`` or else by when
-    it was written; where they differ a note says so.  Parts of an export count together, and have to be whole.
+    what was used.  Files that tell of the same day and snapshot again, as month-to-date exports do, count once.  Of the
+    runs of one export that begin on the same day, by their ``manifest.json``, the last one counts alone, as it does in
+    a storage account where it takes the earlier one's place; of others what the file says that reaches furthest, of
+    those that reach equally far the one made last, by its manifest or else by when it was written.  Where this leaves
+    out other figures a note says so.  Parts of an export count together, and have to be whole.
 
     Exports run behind: a last day that tells of less than four fifths of what the one before did is not whole, and left
     out; ``attrs["dpmagic"]["notes"]`` says so, and which days or subscriptions they tell nothing of.
@@ -55,11 +56,11 @@ def read_exports(source: str | Path | Iterable[str | Path]) -> pandas.DataFrame:
             f"no usage of snapshots in {len(files)} file{'s' if len(files) > 1 else ''}",
             "export the cost and usage details of the subscriptions that hold the snapshots",
         )
-    found, notes = _once(pandas.concat(parts, ignore_index=True))
+    found, notes = once(pandas.concat(parts, ignore_index=True))
     currencies = sorted(found["currency"].unique())
     if len(currencies) > 1:
         raise InvalidArgument(f"the exports are in {' and '.join(currencies)}", "give those of one billing currency")
-    if (less := found[found["usedGiB"] < -_ROUNDED]).size:
+    if (less := found[found["usedGiB"] < -ROUNDED]).size:
         first = less.iloc[0]
         told = f"{len(less):,} sizes are less than nothing, such as {first['id']} on {first['day']:%Y-%m-%d}"
         raise InvalidArgument(told, "give whole months: what was taken back is told with what it corrects")
@@ -134,7 +135,7 @@ def _usage(file: Path) -> pandas.DataFrame:
     _refuse(file, made["currency"], made["currency"].fillna("").eq(""), "the currency")
     sums = made.groupby(["id", "day", "meter", "currency"], as_index=False)[["usedGiB", "cost"]].sum()
     run = run_of(file)
-    return sums.assign(batch=run.name, made=run.made)
+    return sums.assign(batch=run.name, made=run.made, export=run.export)
 
 
 def _used(rows: pandas.DataFrame, layout: Layout, file: Path) -> pandas.DataFrame:
@@ -219,28 +220,3 @@ def _header(line: str) -> list[str]:
 
 def _ours(layout: Layout, name: str) -> str:
     return next(ours for ours, theirs in layout.columns.items() if theirs == name)
-
-
-def _once(rows: pandas.DataFrame) -> tuple[pandas.DataFrame, list[str]]:
-    """Of a snapshot's day told by several runs, what the run says that reaches furthest (the one made last, if equal);
-    and a note where runs that reach equally far differ."""
-    groups = rows.groupby("batch")
-    runs = pandas.DataFrame({"reach": groups["day"].max(), "made": groups["made"].max()})
-    runs = runs.sort_values(["reach", "made"], kind="stable").assign(rank=range(len(runs)))
-    rows = rows.groupby(["id", "day", "currency", "batch"], as_index=False)[_FIGURES].sum()
-    rows = rows.join(runs["rank"], on="batch")
-    best = rows.groupby(["id", "day"])["rank"].transform("max")
-    kept, reach = rows["rank"] == best, runs["reach"].to_numpy()
-    tied = ~kept & (reach[rows["rank"]] == reach[best])
-    return rows[kept].drop(columns=["batch", "rank"]), list(_differing(rows[tied], rows[kept], runs))
-
-
-def _differing(lost: pandas.DataFrame, kept: pandas.DataFrame, runs: pandas.DataFrame) -> Iterator[str]:
-    """A note where figures that do not count are others than those that do."""
-    both = lost.merge(kept, on=["id", "day"], suffixes=("", "Kept"))
-    apart = [(both[name] - both[f"{name}Kept"]).abs() > _ROUNDED * both[f"{name}Kept"].abs() for name in _FIGURES]
-    if (differ := apart[0] | apart[1]).any():
-        other, counts = both.loc[differ, ["batch", "batchKept"]].iloc[0]
-        when = f"{runs['made'][counts]:%Y-%m-%d %H:%M} UTC"
-        told = f"{int(differ.sum()):,} figures differ between exports that reach equally far"
-        yield f"{told}: {Path(counts).name}, of {when}, counts, not {Path(other).name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,10 +20,15 @@ _AGAIN = "copy it from the storage account again"
 
 @dataclass(frozen=True)
 class Run:
-    """``name`` tells it from others; ``made`` when, by its manifest, or else when the files were written here."""
+    """``name`` tells it from others; ``made`` when, by its manifest, or else when the files were written here.
+
+    ``export`` is what a later run of writes anew: an export's days from one on, as its manifest says; "" where it does
+    not say, or not when.
+    """
 
     name: str
     made: pandas.Timestamp
+    export: str = ""
 
 
 def run_of(file: Path) -> Run:
@@ -43,7 +49,19 @@ def run_of(file: Path) -> Run:
         raise InvalidArgument(f"{file.name} has {size:,} bytes; its manifest says {wanted:,}", _AGAIN)
     said = (told.get("runInfo") or {}).get("submittedTime")
     made = pandas.to_datetime(pandas.Series([said], dtype="str"), utc=True, errors="coerce", format="ISO8601").iloc[0]
-    return Run(str(file.parent), written if pandas.isna(made) else made)
+    if pandas.isna(made):
+        return Run(str(file.parent), written)
+    return Run(str(file.parent), made, _export(file.parent, told))
+
+
+def _export(folder: Path, told: Mapping[str, Any]) -> str:
+    """An export and its first day, by the manifest, or else by the folders: ``NAME/20260301-20260331/RUN``."""
+    config, begins = told.get("exportConfig") or {}, str((told.get("runInfo") or {}).get("startDate") or "")
+    name = str(config.get("resourceId") or config.get("exportName") or "").lower()
+    if name and begins:
+        return f"{name} from {begins[:10]}"
+    above = folder.parent
+    return f"{above.parent / above.name[:8]}" if re.fullmatch(r"\d{8}-\d{8}", above.name) else ""
 
 
 @cache

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -201,6 +203,45 @@ def test_a_run_again_counts_and_is_told(tmp_path: Path, later: str) -> None:
     assert note.endswith(f": {later}, of 2026-03-02 08:00 UTC, counts, not {other}")
 
 
+def test_the_last_run_of_an_export_takes_the_place_of_a_longer_one(tmp_path: Path) -> None:
+    """It tells of fewer days, as Azure took them back; what the others told of them does not count, and is said."""
+    header, *rows = EA.strip().split("\n")
+    march = [rows[1].replace("02/01/2026", f"03/0{day}/2026") for day in range(1, 6)]
+    known = {"exportConfig": {"exportName": "Daily", "resourceId": "/x/exports/Daily"}}
+
+    def run(folder: str, days: int, on: int, quantity: str, **more: Any) -> None:
+        text = "\n".join([header, *march[:days]]).replace(",0.5,", f",{quantity},")
+        _run(tmp_path / folder, {"part_0_0001.csv": text}, on, **more)
+
+    run("a", 5, 6, "0.5", **known)
+    run("b", 3, 7, "0.4", **known)
+    found = read_exports(tmp_path)
+    assert found["day"].dt.day.tolist() == [1, 2, 3] and found["usedGiB"].to_list() == pytest.approx([0.4 * 31] * 3)
+    assert found.attrs["dpmagic"]["notes"] == [
+        "2 figures, up to 2026-03-05, are in earlier runs of an export alone, such as a: its last one, b of 2026-03-07"
+        " 08:00 UTC, counts without them"
+    ]
+    run("c", 5, 8, "0.3", exportConfig={"exportName": "other"})  # of which nothing says that it takes that one's place
+    found = read_exports(tmp_path)
+    assert found["usedGiB"].to_list() == pytest.approx([0.3 * 31] * 5) and len(found.attrs["dpmagic"]["notes"]) == 1
+
+
+def test_a_later_file_that_may_be_cut_does_not_count_in_silence(tmp_path: Path) -> None:
+    """Without a manifest nothing says whether it is a run again, or a file that was copied in part."""
+    header, *rows = EA.strip().split("\n")
+    march = [rows[1].replace("02/01/2026", f"03/0{day}/2026") for day in range(1, 6)]
+    for number, (name, days, quantity) in enumerate((("whole", 5, "0.5"), ("again", 3, "0.4"))):
+        file = tmp_path / f"{name}.csv"
+        file.write_text("\n".join([header, *march[:days]]).replace(",0.5,", f",{quantity},"))
+        os.utime(file, (1_773_000_000 + number, 1_773_000_000 + number))
+    found = read_exports(tmp_path)
+    assert found["usedGiB"].to_list() == pytest.approx([0.5 * 31] * 5)
+    [note] = found.attrs["dpmagic"]["notes"]
+    assert note.startswith(
+        "3 figures differ between exports of which the later reaches less far: it may be cut: whole.csv"
+    )
+
+
 def test_an_export_has_to_be_whole(tmp_path: Path) -> None:
     _run(tmp_path / "run", {"one.csv": EA, "two.csv": EA.replace("snapshots/one", "snapshots/two")}, 1)
     assert len(read_exports(tmp_path)) == 4
@@ -212,12 +253,13 @@ def test_an_export_has_to_be_whole(tmp_path: Path) -> None:
         read_exports(tmp_path)
 
 
-def _run(folder: Path, files: dict[str, str], day: int) -> None:
+def _run(folder: Path, files: dict[str, str], day: int, **more: Any) -> None:
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
     blobs = [{"blobName": f"x/{name}", "byteCount": len(text.encode())} for name, text in files.items()]
-    told = {"blobs": blobs, "runInfo": {"submittedTime": f"2026-03-0{day}T08:00:00.0000000Z"}}
+    run = {"submittedTime": f"2026-03-0{day}T08:00:00.0000000Z", "startDate": "2026-03-01T00:00:00"}
+    told = {"blobs": blobs, "runInfo": run, **more}
     (folder / "manifest.json").write_text(json.dumps(told))
 
 
