@@ -41,9 +41,15 @@ def rpo(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     shown = {status: style for status, style in _SHOWN.items() if (known["status"] == status).any()}
     parts = [seconds[known["status"] == status].to_numpy() for status in shown]
     colours, words = zip(*shown.values(), strict=True)
-    counts = [f"{text} ({len(part):,})" for text, part in zip(words, parts, strict=True)]
-    colour = list(colours)
-    drawn.hist(parts, bins=list(bins), stacked=True, color=colour, label=counts, edgecolor="white", linewidth=0.4)
+    below = np.zeros(len(bins) - 1)
+    for part, colour, text in zip(parts, colours, words, strict=True):
+        counts, _ = np.histogram(part, bins)
+        [there] = np.nonzero(counts)
+        drawn.bar(
+            bins[there], counts[there], np.diff(bins)[there], below[there], align="edge", color=colour,
+            label=f"{text} ({len(part):,})", edgecolor="white", linewidth=0.4,
+        )  # fmt: skip
+        below += counts
     duration_axis(drawn.xaxis, "age")
     drawn.set_ylabel("instances")
     drawn.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -91,6 +91,13 @@ def names_axis(drawn: Axes, names: Sequence[object]) -> None:
     drawn.set_ylim(len(names) - 0.4, -0.6)
 
 
+def bars(drawn: Axes, lengths: Any, left: Any, **how: Any) -> None:
+    """Bars from ``left`` on, one below the other as `names_axis` has them; where there is no length there is none."""
+    lengths, left = np.asarray(lengths, float), np.asarray(left, float)
+    [there] = np.nonzero(lengths)
+    drawn.barh(there, lengths[there], left=left[there], **how)
+
+
 def utc(times: Any) -> Any:
     """A column of times as matplotlib takes them: ``datetime64`` in UTC without saying so."""
     return times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()

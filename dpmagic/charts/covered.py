@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dpmagic.analysis.coverage import REASON_COLUMNS
-from dpmagic.charts.axis import names_axis
+from dpmagic.charts.axis import bars, names_axis
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import BAD, FAIR, GOOD, MOST, UNKNOWN, axes, empty, finish, grid, legend, plain
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -43,11 +43,11 @@ def coverage(frame: pandas.DataFrame, ax: Axes | None = None, *, unit: str = "di
         raise InvalidArgument(f"coverage has no unit {unit}", did_you_mean(unit, _UNITS, "disks or GiB"))
     suffix = "" if unit == "disks" else "GiB"
     checked(frame, ("disks", f"eligible{suffix}", *(f"{part}{suffix}" for part in _PARTS)), "coverage")
-    bars = _bars(frame, suffix)
-    drawn = axes(ax, height=1.8 + 0.3 * max(len(bars), 4))
-    if not bars["total"].sum():
+    rows = _bars(frame, suffix)
+    drawn = axes(ax, height=1.8 + 0.3 * max(len(rows), 4))
+    if not rows["total"].sum():
         return empty(drawn, frame, _TITLE, "no disks")
-    _draw(drawn, bars, _UNITS[unit])
+    _draw(drawn, rows, _UNITS[unit])
     drawn.set_xlabel(_UNITS[unit])
     return finish(drawn, frame, _TITLE)
 
@@ -56,36 +56,36 @@ def _bars(frame: pandas.DataFrame, suffix: str) -> pandas.DataFrame:
     """The numbers of each bar and its label, the largest gaps first; ``others`` marks the line of all that are left."""
     keys = [str(name) for name in frame.columns[: list(frame.columns).index("disks")]]
     named = [name for name in keys if name != "subscriptionId" or "subscriptionName" not in keys]
-    bars = pandas.DataFrame({part: frame[f"{part}{suffix}"].astype("float64") for part in _PARTS})
+    rows = pandas.DataFrame({part: frame[f"{part}{suffix}"].astype("float64") for part in _PARTS})
     texts = [
         [str(value) if pandas.notna(value) and value != "" else "(none)" for value in frame[name]] for name in named
     ]
-    bars["label"] = [" / ".join(parts) for parts in zip(*texts, strict=True)] if named else "all disks"
-    bars["total"] = bars[[*_PARTS]].sum(axis=1)
-    bars["gap"] = bars[[*REASON_COLUMNS.values()]].sum(axis=1)
-    bars["others"] = False
-    bars = bars.sort_values(["gap", "total", "label"], ascending=[False, False, True], kind="stable")
-    if len(bars) > MOST:
-        rest = bars.iloc[MOST - 1 :].drop(columns=["label", "others"]).sum().to_frame().T
-        rest = rest.assign(label=f"{len(bars) - MOST + 1:,} others", others=True)
-        bars = pandas.concat([bars.iloc[: MOST - 1], rest])
-    return bars.reset_index(drop=True)
+    rows["label"] = [" / ".join(parts) for parts in zip(*texts, strict=True)] if named else "all disks"
+    rows["total"] = rows[[*_PARTS]].sum(axis=1)
+    rows["gap"] = rows[[*REASON_COLUMNS.values()]].sum(axis=1)
+    rows["others"] = False
+    rows = rows.sort_values(["gap", "total", "label"], ascending=[False, False, True], kind="stable")
+    if len(rows) > MOST:
+        rest = rows.iloc[MOST - 1 :].drop(columns=["label", "others"]).sum().to_frame().T
+        rest = rest.assign(label=f"{len(rows) - MOST + 1:,} others", others=True)
+        rows = pandas.concat([rows.iloc[: MOST - 1], rest])
+    return rows.reset_index(drop=True)
 
 
-def _draw(drawn: Axes, bars: pandas.DataFrame, unit: str) -> None:
-    shown = ~bars["others"].astype(bool)
-    left = pandas.Series(0.0, index=bars.index)
+def _draw(drawn: Axes, rows: pandas.DataFrame, unit: str) -> None:
+    shown = ~rows["others"].astype(bool)
+    left = pandas.Series(0.0, index=rows.index)
     for part, (colour, hatch, words) in _PARTS.items():
         # All others together would dwarf every bar.
-        length = bars[part].where(shown, 0.0)
+        length = rows[part].where(shown, 0.0)
         if length.sum():
-            drawn.barh(bars.index, length, left=left, color=colour, hatch=hatch, edgecolor="white", label=words)
+            bars(drawn, length, left, color=colour, hatch=hatch, edgecolor="white", label=words)
             left += length
-    for place, (effective, gap, total) in enumerate(zip(bars["effective"], bars["gap"], bars["total"], strict=True)):
+    for place, (effective, gap, total) in enumerate(zip(rows["effective"], rows["gap"], rows["total"], strict=True)):
         share = f"{effective / (effective + gap):.0%}" if effective + gap else "nothing eligible"
         said = share if shown[place] else f"{total:,.0f} {unit}: {share}"
         drawn.annotate(said, (left[place], place), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    names_axis(drawn, list(bars["label"]))
+    names_axis(drawn, list(rows["label"]))
     drawn.set_xlim(0, max(left.max(), 1) * 1.09)
     drawn.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     drawn.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dpmagic.analysis.protection.verdicts import REASONS
-from dpmagic.charts.axis import names_axis
+from dpmagic.charts.axis import bars, names_axis
 from dpmagic.charts.checked import checked
 from dpmagic.charts.completeness import all_well
 from dpmagic.charts.style import BAD, FAIR, axes, empty, finish, grid, legend
@@ -35,9 +35,7 @@ def coverage_gaps(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     for part, (colour, hatch) in _PARTS.items():
         if counts[part].sum():
             lengths = counts[part].astype("float64")
-            drawn.barh(
-                range(len(reasons)), lengths, left=left, color=colour, hatch=hatch, edgecolor="white", label=part
-            )
+            bars(drawn, lengths, left, color=colour, hatch=hatch, edgecolor="white", label=part)
             left += lengths
     sizes = frame.groupby("reason")["diskSizeGB"].sum()
     for place, reason in enumerate(reasons):

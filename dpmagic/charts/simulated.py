@@ -89,11 +89,13 @@ def _draw(drawn: Axes, policies: list[pandas.DataFrame], tags: dict[str, str], s
                 parts.setdefault(tag, []).append((place + offset, left, count))
                 left += count
             ends.append((place + offset, left, _others(rows)))
+        beside = [end for end in ends if end[2]]
         for tag, bar in parts.items():
             places, lefts, counts = zip(*bar, strict=True)
             drawn.barh(places, counts, 0.36, left=lefts, color=tags[tag], alpha=alpha, linewidth=0)
-        places, lefts, counts = zip(*ends, strict=True)
-        drawn.barh(places, counts, 0.36, left=lefts, color=UNKNOWN, alpha=alpha, hatch="//", edgecolor="white")
+        if beside:
+            places, lefts, counts = zip(*beside, strict=True)
+            drawn.barh(places, counts, 0.36, left=lefts, color=UNKNOWN, alpha=alpha, hatch="//", edgecolor="white")
         for rows, (at, points, others) in zip(policies, ends, strict=True):
             _say(drawn, at, points, others, _wrong(rows) if when == "After" else "")
 

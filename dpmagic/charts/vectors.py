@@ -11,7 +11,7 @@ from typing import Any
 
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 
 BACKEND = f"module://{__name__}"
@@ -19,6 +19,11 @@ BACKEND = f"module://{__name__}"
 
 DPI = 72
 """Dots an inch of an SVG: matplotlib's points."""
+
+_HEIGHTS = {
+    "OS/2": ("sTypoAscender", "sTypoDescender", "sTypoLineGap"), "hhea": ("ascent", "descent", "lineGap"),
+}  # fmt: skip
+"""Tables of a font's file that have the height of its lines, the better one first, and their names for it."""
 
 _Size = tuple[float, float, float]
 _Family = tuple[Any, ...]
@@ -32,6 +37,13 @@ class Renderer(RendererSVG):
         usual: Any = super().get_text_width_height_descent  # it has no annotations
         size: _Size = measured(s, prop) if s.isascii() and not ismath else usual(s, prop, ismath)
         return size
+
+    def _get_font_height_metrics(self, font: FontProperties) -> tuple[float | None, float | None, float | None]:
+        """How far a font's lines reach up and down, and the gap between them, in points: what matplotlib since 3.11
+        asks a renderer, and looks up in the font's file for each text where that does not say."""
+        size = font.get_size_in_points()
+        up, down, gap = _lines(_family(font))
+        return (None, None, None) if up is None else (up * size, down * size, gap * size)
 
 
 _made: Any = Renderer  # they have no annotations
@@ -52,6 +64,26 @@ def _family(font: FontProperties) -> _Family:
     return (tuple(font.get_family()), *how, font.get_file())
 
 
+def _font(family: _Family) -> FontProperties:
+    names, style, variant, weight, stretch, file = family
+    return FontProperties(
+        family=list(names), style=style, variant=variant, weight=weight, stretch=stretch, size=1.0, fname=file
+    )
+
+
+@cache
+def _lines(family: _Family) -> tuple[Any, Any, Any]:
+    """The same of a font of one point; None for what its file does not say."""
+    font: Any = get_font(findfont(_font(family)))
+    head = font.get_sfnt_table("head")
+    for name, fields in _HEIGHTS.items():
+        table = font.get_sfnt_table(name)
+        if head is not None and table is not None:
+            up, down, gap = (table[field] / head["unitsPerEm"] for field in fields)
+            return up, -down, gap
+    return None, None, None
+
+
 @cache
 def renderer() -> Renderer:
     """One that writes nothing: what is measured with it once is known for all charts."""
@@ -62,10 +94,7 @@ def renderer() -> Renderer:
 @cache
 def _letter(letter: str, family: _Family) -> _Size:
     """How far a letter moves the next, and how far it reaches up and down: of a font of one point."""
-    names, style, variant, weight, stretch, file = family
-    font = FontProperties(
-        family=list(names), style=style, variant=variant, weight=weight, stretch=stretch, size=1.0, fname=file
-    )
+    font = _font(family)
     width, height, descent = text_to_path.get_text_width_height_descent(letter, font, ismath=False)
     both, _, _ = text_to_path.get_text_width_height_descent(letter * 2, font, ismath=False)
     return both - width, height - descent, descent

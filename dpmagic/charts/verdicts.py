@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS
-from dpmagic.charts.axis import names_axis
+from dpmagic.charts.axis import bars, names_axis
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import MOST, axes, empty, finish, grid, legend, plain
 
@@ -139,7 +139,7 @@ def controls(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
         if share.any():
             colour, mark, hatch = _STYLES[verdict]
             label = f"{mark} {verdict}"
-            drawn.barh(rows.index, share, left=left, color=colour, hatch=hatch, edgecolor="white", label=label)
+            bars(drawn, share, left, color=colour, hatch=hatch, edgecolor="white", label=label)
             left += share
     for place, row in rows.iterrows():
         options: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "color": "#333333"}

@@ -110,7 +110,7 @@ def test_a_what_if_by_hand() -> None:
     assert [label.get_text() for label in drawn.get_yticklabels()] == ["p"]
     widths = [bar.get_width() for bar in drawn.patches]
     # Default, Daily and Weekly before, and after: 23 of a day's 24 are Default; nobody else makes snapshots.
-    assert widths == [35, 26, 12, 0, 23 * 21, 26, 12, 0]
+    assert widths == [35, 26, 12, 23 * 21, 26, 12]
     assert legend(drawn) == ["Default", "Daily", "Weekly", "limit: 500 a disk"]
     assert [text.get_text() for text in drawn.texts][:2] == ["73", "521, refused"]
     [limit] = drawn.lines

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from io import BytesIO
+from io import BytesIO, StringIO
+from typing import Any
 
 import numpy as np
 import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.image import imread
 
-from dpmagic.charts import axis, fonts, style
+from dpmagic.charts import axis, fonts, style, vectors
 from dpmagic.charts.completeness import line
 
 TOLD = {
@@ -89,6 +91,14 @@ def test_a_picture_is_as_large_as_its_figure_with_the_axes_in_all_the_room_that_
     assert (width, height) == pytest.approx((6.2, 3.2), abs=0.1)
     assert drawn.get_position().width < 0.75, "names stand beside the axes, not in them"
     assert style.vector(drawn) == written, "the second time nothing moves"
+
+
+@pytest.mark.parametrize("said", ["of one line", "of two\nlines, gyj", "größe\n备份"])
+def test_a_text_is_as_large_in_an_svg_as_matplotlib_has_it(said: str) -> None:
+    drawn = Figure(dpi=vectors.DPI).add_subplot().text(0.5, 0.5, said)
+    usual: Any = RendererSVG
+    ours, its = (drawn.get_window_extent(one) for one in (vectors.renderer(), usual(72, 72, StringIO())))
+    assert ours.height == pytest.approx(its.height) and ours.width == pytest.approx(its.width, rel=0.03)
 
 
 def test_an_empty_chart_says_why() -> None:
