@@ -9,7 +9,7 @@ import pandas
 from pandas.api.types import union_categoricals
 
 from dpmagic.analysis.backups.answers import answer, history_of, jobs_of, whole, with_runs
-from dpmagic.analysis.backups.keys import SLACK, instants
+from dpmagic.analysis.backups.keys import SLACK, as_texts, instants
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
@@ -24,7 +24,7 @@ _NEEDS = {
     "instances": ["id", "policyId", "currentProtectionState", "oldestRecoveryPoint"],
     "policies": ["id", "policyRules"],
 }
-_COLUMNS_OF_JOBS = (*_NEEDS["jobs"], "endTime", "isUserTriggered", *FROM_JOBS)
+_COLUMNS_OF_JOBS = (*_NEEDS["jobs"], "isUserTriggered", *FROM_JOBS)
 _OF_GROUPS = ("instance", "policyName", "due", "startTime")
 _OF_RUNS = (*_OF_GROUPS, "id", "status")
 _COLUMNS = (*NAMES, "policyName", "jobId", "status", "due", "startTime", "delay", "late")
@@ -45,12 +45,31 @@ def start_delay(given: Any, by: str | None = None) -> pandas.DataFrame:
         there = f"by {', '.join(GROUPS)}"
         raise InvalidArgument(f"start_delay does not group by {by!r}", did_you_mean(str(by), GROUPS, there))
     estate = estate_of(given, "jobs", needs=_NEEDS)
-    parts = portions(estate, _COLUMNS_OF_JOBS, together=True, category="backup", window=with_runs(estate).window)
+    columns = [name for name in _COLUMNS_OF_JOBS if by is None or name != "id"]  # of a year's jobs ids take the most
+    parts = portions(estate, columns, together=True, category="backup", window=with_runs(estate).window)
     if by is None:
         frame = _in_order([_packed(_of_instances(part, by)) for part in parts])
         return answer(estate, frame, runs=len(frame), late=int(frame["late"].sum()))
-    rows = pandas.concat([_of_instances(part, by) for part in parts], ignore_index=True)
+    rows = _together([_of_group(_of_instances(part, by), by) for part in parts])
     return answer(estate, _grouped(rows, by), runs=len(rows), late=int(rows["late"].sum()))
+
+
+def _of_group(rows: pandas.DataFrame, by: str) -> pandas.DataFrame:
+    """Of each row no more than what is asked for, the group's name once."""
+    names = {"day": rows["due"].dt.floor("D"), "hour": rows["due"].dt.hour}
+    group = names[by] if by in names else rows[by].astype("category")
+    return rows[["delay", "late"]].assign(**{by: group})
+
+
+def _together(parts: list[pandas.DataFrame]) -> pandas.DataFrame:
+    """One table of all rows, what is a categorical as one: texts of millions of rows take long to copy."""
+    made = pandas.concat([part.select_dtypes(exclude="category") for part in parts], ignore_index=True)
+    coded = {
+        name: union_categoricals([part[name] for part in parts], sort_categories=True)
+        for name in parts[0]
+        if name not in made
+    }
+    return made.assign(**coded)
 
 
 def _packed(rows: pandas.DataFrame) -> pandas.DataFrame:
@@ -67,7 +86,8 @@ def _in_order(parts: list[pandas.DataFrame]) -> pandas.DataFrame:
     for name in sorted(_COLUMNS, key=_SHARED.__contains__):  # the largest are those that no two rows share
         each = [part.pop(name) for part in parts]  # let go of at once
         if name in _SHARED:
-            made[name] = pandas.Series(union_categoricals(each).take(order)).astype("str")
+            texts = union_categoricals(each).take(order)
+            made[name] = pandas.Series(texts.categories.array.take(texts.codes, allow_fill=True), dtype="str")
         else:
             made[name] = pandas.concat(each, ignore_index=True).take(order).reset_index(drop=True)
     return pandas.DataFrame(made, columns=list(_COLUMNS))
@@ -80,13 +100,12 @@ def _of_instances(estate: Estate, by: str | None) -> pandas.DataFrame:
     first = (found["attempt"] == 0) & found["due"].between(*_edges(estate), inclusive="left")
     runs = found.loc[first, list(_OF_RUNS if by is None else _OF_GROUPS)]
     rows = runs.rename(columns={"id": "jobId"}).assign(delay=runs["startTime"] - runs["due"])
-    names = names_of(whole(estate, "instances"), jobs)
+    names = names_of(whole(estate, "instances"), jobs).astype("category")  # of millions of rows no text is copied
     return named(rows, names if by is None else names[[by] if by in names else []]).assign(late=rows["delay"] > SLACK)
 
 
 def _grouped(rows: pandas.DataFrame, by: str) -> pandas.DataFrame:
-    names = {"day": rows["due"].dt.floor("D"), "hour": rows["due"].dt.hour}
-    groups = rows.assign(**{by: names.get(by, rows.get(by))}).groupby(by, sort=True)
+    groups = rows.groupby(by, sort=True)
     delays = groups["delay"]
     found = pandas.DataFrame(
         {
@@ -98,7 +117,7 @@ def _grouped(rows: pandas.DataFrame, by: str) -> pandas.DataFrame:
             "share": groups["late"].mean().astype("Float64"),
         }
     )
-    return found.reset_index()
+    return as_texts(found.reset_index())
 
 
 def _edges(estate: Estate) -> tuple[pandas.Timestamp, pandas.Timestamp]:
