@@ -66,7 +66,7 @@ def _together(parts: list[pandas.DataFrame]) -> pandas.DataFrame:
     made = pandas.concat([part.select_dtypes(exclude="category") for part in parts], ignore_index=True)
     coded = {
         name: union_categoricals([part[name] for part in parts], sort_categories=True)
-        for name in parts[0]
+        for name in map(str, parts[0])
         if name not in made
     }
     return made.assign(**coded)

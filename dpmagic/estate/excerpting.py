@@ -35,7 +35,7 @@ def read(estate: Estate, wanted: Excerpt, columns: frozenset[str]) -> Kept:
                 raise
             rows, excerpt = source.table(name, estate.now, window, columns), None
             notes = [f"read whole, not grouped: {refused.message}"]
-    rows.attrs[KEY]["notes"] += notes
+    rows.attrs[KEY]["notes"] = [*rows.attrs[KEY]["notes"], *notes]
     return estate.kept.keep(Kept(table(name), window, columns.union(map(str, rows)), rows, excerpt))
 
 

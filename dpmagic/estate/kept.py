@@ -13,6 +13,7 @@ from dpmagic.estate.columns import Table
 from dpmagic.estate.completeness import KEY, narrowed
 from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.window import Window
+from dpmagic.frames.told import Told
 
 Columns = frozenset[str] | None
 """Names of columns, None for all that there are."""
@@ -29,6 +30,9 @@ class Kept:
     rows: pandas.DataFrame
     excerpt: Excerpt | None = None
     _told: dict[Window, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rows.attrs[KEY] = Told(self.rows.attrs[KEY])  # pandas copies it with every step
 
     def covers(self, window: Window, columns: Columns) -> bool:
         """Whether all of this is there."""
@@ -49,8 +53,8 @@ class Kept:
         made = some.copy(deep=False) if inside.all() else some[inside].reset_index(drop=True)  # texts take long to copy
         if window not in self._told:
             mine = self.rows.loc[inside, [name for name in self.rows if name in ("subscriptionId", self.known.time)]]
-            self._told[window] = narrowed(
-                self.known, mine, self.rows.attrs[KEY], window, says(self.window)["notes"], says(window)
+            self._told[window] = Told(
+                narrowed(self.known, mine, self.rows.attrs[KEY], window, says(self.window)["notes"], says(window))
             )
         made.attrs = deepcopy({**self.rows.attrs, KEY: self._told[window]})
         return made

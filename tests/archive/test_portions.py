@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import dpmagic
+from dpmagic.archive.faults import ArchiveDamaged
 from dpmagic.archive.source import open_archive
 from dpmagic.estate import portions
 
@@ -129,3 +131,42 @@ def test_an_instance_without_jobs_in_the_window_is_in_a_portion(archive: Path, m
     ids = sorted(one for part in parts for one in part.instances()["id"])
     assert len(parts) > 1 and ids == sorted(estate.instances()["id"])
     assert set(estate.instances()["id"].str.lower()) - ran
+
+
+def test_ids_of_a_portion_are_numbers_until_they_are_spelled(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = open_archive(archive).jobs()
+    monkeypatch.setattr(portions, "ROWS", 100)
+    for together in (False, True):
+        found = []
+        for part in portions.portions(open_archive(archive), ["id", "startTime"], together=together, numbers=True):
+            rows = part.jobs().assign(text=lambda rows, part=part: portions.spelled(part, rows["id"]))
+            some = rows["id"].where(rows.index % 2 == 0)
+            assert portions.spelled(part, some).equals(rows["text"].where(some.notna()))
+            found.append(rows)
+        made = pandas.concat(found)
+        assert len(found) > 1 and pandas.api.types.is_integer_dtype(made["id"])
+        times = jobs.set_index("id")["startTime"].sort_index()
+        assert made.set_index("text")["startTime"].sort_index().tolist() == times.tolist()
+        assert sorted(made["text"]) == sorted(jobs["id"])
+    assert portions.spelled(open_archive(archive), jobs["id"]).equals(jobs["id"]), "texts stay what they are"
+
+
+def test_jobs_that_several_questions_take_are_read_from_files_once(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(archive, tmp_path / "copy"))
+    monkeypatch.setattr(portions, "ROWS", 100)
+    window = (datetime(2026, 2, 18, tzinfo=UTC), datetime(2026, 3, 3, 8, tzinfo=UTC))
+    estate = open_archive(copy, window=window)
+    shorter = estate.over((window[0], datetime(2026, 3, 1, tzinfo=UTC)))
+    wanted = {len(pandas.concat([part.jobs() for part in portions.portions(one, ["id"])])) for one in (estate, shorter)}
+    with portions.reading_once(estate, ["id", "status"]):
+        shutil.rmtree(copy / "parts")
+        found = {
+            len(pandas.concat([part.jobs() for part in portions.portions(one, ["id"])])) for one in (estate, shorter)
+        }
+        assert found == wanted and len(found) == 2
+        with pytest.raises(ArchiveDamaged):
+            list(portions.portions(estate, ["policyId"]))
+    with pytest.raises(ArchiveDamaged):
+        list(portions.portions(estate, ["id"]))
