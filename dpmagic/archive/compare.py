@@ -32,6 +32,7 @@ COLUMNS = (
     "atLeast", "atMost", "detail", "before", "after", "command",
 )  # fmt: skip
 _SPAN = re.compile(r"(\d+)([hdw])")
+_INSTANTS = "write 2026-03-02 or 2026-03-02T09:00Z (UTC); 36h, 7d or 2w (before the last run); yesterday, or now"
 _HOURS = {"h": 1, "d": 24, "w": 168}
 _NEAR = timedelta(hours=6)
 # Settings whose change is told, by table; what a table lists (vaults, policies, instances) is told as new or gone.
@@ -141,9 +142,9 @@ def _instant(given: Any, looks: Sequence[datetime]) -> datetime:
     try:
         return instant("2000-01-01" if isinstance(given, str) and given in ("now", "yesterday") else given)
     except InvalidArgument as error:
-        hint = error.hint if isinstance(given, datetime) else "write 2026-03-02T09:00Z, 7d, yesterday or now"
+        hint = error.hint if isinstance(given, datetime) else _INSTANTS
         if isinstance(given, str):
-            hint = did_you_mean(given.strip().lower(), ("yesterday", "now"), hint)
+            hint = f"{did_you_mean(given.strip().lower(), ('yesterday', 'now'))} {hint}".strip()
         raise InvalidArgument(f"{given!r} is not an instant", hint) from error
 
 

@@ -70,7 +70,9 @@ def _add_compare(commands: Any) -> None:
         "else 1 when a subscription or a kind of findings could not be compared.",
     )
     compare.add_argument("directory", metavar="DIR")
-    compare.add_argument("--from", dest="start", default="yesterday", metavar="INSTANT", help="or 7d, yesterday")
+    compare.add_argument(
+        "--from", dest="start", default="yesterday", metavar="INSTANT", help="or 36h, 7d, 2w, yesterday"
+    )
     compare.add_argument("--to", dest="end", default="now", metavar="INSTANT", help="or now: the last run")
     compare.add_argument("-o", "--output", default="markdown", choices=("markdown", "json", "html"))
     compare.set_defaults(act=_compare)

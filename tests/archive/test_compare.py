@@ -180,6 +180,15 @@ def test_times_that_are_none(archive: Path, start: str, end: str, told: str) -> 
     assert error.value.hint
 
 
+@pytest.mark.parametrize("word", ["monday", "last monday", "7 days", "", "-7d", "03/02/2026", "yestreday"])
+def test_a_word_that_is_no_instant_is_told_what_is(archive: Path, word: str) -> None:
+    with pytest.raises(InvalidArgument, match="is not an instant") as error:
+        compare(archive, word)
+    named = ("2026-03-02 ", "2026-03-02T09:00Z", "36h", "7d", "2w", "yesterday", "now")
+    assert all(one in error.value.hint for one in named)
+    assert error.value.hint.startswith("did you mean yesterday?") == (word == "yestreday")
+
+
 def test_a_night_is_the_run_nearest_to_it(archive: Path, tmp_path: Path) -> None:
     """A scheduler starts a run some seconds later on one day than on the next."""
     looks = [datetime(2026, 3, day, 6, 15, second, tzinfo=UTC) for day, second in ((1, 20), (2, 9), (3, 2))]
