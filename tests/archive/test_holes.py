@@ -13,6 +13,7 @@ import pytest
 import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.archive.source import open_archive
+from dpmagic.estate import portions
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window
 from tests.analysis.byhand import NOW, SUB, instance, job, policies, snapshot
@@ -86,12 +87,29 @@ def test_a_run_that_was_due_in_a_hole_is_not_missed(folder: Path, how: Callable[
     assert dpmagic.coverage_calendar(estate, by="subscription")["due"].sum() == 21 + 15
 
 
+def test_what_cannot_be_read_still_is_not_gone(tmp_path: Path) -> None:
+    for day in (1, 8, 15):
+        collect(night(day, (OURS, OTHER) if day == 1 else (OURS,)), tmp_path)
+    found = dpmagic.missed_runs(open_archive(tmp_path, window=(NOW, NOW + 15 * DAY)))
+    told = found.set_index("subscriptionId")[["reason", "detail"]].fillna("").T.to_dict("list")
+    assert told == {OURS: ["noJob", ""], OTHER: ["unverifiable", "the subscription cannot be read"]}
+
+
 def test_evidence_is_wanting_of_the_members_of_that_subscription_alone(folder: Path) -> None:
     estate = asked(folder)
     found = dpmagic.restore_evidence(estate, "10d")
     assert set(found["verdict"]) == {"not tested"}
     found = dpmagic.restore_evidence(estate, "20d").set_index("subscriptionId")["verdict"]
     assert found.to_dict() == {OURS: "not tested", OTHER: "not verifiable"}
+
+
+def test_a_large_archive_heeds_holes_a_portion_at_a_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = [question(asked(folder)) for question in (dpmagic.missed_runs, dpmagic.adherence, dpmagic.rpo)]
+    monkeypatch.setattr(portions, "ROWS", 12)
+    parts = [question(asked(folder)) for question in (dpmagic.missed_runs, dpmagic.adherence, dpmagic.rpo)]
+    for one, other in zip(whole, parts, strict=True):
+        pandas.testing.assert_frame_equal(one, other)
+        assert any("no run saw the jobs of subscription" in note for note in other.attrs["dpmagic"]["notes"])
 
 
 def test_nobody_knows_how_old_points_got_in_a_hole(folder: Path) -> None:

@@ -140,7 +140,7 @@ def _history(estate: Estate) -> History:
     jobs = jobs_of(estate)
     reach, schedules = reached(estate, jobs), schedules_of(estate.policies())
     found = history(whole(estate, "instances"), jobs, schedules, estate.window, reach, known_until(estate, jobs))
-    return without(found, jobs)
+    return without(found, jobs, estate.source.scope.unreadable)
 
 
 def known_until(estate: Estate, jobs: pandas.DataFrame) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,11 +62,18 @@ def within(holes: Iterable[Hole], ids: pandas.Series) -> pandas.Series:
     return pandas.Series(found, ids.index)
 
 
-def without(found: History, jobs: pandas.DataFrame) -> History:
-    """The history, where what was due in a hole of these ``jobs`` and has no job in time is unverifiable."""
+def without(found: History, jobs: pandas.DataFrame, unreadable: Collection[str] = ()) -> History:
+    """The history, where what was due in a hole of these ``jobs`` and has no job in time is unverifiable.
+
+    Of an ``unreadable`` subscription nothing else is known either: what is not seen there is not gone.
+    """
     for hole in holes_of(jobs.attrs.get(KEY, {}).get("holes")):
         found = _without(found, hole)
-    return found
+    unsure = found.unverifiable
+    if not unreadable or not len(unsure):
+        return found
+    blind = pandas.Series(subscriptions(unsure["instance"]), unsure.index).isin([one.lower() for one in unreadable])
+    return replace(found, unverifiable=unsure.assign(why=unsure["why"].mask(blind, "the subscription cannot be read")))
 
 
 def subscriptions(ids: pandas.Series) -> Any:
