@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,17 +44,17 @@ class Target:
 
 def stop(target: Target) -> None:
     """Protection is stopped; what there is is kept for good."""
-    target.then(lambda: _set(target, STOPPED))
+    target.then(partial(_set, target, STOPPED))
 
 
 def suspend(target: Target) -> None:
     """Backups are suspended."""
-    target.then(lambda: _set(target, "BackupsSuspended"))
+    target.then(partial(_set, target, "BackupsSuspended"))
 
 
 def fail_protection(target: Target) -> None:
     """Protection is in error."""
-    target.then(lambda: _set(target, "ProtectionError", target.options["code"]))
+    target.then(partial(_set, target, "ProtectionError", target.options["code"]))
 
 
 def soft_delete(target: Target) -> None:
@@ -73,7 +74,7 @@ def soft_delete(target: Target) -> None:
             target.estate.set_state(number, "SoftDeleted", target.defect.cause)
 
     target.then(turn)
-    target.estate.at(target.at + SOFT_DELETE, lambda: _purge(target))
+    target.estate.at(target.at + SOFT_DELETE, partial(_purge, target))
 
 
 def remove_role(target: Target) -> None:
@@ -129,7 +130,7 @@ def change_policy(target: Target) -> None:
 def delete_disk(target: Target) -> None:
     """Disks are deleted; their instances stay and fail."""
     _need_disks(target)
-    target.then(lambda: _remove(target))
+    target.then(partial(_remove, target))
 
 
 def recreate_disk(target: Target) -> None:
@@ -146,7 +147,7 @@ def recreate_disk(target: Target) -> None:
             life = estate.engine.fleet["life"][number] + 1
             estate.engine.change(number, fault=0, why=-1, life=life)
 
-    target.then(lambda: _remove(target))
+    target.then(partial(_remove, target))
     target.then(turn, target.at + target.options["after"])
 
 
@@ -179,7 +180,7 @@ def back_up(target: Target) -> None:
     for place in range(target.options.get("jobs", 1)):
         at = target.at + place * every
         for number in target.numbers:
-            target.estate.at(at - 1, _starter(target, number, at, tag))
+            target.estate.at(at - 1, partial(target.estate.engine.run, number, at, tag, target.defect.cause))
 
 
 def leave_snapshots(target: Target) -> None:
@@ -254,10 +255,6 @@ def _remove(target: Target) -> None:
         disk.gone = True
         target.estate.changed("Delete", disk.id)
     _break(target, target.numbers, _DISK_GONE)
-
-
-def _starter(target: Target, number: int, at: int, tag: str) -> Callable[[], None]:
-    return lambda: target.estate.engine.run(number, at, tag, target.defect.cause)
 
 
 def _purge(target: Target) -> None:

@@ -67,6 +67,10 @@ class Estate:
         self._order += 1
         heapq.heappush(self._turns, (instant, self._order, turn))
 
+    def coming(self) -> list[Callable[[], None]]:
+        """What is still to happen, in no order."""
+        return [turn for _, _, turn in self._turns]
+
     def changed(self, how: str, arm_id: str, at: int | None = None, *, by_hand: bool = True) -> None:
         """Note that a disk or a snapshot was made or deleted (``Create``, ``Delete``), now or at another time.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,11 @@ from .build import start
 from .estate import Estate
 from .plants import plant
 from .spec import Spec, read
+
+_KEPT = 4
+_LARGE = 1000
+#: Estates with their history as they were made, by their pickled specs: who connects again need not make it again.
+_MADE: dict[bytes, bytes] = {}
 
 
 def generate(source: Spec | Mapping[str, Any] | str | Path) -> Estate:
@@ -22,6 +29,21 @@ def generate(source: Spec | Mapping[str, Any] | str | Path) -> Estate:
     'neverProtected'
     """
     spec = read(source)
+    key = pickle.dumps(spec)
+    made = _MADE.get(key)
+    if made is not None:
+        again: Estate = pickle.loads(made)
+        return again
+    estate = _generated(spec)
+    # A turn that is still to come may be a function of this very estate; those that can be copied are partial.
+    if len(estate.instances) <= _LARGE and all(isinstance(turn, partial) for turn in estate.coming()):
+        _MADE[key] = pickle.dumps(estate)
+        for old in list(_MADE)[:-_KEPT]:
+            _MADE.pop(old, None)
+    return estate
+
+
+def _generated(spec: Spec) -> Estate:
     estate = start(spec)
     estate.generated = len(estate.instances)
     plant(estate)

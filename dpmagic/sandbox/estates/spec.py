@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -160,9 +161,18 @@ def read(source: Spec | Mapping[str, Any] | str | Path) -> Spec:
     """
     if isinstance(source, Spec):
         return source
-    if not isinstance(source, Mapping):
-        source = _load(source)
-    made: Spec = _build(Spec, source, "the estate")
+    if isinstance(source, str) and source in names():
+        return _shipped(source)
+    return _read(source)
+
+
+@cache
+def _shipped(name: str) -> Spec:
+    return _read(name)
+
+
+def _read(source: Mapping[str, Any] | str | Path) -> Spec:
+    made: Spec = _build(Spec, source if isinstance(source, Mapping) else _load(source), "the estate")
     return made
 
 

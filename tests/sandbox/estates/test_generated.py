@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from dpmagic.sandbox import Sandbox
-from dpmagic.sandbox.estates import generate, plants
+from dpmagic.sandbox import Sandbox, times
+from dpmagic.sandbox.estates import generate, generating, plants
 from dpmagic.sandbox.estates.spec import read
 
 from ... import generated
 from ..client import Client
-from .rows import estate
+from .rows import estate, jobs, points
 
 COMPUTE = "2024-03-02"
 
@@ -165,3 +165,26 @@ def test_exemptions_are_in_policyresources() -> None:
     for scope, expected in (("AtScopeAndAbove", 1), ("AtScopeAndBelow", 1)):
         body["options"] = {"authorizationScopeFilter": scope}
         assert client.send("POST", url, body, api="2022-10-01").body["data"][0]["Count"] == expected
+
+
+@pytest.mark.parametrize("name", ["default", "0", "12"])
+def test_made_again_it_is_the_same_and_has_its_own_future(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[bytes, bytes] = {}
+    monkeypatch.setattr(generating, "_MADE", made)
+    source = read(generated.spec(int(name)) if name.isdigit() else name)
+    first, second = generate(source), generate(source)
+    assert (len(made), first.coming() != []) == (1, name == "default"), "of the default, soft delete ends later"
+    for one in (first, second):
+        one.advance(one.now + 20 * times.DAY)
+    assert (jobs(first), points(first), first.planted()) == (jobs(second), points(second), second.planted())
+    assert first.changes == second.changes
+    assert generate(source).now == source.end_ticks < second.now == first.now
+
+
+def test_one_whose_future_cannot_be_copied_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[bytes, bytes] = {}
+    monkeypatch.setattr(generating, "_MADE", made)
+    for _ in range(2):
+        ahead = estate(plant=[{"kind": "snapshotDeleted", "disks": "d", "at": "2026-03-03T08:00:00Z"}])
+        ahead.advance(ahead.now + 2 * times.DAY)
+        assert ahead.planted()[0]["times"] == ["2026-03-03T08:00:00.0000000Z"] and not made
