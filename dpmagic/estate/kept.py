@@ -45,9 +45,11 @@ class Kept:
 
     def part(self, window: Window, columns: Columns, says: Says) -> pandas.DataFrame:
         """These columns of the window's rows, with their completeness: another frame, whose changes are its own."""
-        some = self.rows if columns is None else self.rows[[name for name in self.rows if name in columns]]
+        some = (
+            self.rows.copy(deep=False) if columns is None else self.rows[[one for one in self.rows if one in columns]]
+        )
         if not self.known.time or window == self.window:
-            return some.copy(deep=False)  # changes to it are nobody else's
+            return some
         times = self.rows[self.known.time]
         inside = (times >= window.start) & (times < window.end)
         made = some.copy(deep=False) if inside.all() else some[inside].reset_index(drop=True)  # texts take long to copy

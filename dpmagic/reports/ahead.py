@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import gc
 from importlib import import_module
+from pkgutil import iter_modules
 
-from dpmagic import charts
+from dpmagic import analysis, charts
 
 _NEEDED = (
     "pandas",
+    "orjson",
+    "tzlocal.windows_tz",
+    "pyarrow.dataset",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "scipy.stats",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",
     "xlsxwriter",
-    "dpmagic.analysis.controls",
-    "dpmagic.analysis.findings",
+    "dpmagic.archive.source",
+    "dpmagic.estate.saved",
+    *(f"dpmagic.analysis.{found.name}" for found in iter_modules(analysis.__path__) if not found.ispkg),
+    "dpmagic.analysis.lengths.exact",
+    "dpmagic.archive.posture_history",
     "dpmagic.reports.contents",
     "dpmagic.reports.evidence",
 )
