@@ -68,6 +68,7 @@ class ResourceGraph:
         self._pages = Pages()
         self._windows: dict[str, tuple[datetime, int]] = {}
         self._asked = 0
+        self._known: tuple[int | None, Sequence[str], Hierarchy] | None = None
         self._lock = threading.Lock()
 
     def answer(self, body: Mapping[str, Any], now: datetime, caller: str = "", api_version: str | None = None) -> Reply:
@@ -114,7 +115,7 @@ class ResourceGraph:
 
     def _reach(self, body: Mapping[str, Any], scope_filter: str) -> Reach:
         """What the request may read of what it asks for; what is unreadable is left out without a sign."""
-        readable, hierarchy = list(self._subscriptions()), Hierarchy(self._groups())
+        readable, hierarchy = self._tenant()
         asked, groups = names(body, "subscriptions"), names(body, "managementGroups")
         if asked and groups:
             raise refuse("InvalidScope", "Give subscriptions or managementGroups, not both.")
@@ -130,6 +131,13 @@ class ResourceGraph:
         if not reach.subscriptions:
             raise BadRequest([_ACCESS_DENIED], status=403, code="AccessDenied")
         return reach
+
+    def _tenant(self) -> tuple[Sequence[str], Hierarchy]:
+        """The subscriptions that the caller may read and the groups, found out once while nothing changes."""
+        version = None if self._version is None else self._version()
+        if version is None or self._known is None or self._known[0] != version:
+            self._known = version, tuple(self._subscriptions()), Hierarchy(self._groups())
+        return self._known[1:]
 
     def _page(self, query: Query, now: datetime) -> bytes:
         scope = repr((query.text, query.reach.subscriptions, sorted(query.reach.exact), query.reach.filter))
