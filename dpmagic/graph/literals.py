@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from dpmagic.errors import InvalidArgument
 NULLS = ("bool", "datetime", "dynamic", "guid", "int", "long", "real", "timespan")
 _MISSING = ("NAType", "NaTType")  # pandas'
 _ESCAPED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+#: All but ASCII's printable characters, of which an apostrophe and a backslash are escaped: ids have none of these.
+_ODD = re.compile(r"[^ -&(-\[\]-~]")
 _LONG = range(-(2**63), 2**63)
 
 
@@ -83,7 +86,7 @@ def instant(moment: datetime) -> str:
 
 
 def _string(text: str) -> str:
-    return "'" + "".join(map(_character, text)) + "'"
+    return "'" + _ODD.sub(lambda found: _character(found[0]), text) + "'"
 
 
 def _character(character: str) -> str:
