@@ -13,13 +13,15 @@ import unicodedata
 from typing import Any, cast
 from warnings import catch_warnings, filterwarnings
 
+import numpy as np
 import pandas
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.transforms import BboxBase
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox, BboxBase
 
 from dpmagic.charts import vectors
 from dpmagic.charts.completeness import line
@@ -120,7 +122,34 @@ def _laid_out(figure: Figure, renderer: RendererBase | None) -> BboxBase:
     for one in figure.axes:
         one.set_position((left, low, right - left, top - low))
         one.set_in_layout(True)  # a place that is given means otherwise
-    return figure.get_tightbbox(renderer)
+    return _now_seen(figure, renderer)
+
+
+def _now_seen(figure: Figure, renderer: RendererBase | None) -> BboxBase:
+    """What is to be seen of axes that were given their room, in inches: all of the figure but for its padding, and what
+    stands out further now that they are smaller.
+
+    That is texts that begin in them, their labels and a legend.  Labels of ticks stand out by a few points more, for
+    which there is the margin, unless they are turned.
+    """
+    [drawn, *others] = figure.axes
+    if others or any(one.get_rotation() for one in drawn.get_xticklabels()):
+        return figure.get_tightbbox(renderer)
+    legend = drawn.get_legend()
+    wide = [drawn.xaxis.label, *(one for one in drawn.get_children() if isinstance(one, Text))]
+    high = [drawn.yaxis.label, *([legend] if legend is not None else ())]
+    xs, ys = ([box for one in some if (box := one.get_tightbbox(renderer)) and _finite(box)] for some in (wide, high))
+    width, height = figure.get_size_inches()
+    return Bbox.from_extents(
+        min([_PAD, *(box.x0 / figure.dpi for box in xs)]),
+        min([_PAD, *(box.y0 / figure.dpi for box in ys)]),
+        max([width - _PAD, *(box.x1 / figure.dpi for box in xs)]),
+        max([height - _PAD, *(box.y1 / figure.dpi for box in ys)]),
+    )
+
+
+def _finite(box: BboxBase) -> bool:
+    return bool(np.isfinite(box.extents).all())
 
 
 def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") -> Axes:

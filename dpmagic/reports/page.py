@@ -19,6 +19,7 @@ def page(notebook: Any, title: str) -> str:
         exclude_input=True,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
+        optimistic_validation=True,
     )
     style = (_HERE / "templates" / "page" / "style.css").read_text(encoding="utf-8")
     resources = {"metadata": {"name": title}, "style": style, "sections": _sections(notebook)}
