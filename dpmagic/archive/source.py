@@ -14,14 +14,14 @@ import pandas
 
 from dpmagic.archive import deltas
 from dpmagic.archive.answered import lost as lost_of
-from dpmagic.archive.answered import unseen
 from dpmagic.archive.compact import read_parts
 from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
 from dpmagic.archive.happened import Happened, touches
 from dpmagic.archive.known import as_known, shaped
-from dpmagic.archive.manifest import Manifest, Run, days_told, days_without, never_seen
+from dpmagic.archive.looks import Looks
+from dpmagic.archive.manifest import Manifest, Run
 from dpmagic.archive.owners import outside
 from dpmagic.archive.packed import Held, Packed, in_one_piece
 from dpmagic.archive.tallies import tally
@@ -216,19 +216,16 @@ class Archive:
         seen = {} if known.time else {"seen": format_time(self.seen(known.name) or now)}
         return made | {"holes": says["holes"], **seen}
 
+    @property
+    def _looks(self) -> Looks:
+        return Looks(self.runs, self._now)
+
     def seen(self, name: str) -> datetime | None:
         """When the last run until the estate's instant read a table."""
-        return next((run.at for run in reversed(self.runs) if run.read(name)), None)
+        return self._looks.last(name)
 
     def says(self, name: str, now: datetime, window: Window) -> Mapping[str, Any]:
-        holes = [
-            [_shown(first), _shown(last), *([one] if one else [])] for one, first, last in self._holes(window, name)
-        ]
-        if not table(name).time:
-            return {"notes": self._unseen(window, name), "holes": holes}
-        looks = self._looks(name)
-        since = {"since": format_time(looks[0].asked(name))} if looks else {}
-        return {"notes": self.holes(window, name), "holes": holes, **since}
+        return self._looks.says(name, window)
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
         from dpmagic.archive.query import answer
@@ -242,7 +239,7 @@ class Archive:
             "rows": len(made),
             "of": len(made),
             "subscriptions": self.scope.told(None),
-            "notes": self.holes(Window(self.runs[0].since, now)),
+            "notes": self._looks.unseen("jobs", Window(self.runs[0].since, now)),
         }
         return made
 
@@ -262,33 +259,6 @@ class Archive:
         rows = self._rows(known, whole)
         assert rows is not None  # only tables that are there are asked for
         return Shelf(rows=to_arrow(as_known(to_frame(rows), self._now)) if known.time else rows)
-
-    def holes(self, window: Window, name: str = "jobs") -> list[str]:
-        """The spans of the window whose jobs, or changes, no run has seen, each as a line."""
-        found = [(f" of subscription {one}" if one else "", a, b) for one, a, b in self._holes(window, name)]
-        return [f"no run saw the {name}{whose} from {_shown(first)} to {_shown(last)}" for whose, first, last in found]
-
-    def _holes(self, window: Window, name: str) -> list[tuple[str, datetime, datetime]]:
-        """The spans of the window whose jobs, or changes, no run has seen: of all subscriptions (""), and of each."""
-        of, end = name if table(name).time else "jobs", min(window.end, self._now)
-        return [*(("", *span) for span in self._spans(window, name)), *unseen(self.runs, window.start, end, of)]
-
-    def _looks(self, name: str) -> list[Run]:
-        """The runs until the estate's instant that have read a table."""
-        return [run for run in self.runs if run.read(name)]
-
-    def _spans(self, window: Window, name: str) -> list[tuple[datetime, datetime]]:
-        if not table(name).time:
-            name = "jobs"
-        return never_seen(self._looks(name), window.start, min(window.end, self._now), name)
-
-    def _unseen(self, window: Window, name: str) -> list[str]:
-        """The days on which no run looked at all, and those on which one did, but not at this table."""
-        end = min(window.end, self._now)
-        none = days_without(self.runs, window.start, end)
-        left = [day for day in days_without(self._looks(name), window.start, end) if day not in none]
-        notes = [f"no run looked at the estate on {days_told(none)}"] if none else []
-        return [*notes, f"no run read the {name.replace('_', ' ')} on {days_told(left)}"] if left else notes
 
     def _rows(
         self, known: Table, window: Window | None, columns: Collection[str] | None = None, *, packed: bool = False

@@ -121,7 +121,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
             "missed_runs", "coverage_calendar", "rpo", "latest_points", "rpo_targets", "coverage", "coverage_gaps",
             "exclusions", "retention", "retention_minimum", "retention_points", "restore_evidence", "triage",
             "findings", "controls", "control_members", "posture", "posture_history", "policy_inventory",
-            "orphan_instances", "orphan_snapshots", "snapshot_headroom", "stored", "churn", "forecast", "cost_of",
+            "orphan_instances", "orphan_snapshots", "snapshot_headroom", "churn",
         )
     },
 }  # fmt: skip
