@@ -13,58 +13,21 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
-import os
-import re
 import resource
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import nbformat
-
-from dpmagic.connection import connect_endpoint
-from dpmagic.estate import Estate, Window
-from dpmagic.estate.opening import open_live
-from dpmagic.progress import Silent
-from dpmagic.reports.report import report
 from dpmagic.sandbox.service import START
 from tests.benchmarks.estates import spec
 from tests.benchmarks.questions import served
+from tests.benchmarks.reporting import spent
 
 SIZES = ("default", "3000", "10000")
 _BARE, _NOTHING = "nothing", {"subscriptions": [{"name": "nothing"}]}
-_READING, _PAGE = "reading the estate", "writing the page"
-_START = ("starting the notebook", "Backup report", _PAGE)  # waiting for the kernel, what it opens, and nbconvert
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Stages(Silent):
-    """How long each stage took: from when it is told until the next one is."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._now, self._since = "", perf_counter()
-        self.asked = 0.0  # when the first question was
-
-    def stage(self, text: str) -> None:
-        self._end()
-        self._now = re.sub(r" \(\d+ of \d+\)$", "", text.removeprefix("report: "))
-        if not self.asked and self._now not in (*_START, _READING):
-            self.asked = perf_counter()
-
-    def done(self) -> None:
-        self._end()
-        self._now = ""
-
-    def _end(self) -> None:
-        if self._now:
-            self.seconds[self._now] = self.seconds.get(self._now, 0.0) + perf_counter() - self._since
-        self._since = perf_counter()
 
 
 def measure(sizes: tuple[str, ...] = SIZES) -> list[str]:
@@ -79,8 +42,8 @@ def _lines(sizes: tuple[str, ...]) -> Iterator[str]:
         found = _run(size)
         yield from _told(size, found, start)
         before.append((found.said["rows"], found.said["kernel"] - start.said["kernel"]))
-        for (rows, spent), (more, longer) in itertools.pairwise(before[-2:]):
-            yield f"  {more / rows:.1f} times the rows: {longer / spent:.1f} times the processor for the questions"
+        for (rows, took), (more, longer) in itertools.pairwise(before[-2:]):
+            yield f"  {more / rows:.1f} times the rows: {longer / took:.1f} times the processor for the questions"
 
 
 @dataclass(frozen=True)
@@ -96,10 +59,11 @@ class Ran:
 def _run(size: str) -> Ran:
     with served(_NOTHING if size == _BARE else size if size == "default" else spec(int(size))) as where:
         [sandbox] = multiprocessing.active_children()
-        begun, before = perf_counter(), _spent(resource.RUSAGE_CHILDREN)
-        child = [sys.executable, "-m", "tests.benchmarks.report", size, *where, str(sandbox.pid), str(begun)]
-        said = json.loads(subprocess.check_output(child, text=True))
-        return Ran(perf_counter() - begun, _spent(resource.RUSAGE_CHILDREN) - before, said)
+        begun, before = perf_counter(), spent(resource.RUSAGE_CHILDREN)
+        kind = "bare" if size == _BARE else "whole"
+        child = [sys.executable, "-m", "tests.benchmarks.reporting", kind, *where, START.isoformat(), str(sandbox.pid)]
+        said = json.loads(subprocess.check_output([*child, str(begun)], text=True))
+        return Ran(perf_counter() - begun, spent(resource.RUSAGE_CHILDREN) - before, said)
 
 
 def _told(size: str, found: Ran, start: Ran) -> list[str]:
@@ -120,57 +84,6 @@ def _told(size: str, found: Ran, start: Ran) -> list[str]:
     ]
 
 
-def one(size: str, url: str, ca: str, sandbox: int, begun: float) -> dict[str, Any]:
-    """Write a report in this process, which began then; what it took."""
-    heard = Stages()
-    known = open_live(connect_endpoint(url, ca=Path(ca), token="any"))
-    estate = Estate(known.source, START, Window.of("14d", START))
-    theirs = _of(sandbox)
-    with tempfile.TemporaryDirectory() as name:
-        notebook = _bare(Path(name)) if size == _BARE else None
-        written = report(estate, Path(name) / "report", notebook=notebook, observer=heard)
-    return {
-        "rows": sum(one["rows"] for one in written.summary["files"] if one["file"].startswith("estate/")),
-        "kernel": _spent(resource.RUSAGE_CHILDREN),
-        "sandbox": _of(sandbox) - theirs,
-        "asked": heard.asked - begun,
-        "reading": heard.seconds[_READING],
-        "page": heard.seconds[_PAGE],
-        "to read": _most(resource.RUSAGE_SELF),
-        "to ask": _most(resource.RUSAGE_CHILDREN),
-        "sections": {name: took for name, took in heard.seconds.items() if name not in (*_START, _READING)},
-    }
-
-
-def _bare(folder: Path) -> Path:
-    """A notebook that asks nothing."""
-    opens = "import dpmagic.charts.style\nfrom dpmagic.reports import Report\nreport = Report(**given)"
-    cells = ["given = {}", opens, "report.write()"]  # a notebook with charts loads what they take
-    made = [nbformat.v4.new_code_cell(text) for text in cells]
-    made[0].metadata["tags"] = ["parameters"]
-    nbformat.write(nbformat.v4.new_notebook(cells=made), folder / "bare.ipynb")
-    return folder / "bare.ipynb"
-
-
-def _spent(of: int) -> float:
-    used = resource.getrusage(of)
-    return used.ru_utime + used.ru_stime
-
-
-def _most(of: int) -> float:
-    return resource.getrusage(of).ru_maxrss / 2**20
-
-
-def _of(process: int) -> float:
-    """Seconds of the processor that another process has had."""
-    parts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(parts[11]) + int(parts[12])) / _TICKS
-
-
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case [size, url, ca, sandbox, begun]:
-            print(json.dumps(one(size, url, ca, int(sandbox), float(begun))))
-        case given:
-            for line in _lines(tuple(given) or SIZES):
-                print(line, flush=True)
+    for line in _lines(tuple(sys.argv[1:]) or SIZES):
+        print(line, flush=True)
