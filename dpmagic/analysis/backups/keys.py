@@ -97,7 +97,7 @@ def alike(coded: pandas.Series, other: pandas.Series) -> pandas.Series:
     >>> alike(pandas.Series(["a", "b"], dtype="category"), pandas.Series(["b", "c"], dtype="category")).tolist()
     [nan, 'b']
     """
-    return coded.astype(other.dtype)
+    return coded.cat.set_categories(other.cat.categories)
 
 
 def as_texts(rows: pandas.DataFrame) -> pandas.DataFrame:
