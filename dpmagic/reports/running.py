@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +14,11 @@ from threading import Thread
 from typing import IO, Any
 
 from dpmagic.errors import DpmagicError, Interrupted, extra
+from dpmagic.memory import FROM_SYSTEM
 from dpmagic.progress import Observer
 
 _PARAMETERS = "parameters"
 _AHEAD = ("--IPKernelApp.exec_lines=import dpmagic.reports.ahead",)
-_ALLOCATES = {"ARROW_DEFAULT_MEMORY_POOL": "system"} if sys.platform == "linux" else {}
-"""Arrow's own allocator gives memory back to Linux and takes it anew: a tenth of what questions take, and of memory."""
 _TAKES, _STARTS = 3600, 300  # seconds that one cell may take, and the kernel with what it loads
 
 
@@ -71,7 +69,7 @@ def started(notebook: Any, folder: Path, observer: Observer) -> Iterator[Callabl
     client = _client(notebook, folder, sections, observer)
     # What a kernel itself says is of interest only when it dies; what cells print is in the notebook.
     with tempfile.TemporaryFile() as log:
-        client.start_new_kernel(stderr=log, env=_ALLOCATES | os.environ)
+        client.start_new_kernel(stderr=log, env=FROM_SYSTEM | os.environ)
         try:
             yield partial(_run, client, sections, log, observer)
         finally:

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from dpmagic.errors import DpmagicError, Interrupted
+from dpmagic.memory import from_system
 from dpmagic.shell.words import Parser
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """The entry point.  Returns the exit code."""
     _speak()
+    from_system()
     try:
         arguments = _parser().parse_args(words)
         code = int(arguments.act(arguments))

@@ -1,0 +1,35 @@
+"""Where Arrow takes its memory from in a process of the shell's, and in others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_LOADED = """
+import sys
+from dpmagic.shell import main
+if sys.argv[1:]:
+    try:
+        main(sys.argv[1:])
+    except SystemExit:
+        pass
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked for it")
+def test_the_shell_takes_memory_from_the_system_unless_it_is_told_otherwise() -> None:
+    def pool(*words: str, **told: str) -> str:
+        known = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+        made = subprocess.run(
+            [sys.executable, "-c", _LOADED, *words], env=known | told, capture_output=True, text=True, check=True
+        )
+        return made.stdout.splitlines()[-1]
+
+    assert pool("--version") == "system"
+    assert pool("--version", ARROW_DEFAULT_MEMORY_POOL="jemalloc") == "jemalloc"
+    assert pool() != "system", "who only imports it is left alone"
