@@ -47,8 +47,7 @@ def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     found = counts.join(last.set_index("instance")[["endTime", "id"]].rename(columns={"id": "jobId"}))
     instances = estate.instances()
     rows = instances.join(found.reindex(key(instances["id"])).set_axis(instances.index))
-    lately = estate.over((estate.now - wanted, estate.now + timedelta.resolution))
-    reached = pandas.Series(_reached(estate, wanted), rows.index) & ~inside(holes_in(lately), rows["id"])
+    known = _known(estate, wanted, rows["id"])
     made = rows.assign(
         name=rows["friendlyName"],
         lastRestore=rows["endTime"],
@@ -57,13 +56,15 @@ def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
         failed=rows["bad"].fillna(0).astype("Int64"),
     )
     recent = (made["age"] <= wanted).fillna(False)
-    verdict = pandas.Series(NOT_VERIFIABLE, made.index, "str").mask(reached, NOT_TESTED)
+    verdict = pandas.Series(NOT_VERIFIABLE, made.index, "str").mask(known, NOT_TESTED)
     made["verdict"] = verdict.mask(recent, TESTED)
     made = made.sort_values(["lastRestore", "name", "id"], na_position="first", kind="stable", ignore_index=True)
     return answer(estate, made[list(_COLUMNS)], instances=len(made), tested=int(recent.sum()))
 
 
-def _reached(estate: Estate, wanted: timedelta) -> bool:
-    """Whether the jobs of the last ``wanted`` are there: nothing is forgotten."""
+def _known(estate: Estate, wanted: timedelta, ids: pandas.Series) -> pandas.Series:
+    """Of which instances the jobs of the last ``wanted`` are there: nothing is forgotten, and nobody missed a night."""
     reach = estate.reach()
-    return reach is not None and reach.start <= estate.now - wanted
+    if reach is None or reach.start > estate.now - wanted:
+        return pandas.Series(False, ids.index)
+    return ~inside(holes_in(estate.over((estate.now - wanted, estate.now + timedelta.resolution))), ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pandas
@@ -208,3 +209,11 @@ def test_bad_input(estate: Estate, ask: Any, told: str) -> None:
     with pytest.raises(InvalidArgument) as error:
         ask(estate)
     assert told in f"{error.value.message} {error.value.hint}"
+
+
+def test_restore_evidence_reads_no_jobs_that_are_forgotten(estate: Estate, tmp_path: Path) -> None:
+    saved = Estate.load(estate.save(tmp_path / "saved", ["jobs", "instances"]))
+    found = restore_evidence(saved, within="90d")
+    assert set(found["verdict"]) <= {"tested", "not verifiable"}
+    assert [one.window.start for one in saved.kept.of("jobs")] == [saved.window.start]
+    assert not [note for note in found.attrs["dpmagic"]["tables"]["jobs"]["notes"] if "saved for" in note]
