@@ -9,8 +9,8 @@ import pandas
 
 from dpmagic.analysis.backups.answers import RECENT, answer, known_until, reached, whole
 from dpmagic.analysis.backups.gaps import gaps
-from dpmagic.analysis.backups.holes import holes_of, subscriptions, told
-from dpmagic.analysis.backups.keys import SUCCESS, among, by_key, is_backup, key, numbered
+from dpmagic.analysis.backups.holes import holes_of, told
+from dpmagic.analysis.backups.keys import SUCCESS, among, by_key, is_backup, key, numbered, subscriptions
 from dpmagic.analysis.backups.naming import NAMES
 from dpmagic.analysis.latest import latest_points
 from dpmagic.analysis.targets import rpo_targets

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dpmagic.archive.query import Shelf
 
 _Read = TypeVar("_Read")
+_PACKED = 130  # bytes a job in memory, by all columns that several questions take
 _TRIES = 3  # a run that ends while files are opened may remove them: the manifest then says where the rows are now
 
 
@@ -161,7 +162,7 @@ class Archive:
         rows = self._held.part(known, self._until_now(window), wanted) if self._held else None
         if rows is None:
             rows = self._rows(known, window, [known.wire[one] for one in wanted], packed=True)
-            rows = rows and in_one_piece(rows)
+            rows = None if rows is None else in_one_piece(rows)
         if rows is None or rows.num_rows <= most:
             return None
         return rows, Packed(known, wanted, self._told_packed(known, rows, now, window), now)
@@ -169,8 +170,9 @@ class Archive:
     @contextmanager
     def holding(self, now: datetime, window: Window, columns: Collection[str], most: int) -> Iterator[None]:
         """Within it what `packed` gives of these columns is read from files once, unless it takes very much memory."""
-        found = None if self._held else self.packed(now, window, columns, most)
-        if found is None or found[0].nbytes > MOST_MEMORY:
+        large = self.at_most(window) * _PACKED > MOST_MEMORY
+        found = None if self._held or large else self.packed(now, window, columns, most)
+        if found is None:
             yield
             return
         self._held = Held(self._until_now(window), found[1].wanted, found[0])

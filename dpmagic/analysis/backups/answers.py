@@ -11,7 +11,7 @@ import pandas
 
 from dpmagic.analysis.backups.history import History, backups, history
 from dpmagic.analysis.backups.holes import without
-from dpmagic.analysis.backups.keys import among, each, key
+from dpmagic.analysis.backups.keys import among, subscriptions
 from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.analysis.backups.snapshots import newest
 from dpmagic.errors import AzureError, InvalidArgument
@@ -179,4 +179,4 @@ def readable(estate: Estate, ids: pandas.Series) -> pandas.Series:
     if not scope.asked:
         return ids.notna()
     seen = {one.lower() for one in scope.readable}
-    return each(key(ids), lambda spelled: spelled.str.extract(r"^/subscriptions/([^/]+)", expand=False)).isin(seen)
+    return pandas.Series(subscriptions(ids), ids.index).isin(seen)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.history import History
-from dpmagic.analysis.backups.keys import SLACK, instants
+from dpmagic.analysis.backups.keys import SLACK, instants, subscriptions
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import instant
@@ -74,13 +74,6 @@ def without(found: History, jobs: pandas.DataFrame, unreadable: Collection[str] 
         return found
     blind = pandas.Series(subscriptions(unsure["instance"]), unsure.index).isin([one.lower() for one in unreadable])
     return replace(found, unverifiable=unsure.assign(why=unsure["why"].mask(blind, "the subscription cannot be read")))
-
-
-def subscriptions(ids: pandas.Series) -> Any:
-    """The subscription of each id, in lower case; "" for what lies in none."""
-    codes, spelled = pandas.factorize(ids)
-    names = pandas.Series(spelled, dtype="str").str.lower().str.extract(r"^/subscriptions/([^/]+)", expand=False)
-    return np.append(names.fillna("").to_numpy(object), "")[codes]
 
 
 def _without(found: History, hole: Hole) -> History:

@@ -115,6 +115,13 @@ def last_part(ids: pandas.Series) -> pandas.Series:
     return each(ids, lambda spelled: spelled.str.extract(r"([^/]*)$", expand=False))
 
 
+def subscriptions(ids: pandas.Series) -> Any:
+    """The subscription of each id, in lower case; "" for what lies in none."""
+    codes, spelled = pandas.factorize(ids)
+    names = pandas.Series(spelled, dtype="str").str.lower().str.extract(r"^/subscriptions/([^/]+)", expand=False)
+    return np.append(names.fillna("").to_numpy(object), "")[codes]
+
+
 def among(texts: pandas.Series, wanted: Sequence[str]) -> pandas.Series:
     """Whether each text is one of those wanted, in any case; a missing one is not."""
     codes, spelled = pandas.factorize(texts)

@@ -20,7 +20,7 @@ def owners(
     """The ``owner`` tag of each of these disks, by their ids; of one that is not there, that of its snapshot, else of
     the vault that its backup instance is in."""
     there = whole(estate, "disks") if estate.has("disks") else None
-    known = disks.map(lambda _: False) if there is None else key(disks).isin(set(key(there["id"])))
+    known = pandas.Series(False, disks.index) if there is None else key(disks).isin(set(key(there["id"])))
     found = pandas.Series(None, disks.index, "str") if there is None else _tagged(there, owner, disks)
     if snapshots is not None and estate.has("snapshots"):
         others = _tagged(estate.table("snapshots", SNAPSHOTS), owner, snapshots)
