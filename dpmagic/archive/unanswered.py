@@ -45,6 +45,12 @@ def unsupported(error: Any, names: Sequence[str]) -> DpmagicError:
     return QueryError("InvalidQuery", f"an archive does not run {name}", hint=advice(name))
 
 
+_KUSTO = {
+    "BOOLEAN": "bool", "VARCHAR": "string", "INTEGER": "int", "BIGINT": "long", "HUGEINT": "long", "DOUBLE": "real",
+    "DECIMAL": "real", "TIMESTAMP": "datetime", "TIMESTAMP WITH TIME ZONE": "datetime",
+}  # fmt: skip
+"""Kusto's names of DuckDB's types; others are nested."""
+_TYPES = "docs/tables.md has their columns and types; toint(), todouble(), tostring() and todatetime() convert"
 _OF_SPANS = "make numbers of them: (endTime - startTime) / 1s, or durationSeconds"
 _ELSE = "use what Resource Graph has, or read the table and go on in pandas"
 
@@ -69,7 +75,8 @@ def refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
             known = [column.wire for name in names if name in kql for column in tables()[name].columns.values()]
             hint = did_you_mean(lacking[1], known, "see docs/tables.md for the tables' columns")
             return InvalidArgument(f"the query does not fit the tables: no column {lacking[1]!r} is there", hint)
-        return InvalidArgument(f"the query does not fit the tables: {told}", "see docs/tables.md for their columns")
+        told = _of_types(told, kql) or told
+        return InvalidArgument(f"the query does not fit the tables: {told}", _TYPES)
     if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and ".parquet" in told:
         return ArchiveDamaged(
             f"the archive's files cannot be read: {told}", "see `dpmagic archive check DIR`; use a copy"
@@ -79,6 +86,21 @@ def refused(error: Exception, kql: str, names: Sequence[str]) -> DpmagicError:
     if isinstance(error, duckdb.Error):
         return InvalidArgument(f"the query could not be run: {told}", "cast dynamic values first, as with tolong()")
     raise error
+
+
+def _of_types(told: str, kql: str) -> str:
+    """What a function or an operator of the query does not take, in Kusto's names of types; "" for any other fault.
+
+    >>> _of_types("No function matches the given name and argument types '+(VARCHAR, BIGINT)'. You might ...", "a + 1")
+    '+ does not take string and long'
+    >>> _of_types("... name and argument types 'sum(DECIMAL(3,1)[])'", "sum(a)"), _of_types("... cannot be", "a")
+    ('sum does not take dynamic', '')
+    """
+    found = re.search(r"argument types '([^(']+)\((.*)\)'", told)
+    if not found or found[1] not in kql:
+        return ""
+    taken = [_KUSTO.get(one.partition("(")[0], "dynamic") for one in re.split(r", (?![^(]*\))", found[2])]
+    return f"{found[1]} does not take {' and '.join(taken)}"
 
 
 def _no_table(name: str, names: Sequence[str]) -> InvalidArgument:

@@ -73,6 +73,8 @@ def test_now_is_the_archive_s(year: Estate) -> None:
     [
         ("jbos | count", InvalidArgument, "no table 'jbos'"),
         ("jobs | where nope == 1", InvalidArgument, "does not fit the tables"),
+        ("jobs | summarize avg(status == 'Failed')", InvalidArgument, "avg does not take bool"),
+        ("jobs | extend next = status + 1", InvalidArgument, r"\+ does not take string and long"),
         ("jobs | wher status == 1", AzureError, "ParserFailure"),
         ("jobs |", AzureError, "ParserFailure"),
     ],
