@@ -99,7 +99,7 @@ def _of_types(told: str, kql: str) -> str:
     found = re.search(r"argument types '([^(']+)\((.*)\)'", told)
     if not found or found[1] not in kql:
         return ""
-    taken = [_KUSTO.get(one.partition("(")[0], "dynamic") for one in re.split(r", (?![^(]*\))", found[2])]
+    taken = [_KUSTO.get(re.sub(r"\(\d.*?\)$", "", one), "dynamic") for one in re.split(r", (?![^(]*\))", found[2])]
     return f"{found[1]} does not take {' and '.join(taken)}"
 
 
