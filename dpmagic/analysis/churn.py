@@ -68,7 +68,7 @@ def disks_of(estate: Estate) -> pandas.DataFrame:
 
 def _measured(estate: Estate, sizes: pandas.DataFrame) -> pandas.DataFrame:
     """By instance: snapshots measured, days spanned, GiB that changed in them, and GiB that are used."""
-    chain = families_of(estate)
+    chain = families_of(estate, sizes)
     chain = chain[chain["created"].notna()]
     daily = sizes.groupby(["id", "day"])["usedGiB"].sum()
     good = _sound(chain, daily, whole_since(estate))
@@ -80,7 +80,7 @@ def _measured(estate: Estate, sizes: pandas.DataFrame) -> pandas.DataFrame:
 
 def _sound(chain: pandas.DataFrame, daily: pandas.Series, since: pandas.Timestamp) -> pandas.DataFrame:
     """The snapshots whose ``size`` is what changed in so many ``days``."""
-    before = chain.groupby(["instance", "disk"])[["created", "deleted"]].shift()
+    before = chain.groupby(["instance", "disk"])[["created", "deleted", "sized"]].shift()
     whole = chain["created"].dt.ceil("D")
     size = daily.reindex(pandas.MultiIndex.from_arrays([chain["id"], whole])).array
     apart = chain["created"] - before["created"]
@@ -88,6 +88,7 @@ def _sound(chain: pandas.DataFrame, daily: pandas.Series, since: pandas.Timestam
     # Both have to outlive that day; and of what was made earlier nobody knows what was deleted in between.
     there = before["deleted"].isna() | (before["deleted"] >= whole + _DAY)
     there &= chain["deleted"].isna() | (chain["deleted"] >= whole + _DAY)
+    there &= before["sized"].eq(False) & ~chain["sized"].astype(bool)  # else neither instant is exact
     made: pandas.DataFrame = chain[there & (before["created"] >= since) & chain["size"].notna()]
     return made
 
@@ -102,12 +103,14 @@ def _used(chain: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -
     last = last[last["day"] == last.groupby("instance")["day"].transform("max")]
     last = last.sort_values(["instance", "created"], kind="stable")
     left = last["deleted"].notna() & (last["deleted"] < last["day"] + _DAY)
-    before = last.assign(left=left).groupby("instance")[["created", "deleted", "left"]].shift()
+    before = last.assign(left=left).groupby("instance")[["created", "deleted", "left", "sized", "size"]].shift()
     # All older ones left that day, or there are none.
     shared = before["left"].fillna(True).astype(bool).groupby(last["instance"]).cummin()
     last, before = last[shared], before[shared]
     apart = (last["created"] - before["created"]).dt.total_seconds() / 86_400
     waited = (before["deleted"] - last[["created", "day"]].max(axis=1)).dt.total_seconds() / 86_400
+    # Nobody told when: both held the same data in turn, so the share of the day is that of what they come to.
+    waited = waited.mask(before["sized"].eq(True), before["size"] / (before["size"] + last["size"]))
     changes = last["instance"].map(churn).astype(float) * apart * waited.clip(0, 1)
     return (last["size"] - changes.fillna(0)).groupby(last["instance"]).sum().rename("usedGiB").astype("Float64")
 

@@ -22,7 +22,8 @@ def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
     ``perMonth`` (that times the days of its month, for so is a day billed: as much in February as in March) and
     ``currency``.
     Snapshots that Azure Backup did not make, or whose disk is not known, are in the group ``(other)``; without ``by``
-    all count.  A last day that exports do not tell whole yet is left out, and a note says so.
+    all count. Those that are gone are known by their names, as long as the disk has another one. The policy is today's,
+    the subscription the vault's.  A last day that exports do not tell whole yet is left out, and a note says so.
 
     Raises `InvalidArgument` for an unknown ``by`` and for tables or sizes without what is needed.
     """
@@ -33,7 +34,8 @@ def stored(given: Any, sizes: Sizes, by: str | None = None) -> pandas.DataFrame:
             hint = did_you_mean(by, GROUPS, f"by one of {', '.join(GROUPS)}")
             raise InvalidArgument(f"stored has no groups by {by}", hint)
         column = GROUPS[by]
-        owners = snapshots_of(estate)[["id", "instance"]].merge(disks_of(estate)[["instance", column]], on="instance")
+        owners = snapshots_of(estate, daily)[["id", "instance"]]
+        owners = owners.merge(disks_of(estate)[["instance", column]], on="instance")
         daily = daily.merge(owners[["id", column]], on="id", how="left")
         daily[column] = daily[column].fillna(OTHER)
         keys = [column, *keys]

@@ -201,6 +201,27 @@ def test_snapshots_by_others_in_between_hold_their_part_of_what_changes() -> Non
     assert found["usedGiB"] == pytest.approx(500)
 
 
+def test_what_is_gone_belongs_to_its_disk_and_the_next_holds_what_it_held() -> None:
+    """A disk of 100 GiB that changes by 4 a day, each point kept for three days; nobody tells of deletions."""
+
+    def point(day: int) -> dict[str, Any]:
+        made = snapshot("a", f"{day} 22:00:00")
+        return made | {"id": made["id"].replace(f"_{day}T", f"_2026-02-{day:02}T") + ".1234567"}
+
+    made = by_hand([instance("a")], [], snapshots=[point(day) for day in (25, 26, 27)])
+    rows = []
+    for day in range(10, 28):  # at 22:00 the oldest goes, and the next is the oldest for two hours
+        first, *between, last = (point(one)["id"] for one in range(day - 3, day + 1))
+        held = {first: 100 * 22 / 24, between[0]: 4 * 22 / 24 + 100 * 2 / 24, between[1]: 4, last: 4 * 2 / 24}
+        rows += [{"id": one, "day": f"2026-02-{day}", "usedGiB": size} for one, size in held.items()]
+    sizes = pandas.DataFrame(rows)
+    daily = stored(made, sizes, by="disk")
+    assert daily["dataSourceId"].nunique() == 1 and daily["usedGiB"].to_list() == pytest.approx([108] * 18)
+    [found] = churn(made, sizes).to_dict("records")
+    assert found["churnGiB"] == pytest.approx(4)
+    assert found["usedGiB"] == pytest.approx(100, rel=0.01)
+
+
 def test_what_stopped_instances_cost(estate: Estate, exports: Path) -> None:
     [row] = cost_of(estate, exports, "stopped", by="disk").to_dict("records")
     assert row["dataSourceId"].endswith("/b-004")

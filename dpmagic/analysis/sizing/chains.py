@@ -94,13 +94,14 @@ def said(sizes: pandas.DataFrame) -> list[str]:
     return list((sizes.attrs.get(KEY) or {}).get("notes") or [])
 
 
-def snapshots_of(estate: Estate) -> pandas.DataFrame:
+def snapshots_of(estate: Estate, daily: pandas.DataFrame) -> pandas.DataFrame:
     """Every snapshot of Azure Backup that is known: ``id``, ``instance``, ``disk`` (lower case), ``created``,
-    ``deleted``.
+    ``deleted``, and ``sized``, whether only sizes (``daily``) tell of it: then it was deleted on its last day or later.
 
-    Those that are there, and those that Azure's changes of the window say were made or deleted: whose these were is
-    inferred from their names, which share all but the instant with the names of those that are there. ``disk`` is the
-    disk's own unique id, which a disk made anew under its name does not share; missing where it is not certain.
+    Those that are there, and those that are gone: Azure's changes of the window say that they were made or deleted, or
+    exports what they held.  Whose these were is inferred from their names, which share all but the instant with the
+    names of those that are there. ``disk`` is the disk's own unique id, which a disk made anew under its name does not
+    share; missing where it is not certain.
     """
     there = of_instances(estate.table("snapshots", SNAPSHOTS), estate.instances(), estate.disks())
     known = pandas.DataFrame(
@@ -112,8 +113,11 @@ def snapshots_of(estate: Estate) -> pandas.DataFrame:
             "deleted": pandas.NaT,
         }
     )
-    gone = _gone(estate, known) if estate.has("changes") else known.head(0)
+    owners = known.assign(stem=_stem(known["id"])).drop_duplicates("stem").set_index("stem")["instance"]
+    gone = _gone(estate, owners) if estate.has("changes") else known.head(0)
     made = pandas.concat([known, gone[~gone["id"].isin(known["id"])]], ignore_index=True)
+    sized = _sized(daily[~daily["id"].isin(made["id"])], owners)
+    made = pandas.concat([made.assign(sized=False), sized], ignore_index=True)
     made["deleted"] = pandas.to_datetime(made["deleted"], utc=True).astype("datetime64[us, UTC]")
     made = made.sort_values(["instance", "created", "id"], ignore_index=True)
     earlier, later = (getattr(made.groupby("instance")["disk"], way)() for way in ("ffill", "bfill"))
@@ -121,12 +125,12 @@ def snapshots_of(estate: Estate) -> pandas.DataFrame:
     return made.assign(disk=earlier.fillna(later).where(certain))
 
 
-def families_of(estate: Estate) -> pandas.DataFrame:
+def families_of(estate: Estate, daily: pandas.DataFrame) -> pandas.DataFrame:
     """As `snapshots_of`, with the incremental snapshots that others made of the instances' disks and that are there.
 
     A snapshot holds what changed since the one before it, whoever made that.
     """
-    ours = snapshots_of(estate)
+    ours = snapshots_of(estate, daily)
     instances, disks, there = estate.instances(), estate.disks(), estate.table("snapshots", SNAPSHOTS)
     unique = key(disks["uniqueId"]).set_axis(key(disks["id"]))
     mine = by_key(unique[~unique.index.duplicated()], instances["dataSourceId"])
@@ -139,6 +143,7 @@ def families_of(estate: Estate) -> pandas.DataFrame:
     if others.empty:
         return ours
     others["deleted"] = pandas.Series(pandas.NaT, others.index, "datetime64[us, UTC]")
+    others["sized"] = False
     both = pandas.concat([ours, others[ours.columns]])
     return both.sort_values(["instance", "created", "id"], ignore_index=True)
 
@@ -161,7 +166,7 @@ def _changes(estate: Estate) -> pandas.DataFrame:
     return estate.over((start, estate.now)).changes()
 
 
-def _gone(estate: Estate, known: pandas.DataFrame) -> pandas.DataFrame:
+def _gone(estate: Estate, owners: pandas.Series) -> pandas.DataFrame:
     changes = _changes(estate)
     mine = changes[changes["targetResourceType"].str.lower() == "microsoft.compute/snapshots"]
     mine = mine.assign(id=key(mine["targetResourceId"]))
@@ -169,12 +174,22 @@ def _gone(estate: Estate, known: pandas.DataFrame) -> pandas.DataFrame:
     ids = pandas.Index(mine["id"].unique())
     made = pandas.DataFrame({"id": ids, "created": moments["Create"].reindex(ids).array})
     made["deleted"] = moments["Delete"].reindex(ids).array
-    owners = known.assign(stem=_stem(known["id"])).drop_duplicates("stem").set_index("stem")["instance"]
     made["instance"] = owners.reindex(_stem(made["id"])).array
     made = made[made["instance"].notna()]
     older = made["created"].isna()  # made before the changes that are told
     made.loc[older, "created"] = _asked(made.loc[older, "id"])
     return made
+
+
+def _sized(daily: pandas.DataFrame, owners: pandas.Series) -> pandas.DataFrame:
+    """The snapshots that sizes tell of, and nothing else does."""
+    days = daily.groupby("id", as_index=False)["day"].agg(["min", "max"])
+    mine = days.assign(instance=owners.reindex(_stem(days["id"])).array)
+    mine = mine[mine["instance"].notna()]
+    created = _asked(mine["id"]).fillna(mine["min"])
+    return pandas.DataFrame(
+        {"id": mine["id"], "instance": mine["instance"], "created": created, "deleted": mine["max"], "sized": True}
+    )
 
 
 def _asked(ids: pandas.Series) -> pandas.Series:
