@@ -24,7 +24,9 @@ _AGAIN = "copy it again as Azure exported it, not as a spreadsheet saved it"
 _DAYS = f"days are as 02/28/2026: {_AGAIN}"
 _NAMED = (".csv", ".csv.gz", ".parquet")  # those of Cost Management's exports, compressed or not
 _HINT = "name a .csv, .csv.gz or .parquet file, or their folder"
-_UNIT = r"^\s*(?P<many>[\d,]*)\s*(?:GB|GiB)\s*[/ -]?\s*(?:Month|Months|mo)\s*$"
+# The 100 of 100 GB/Month is how many are priced together: quantities are of usage, in GB, whatever that is (a price is
+# times Quantity / x_PricingBlockSize, as Microsoft's FinOps toolkit turns these exports into FOCUS).
+_UNIT = r"(?i)^\s*[\d,]*\s*(?:GB|GiB)\s*[/ -]?\s*(?:months?|mo|mes|月)\s*$"
 _SIZE = r"(?i)(?:^|[^a-z])[kmgtp]i?b\b"  # what any unit of sizes has
 _SHARE = 0.8  # of the day before: no day of snapshots that are deleted takes so much, one that is still told does
 _COLUMNS = ["id", "day", *FIGURES, "currency"]
@@ -117,17 +119,17 @@ def _usage(file: Path) -> pandas.DataFrame:
     if "charge" in rows:
         rows = _used(rows, layout, file)
     unit = rows["unit"].fillna("").astype("str")
-    many = unit.str.extract(_UNIT)["many"]
-    other = unit[many.isna()]
+    known = unit.str.match(_UNIT)
+    other = unit[~known]
     _refuse(file, other, other.str.contains(_SIZE) | other.str.strip().eq(""), "sizes by", "sizes are by 1 GB/Month")
-    rows, many = rows[many.notna()], many.dropna().str.replace(",", "").replace("", "1")
+    rows = rows[known]
     day = _days(rows["day"], file)
     made = pandas.DataFrame(
         {
             "id": rows["id"].str.lower(),
             "day": day,
             "meter": rows["meter"].astype("str").fillna(""),
-            "usedGiB": _number(rows, "quantity", file) * many.astype(float) * day.dt.days_in_month,
+            "usedGiB": _number(rows, "quantity", file) * day.dt.days_in_month,
             "cost": _number(rows, "cost", file),
             "currency": rows["currency"].astype("str").str.strip().str.upper(),
         }

@@ -31,7 +31,7 @@ MCA = (
     "invoiceId,billingProfileId,date,meterName,meterCategory,SubscriptionId,ResourceId,quantity,unitOfMeasure,"
     "chargeType,billingCurrency,costInBillingCurrency\n"
     f",p,01/31/2026,LRS Snapshots,Storage,{SUB},{SNAPSHOT}one,0.3226,1 GB/Month,Usage,USD,0.01613\n"
-    f",p,02/01/2026,LRS Snapshots,Storage,{SUB},{SNAPSHOT}ONE,0.005,100 GB/Month,Usage,USD,0.025\n"
+    f",p,02/01/2026,LRS Snapshots,Storage,{SUB},{SNAPSHOT}ONE,0.5,100 GB/Month,Usage,USD,0.025\n"
 )
 FOCUS = (
     "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ConsumedQuantity,ConsumedUnit,"
@@ -159,6 +159,8 @@ def test_spellings_that_mean_the_same(tmp_path: Path) -> None:
         EA.replace(",", ", ", EA.partition("\n")[0].count(",")),  # spaces in the header
         EA.replace("Usage,USD", "usage,usd", 1),
         EA.replace("LRS Snapshots", "", 1),  # a meter without a name
+        EA.replace("1 GB/Month", "1 GB/月", 1),
+        EA.replace("1 GB/Month", "10000 GB/Month", 1),  # what is priced together does not scale what was used
         EA.replace("02/01/2026", "2026-02-01"),
         EA.replace("/one,", "/ONE,", 1),
     ):
