@@ -124,6 +124,19 @@ QUERIES = [
     "resources | project-rename props = properties | project props.status, props",
     "resources | where * has 'Default' | count",
     "let f = resources | where properties.status == 'Failed'; f | join (f) on name | project properties1.share",
+    f"resources | where type =~ '{JOBS.upper()}' and properties.status == 'Failed' | project name, type",
+    "resources | where type == 't/policies' or type in~ ('T/Policies', 'none') | project name, properties.vaultName",
+    "resources | where type !~ 't/policies' | count",
+    "resources | where type == 't/policies' | union (resources | where name == 'j1') | project name, type",
+    f"resources | where type =~ '{JOBS}' | join kind=inner (resources | where type == 't/policies' | project tenantId, "
+    "p = name) on tenantId | project name, p, properties.status",
+    "let type = 'none'; let all = resources; all | where type == 't/policies' | project name",
+    f"resources | where name in (resources | where type == '{JOBS}' | project name) | where name == 'j1' | project id",
+    "resources | extend a = name, b = properties.status | extend a = strcat(a, kind), c = b | project a | order by a",
+    "resources | extend s = tostring(properties.status) | summarize count(), any(name) by s | project s",
+    "resources | extend unread = properties.share | project unread, id | count",
+    "resources | project x = properties.errorDetails[0].code, y = properties.errorDetails, properties.none.at.all",
+    "resources | extend e = properties.extendedInfo | project e.additionalDetails, tostring(e), properties.share.x",
 ]  # fmt: skip
 
 
@@ -177,6 +190,7 @@ def test_rows_that_change_are_answered_as_the_first_ones() -> None:
         [typed(8)],
         [typed(5)],
         [typed(5), *records(9)[8:]],
+        [typed(5), POLICY],
         [typed(6), odd],
         [odd],
         [typed(6), *records(9)[8:]],
@@ -189,6 +203,8 @@ def test_rows_that_change_are_answered_as_the_first_ones() -> None:
         "resources | project id, name, properties",
         "resources | where properties.status == 'Completed' | summarize n = count(), max(toint(properties.share))",
         "resources | project name, properties.status, todatetime(properties.startTime)",
+        "resources | where type =~ 't/policies' | project name, properties.vaultName",
+        "resources | project name, properties.errorDetails[0], properties.extendedInfo",
     ]
     engine = Engine()
     for version, rows in enumerate(worlds):

@@ -32,6 +32,7 @@ from .typed import TypedRows
 
 if TYPE_CHECKING:
     from .conversions import Shape
+    from .parts import Reading
     from .store import Store
 
 __all__ = ["Answer", "Column", "Engine", "KqlError", "Tables", "TypedRows", "iso", "run"]
@@ -64,7 +65,7 @@ class Tables:
 class _Plan:
     sql: str
     columns: tuple[Column, ...]
-    tables: tuple[str, ...]
+    tables: Mapping[str, Reading]
     clocked: bool
     limited: bool
     grouped: bool
@@ -130,9 +131,7 @@ class Engine:
             self._load(_named(query) & known, tables, version)
             plan, apart = self._plan(query, known)
             self._load({*plan.tables} - _named(query), tables, version)  # named otherwise, as in ['resources']
-            shapes = self._shapes(query)
-            read = {name: shapes.get(name, {}) for name in plan.tables}
-            table = self._store.query(plan.sql, read, now if plan.clocked else None, apart.values(plan.sql))
+            table = self._store.query(plan.sql, plan.tables, now if plan.clocked else None, apart.values(plan.sql))
         return Answer(plan.columns, table, plan.limited, plan.grouped)
 
     def _load(self, names: Collection[str], tables: Tables, version: object | None) -> None:
@@ -222,22 +221,23 @@ def _translate(source: Source, names: Collection[str], shapes: Mapping[str, Shap
     from duckdb_kql.lower import lower
     from duckdb_kql.translate import clock, to_sql
 
-    from .model import TABLE_COLUMNS
+    from .needs import Needs
     from .operators import Rewriter
+    from .parts import Reading
     from .registry import register
 
     register()
-    rewriter = Rewriter(names, shapes)
+    rewriter, needs = Rewriter(names, shapes), Needs()
     query, scope = rewriter.main(lower(source.rewritten))
-    columns = {
-        table: [*TABLE_COLUMNS, *(name for s in shapes.get(table, {}).values() for name in (s.native, s.json))]
-        for table in rewriter.used
+    query = needs.pruned(query)
+    read = {
+        table: Reading(shapes.get(table, {}), types, needs.columns[table]) for table, types in rewriter.used.items()
     }
     # Any instant will do: it only makes now() a parameter, which each run binds.
     with clock(datetime(2000, 1, 1, tzinfo=UTC)) as active:
-        sql = to_sql(query, columns)
+        sql = to_sql(query, {table: one.names() for table, one in read.items()})
     shown = tuple(Column(name, column.type) for name, column in scope.items())
-    return _Plan(str(sql), shown, tuple(sorted(rewriter.used)), active.used, source.limited, source.grouped)
+    return _Plan(str(sql), shown, read, active.used, source.limited, source.grouped)
 
 
 def _placed(error: KqlError, source: Source) -> KqlError:

@@ -20,6 +20,7 @@ from .conversions import Scope, Scoped, Shape, call, convert
 from .expressions import Typer
 from .joins import join, union
 from .model import TABLE_COLUMNS, KqlError, KustoType, semantic, unsupported
+from .reads import Reads, Types, merged, types
 from .stages import Stage, carry, final, fresh, select, tie_break
 from .summarize import summarize
 
@@ -27,7 +28,7 @@ Lets = Mapping[str, Scope]
 
 
 class Rewriter:
-    """Rewrites one query. ``tables`` are the known ones; ``used`` tells afterwards which the query reads.
+    """Rewrites one query. ``tables`` are the known ones; ``used`` tells afterwards which the query reads, and what of.
 
     ``shapes`` are the shredded members of the ``properties`` of some tables.
     """
@@ -35,9 +36,9 @@ class Rewriter:
     def __init__(self, tables: Collection[str], shapes: Mapping[str, Shape] | None = None) -> None:
         self._known = tables
         self._shapes = shapes or {}
-        self.used: set[str] = set()
+        self.used: Reads = {}
         self._right: set[str] = set()
-        self._behind: dict[str, set[str]] = {}
+        self._behind: dict[str, Reads] = {}
         self._main = ""
 
     def main(self, query: ir.Query) -> tuple[ir.Query, Scope]:
@@ -60,7 +61,7 @@ class Rewriter:
                 (body, scope, _), self._behind[name] = self._watched(value, lets)
                 lets[name] = scope
                 bound.append((name, body))
-        source, scope = self._source(query.source, lets)
+        source, scope = self._source(query.source, lets, types(query.operators))
         operators: list[ir.Operator] = []
         ordered = False
         for operator in query.operators:
@@ -76,11 +77,11 @@ class Rewriter:
             ordered = keeps and (ordered or isinstance(operator, ir.Sort | ir.Top))
         return ir.Query(source, operators, bound), scope, ordered
 
-    def _source(self, source: ir.Source, lets: Lets) -> tuple[ir.Source, dict[str, Scoped]]:
+    def _source(self, source: ir.Source, lets: Lets, wanted: Types) -> tuple[ir.Source, dict[str, Scoped]]:
         if not isinstance(source, ir.TableRef) or source.database or source.cluster:
             raise unsupported(f"a query of {type(source).__name__}")
         if source.name in lets:
-            self.used |= self._behind[source.name]
+            self.used = merged(self.used, self._behind[source.name])
             return source, dict(lets[source.name])
         table = source.name.lower()
         if table not in self._known:
@@ -89,7 +90,7 @@ class Rewriter:
                 f"Table {source.name} is invalid, unsupported or disallowed.",
                 token=source.name,
             )
-        self.used.add(table)
+        self.used = merged(self.used, {table: wanted})
         scope = {name: Scoped(name, kind) for name, kind in TABLE_COLUMNS.items()}
         scope["properties"] = Scoped("properties", "dynamic", self._shapes.get(table, {}))
         return ir.TableRef(table), scope
@@ -248,21 +249,21 @@ class Rewriter:
     def _right_side(self, query: ir.Query, lets: Lets) -> tuple[ir.Query, dict[str, Scoped]]:
         """The right side of a join; each table may stand there once in a query."""
         (right, columns, _), tables = self._watched(query, lets)
-        again = sorted(tables & self._right)
+        again = sorted(tables.keys() & self._right)
         if again:
             raise KqlError(
                 "DisallowedMaxNumberOfRemoteTables",
                 f"Table {again[0]} may stand on the right side of a join once in a query.",
                 token=again[0],
             )
-        self._right |= tables
+        self._right |= tables.keys()
         return right, columns
 
-    def _watched(self, query: ir.Query, lets: Lets) -> tuple[tuple[ir.Query, dict[str, Scoped], bool], set[str]]:
+    def _watched(self, query: ir.Query, lets: Lets) -> tuple[tuple[ir.Query, dict[str, Scoped], bool], Reads]:
         """A query rewritten, and the tables that it reads, behind lets too."""
-        before, self.used = self.used, set()
+        before, self.used = self.used, {}
         result = self._query(query, lets)
-        tables, self.used = self.used, before | self.used
+        tables, self.used = self.used, merged(before, self.used)
         return result, tables
 
     def _union(self, operator: ir.Union, scope: dict[str, Scoped], lets: Lets) -> Stage:

@@ -17,7 +17,7 @@ from typing import Any
 from . import typed
 from .conversions import Shape, Shred
 from .model import TABLE_COLUMNS, KqlError, KustoType, semantic
-from .parts import Held, Part, select, texts, typed_column
+from .parts import Held, Part, Reading, constant, select, texts, typed_column
 from .typed import Path, TypedRows
 
 Rows = Sequence[Mapping[str, Any] | TypedRows]
@@ -73,7 +73,8 @@ class Store:
         if fresh:
             self._reshape(table, parts)
         self._wanted[table] = None
-        query = f'SELECT DISTINCT lower("subscriptionId") FROM ({self._union(table, {})})'
+        owners = self._union(table, Reading({}, columns=frozenset({"subscriptionId"})))
+        query = f'SELECT DISTINCT lower("subscriptionId") FROM ({owners})'
         self._subscriptions[table] = frozenset(row[0] for row in self._connection.execute(query).fetchall())
         self._versions[table] = version
 
@@ -93,16 +94,15 @@ class Store:
         self._wanted[table] = wanted
 
     def query(
-        self, sql: str, tables: Mapping[str, Shape], now: datetime | None, values: Mapping[str, str] | None = None
+        self, sql: str, tables: Mapping[str, Reading], now: datetime | None, values: Mapping[str, str] | None = None
     ) -> Any:
         """The answer of a translated query as an Arrow table; ``now`` is bound where the query reads the clock.
 
-        ``tables`` are those that it reads, with the shredded members that it was translated for; ``values`` are SQL
-        for its other parameters.
+        ``tables`` are those that it reads, and what of them; ``values`` are SQL for its other parameters.
         """
         # DuckDB makes a column anew wherever the query names it; a table of such rows is then made once, and first.
         how = "MATERIALIZED" if max(Counter(_NAME.findall(sql)).values(), default=0) > _OFTEN else "NOT MATERIALIZED"
-        named = ", ".join(f'"{table}" AS {how} ({self._union(table, shape)})' for table, shape in tables.items())
+        named = ", ".join(f'"{table}" AS {how} ({self._union(table, read)})' for table, read in tables.items())
         sql = f"WITH {named}, {sql[5:]}" if sql.startswith("WITH ") else f"WITH {named} {sql}"
         clock = {} if now is None else {_CLOCK: f"TIMESTAMP '{now.astimezone(UTC).replace(tzinfo=None)}'"}
         given = ", ".join(f"{name} := {value}" for name, value in {**clock, **(values or {})}.items())
@@ -134,13 +134,13 @@ class Store:
         for sql in [sql for sql in self._prepared if f'"{table}~' in sql]:
             self._connection.execute(f"DEALLOCATE {self._prepared.pop(sql)}")
 
-    def _hold(self, name: str, table: Any) -> bool:
+    def _hold(self, name: str, table: Any, types: frozenset[str] | None) -> bool:
         """Have DuckDB read a table under a name; whether its columns are those of the table before it."""
         held = self._held.get(name)
         if held is not None and held.table.schema == table.schema:
-            held.table = table
+            held.table, held.types = table, types
             return True
-        self._held[name] = Held(table)
+        self._held[name] = Held(table, types)
         self._connection.register(name, self._held[name])
         return False
 
@@ -156,14 +156,15 @@ class Store:
         table = pa.table(columns).sort_by("id")
         if name in same and self._held[name].table.equals(table):
             return same[name], False
-        if self._hold(name, table) and name in same:
+        if self._hold(name, table, frozenset(str(row.get("type") or "").lower() for row in rows)) and name in same:
             return same[name], True
         dynamic = {column: f'CAST("{column}" AS JSON)' for column, kind in TABLE_COLUMNS.items() if kind == "dynamic"}
         return Part(name, {column: f'"{column}"' for column in TABLE_COLUMNS} | dynamic, {}), True
 
     def _typed_part(self, name: str, rows: TypedRows, same: Mapping[str, Part]) -> Part:
         given = (rows.columns, rows.members)
-        if self._hold(name, rows.table) and name in same and same[name].given == given:
+        types = constant(rows.columns.get("type"))
+        if self._hold(name, rows.table, types) and name in same and same[name].given == given:
             return same[name]
         members: dict[Path, tuple[str, str]] = {}
         if rows.members:
@@ -202,22 +203,21 @@ class Store:
         counted = self._connection.execute(f'SELECT {", ".join(tests)} FROM "{part.source}"').fetchone()
         return [path for path, count in zip(kinds, counted or (), strict=True) if count]
 
-    def _union(self, table: str, shape: Shape) -> str:
-        """SQL of a table's rows with these shredded members, and of the subscriptions that are wanted."""
-        subscriptions = self._wanted[table]
-        selects = [select(part, shape) for part in self._parts[table]]
-        listed = "" if subscriptions is None else ", ".join(_quoted(one) for one in sorted(subscriptions))
-        where = f' WHERE lower("subscriptionId") IN ({listed})' if listed else ""
-        return " UNION ALL ".join(f"SELECT * FROM ({select}){where}" for select in selects)
+    def _union(self, table: str, read: Reading) -> str:
+        """SQL of a table's rows as far as a query reads them, and of the subscriptions that are wanted."""
+        every = self._parts[table]
+        parts = [part for part in every if _may(read.types, self._held[part.source].types)] or every[-1:]
+        return " UNION ALL ".join(select(part, read, self._wanted[table]) for part in parts)
+
+
+def _may(wanted: frozenset[str] | None, held: frozenset[str] | None) -> bool:
+    """Whether rows of some types may be among those wanted."""
+    return wanted is None or held is None or bool(wanted & held)
 
 
 def _nested(one: Path, other: Path) -> bool:
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 _PRESENT = "coalesce(json_type({0}), 'NULL') NOT IN ('NULL', "
