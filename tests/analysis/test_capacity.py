@@ -229,6 +229,14 @@ def test_what_stopped_instances_cost(estate: Estate, exports: Path) -> None:
     assert row["currency"] == "EUR"
 
 
+@pytest.mark.parametrize("state", ["ProtectionStopped", "BackupsSuspended", "BackupSchedulesSuspended"])
+def test_stopped_is_however_backups_have_ended(state: str) -> None:
+    off = instance("a", currentProtectionState=state)
+    made = by_hand([off, instance("b")], [], snapshots=snapshots_of("a", "b"))
+    sizes = pandas.DataFrame({"id": made.snapshots()["id"], "day": "2026-03-01", "usedGiB": [4.0, 8.0]})
+    assert cost_of(made, sizes, "stopped", by="disk")[["snapshots", "usedGiB"]].to_numpy().tolist() == [[1, 4]]
+
+
 def test_what_has_no_size_costs_nobody_knows_what() -> None:
     """Not nothing: of snapshots that the exports do not have, and of sizes without costs, figures are missing."""
     made = by_hand([instance("a"), instance("b")], [], snapshots=snapshots_of("a", "b"))
