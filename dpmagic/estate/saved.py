@@ -209,8 +209,11 @@ class Saved:
 
         path = self._folder / f"{name}.parquet"
         try:
-            there = parquet.read_schema(path).names
-            return pandas.read_parquet(path, columns=[column for column in there if column in columns])
+            with parquet.ParquetFile(path) as file:
+                rows = file.read([column for column in file.schema_arrow.names if column in columns])
+            # Of texts that are in pieces Arrow makes one piece anew for whoever takes some of them.
+            found: pandas.DataFrame = rows.combine_chunks().to_pandas()
+            return found
         except FileNotFoundError:
             raise InvalidArgument(f"{str(path)!r} is not there", "save the estate again") from None
         except (OSError, ValueError) as error:
