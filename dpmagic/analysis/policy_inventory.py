@@ -9,7 +9,7 @@ import pandas
 
 from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.keys import SLACK, by_key, key
-from dpmagic.analysis.backups.policies import schedule_of, schedules_of, why_not
+from dpmagic.analysis.backups.policies import most_kept, schedule_of, schedules_of, why_not
 from dpmagic.analysis.targets import rpo_targets, span
 from dpmagic.estate.source import estate_of
 from dpmagic.schedules import Schedule
@@ -31,9 +31,9 @@ def policy_inventory(given: Any, *, rpo: Any = None, retention: Any = None) -> p
 
     Columns: the policy's names; ``instances`` that follow it today, with the ``provisionedGiB`` of their disks
     (``withoutSize`` are of none whose size is known; missing where all are so); ``unused``; ``interval``, the longest
-    time between two due times; ``pointsKept``, how many points a disk has in the steady state; ``longestRetention`` of
-    its rules (timedelta, the longest that its calendar months can be); ``requiredRpo`` and ``requiredRetention``, and a
-    ``finding`` with its ``detail``:
+    time between two due times; ``pointsKept``, how many points a disk has at the most, if every run succeeds;
+    ``longestRetention`` of its rules (timedelta, the longest that its calendar months can be); ``requiredRpo`` and
+    ``requiredRetention``, and a ``finding`` with its ``detail``:
 
     - ``unreadable``: its rules cannot be read, so nothing else is said;
     - ``unused``: nothing follows it;
@@ -55,11 +55,11 @@ def policy_inventory(given: Any, *, rpo: Any = None, retention: Any = None) -> p
     )
     most = None if retention is None else pandas.Timedelta(span(retention))
     facts = pandas.DataFrame(
-        [_facts(schedule_of(schedules, one), np.datetime64(estate.now.replace(tzinfo=None))) for one in found["key"]],
-        columns=["interval", "pointsKept", "longestRetention"],
+        [_facts(schedule_of(schedules, one)) for one in found["key"]], columns=["interval", "longestRetention"]
     )
+    kept = most_kept(schedules, np.datetime64(estate.now.replace(tzinfo=None), "us"))
     times = {name: facts[name].astype("timedelta64[us]") for name in ("interval", "longestRetention")}
-    found = found.assign(**times, pointsKept=facts["pointsKept"].astype("Int64"), unused=found["instances"] == 0)
+    found = found.assign(**times, pointsKept=found["key"].map(kept).astype("Int64"), unused=found["instances"] == 0)
     found["requiredRetention"] = pandas.Series(most, found.index, "timedelta64[us]")
     rows: Any = found.to_dict("records")
     told = [_finding(row, why_not(schedules, row["key"])) for row in rows]
@@ -102,12 +102,11 @@ def _objectives(estate: Any, rpo: Any) -> dict[str, pandas.Timedelta]:
     return dict(said.loc[said["count"] == said["size"], "min"])
 
 
-def _facts(schedule: Schedule | None, now: np.datetime64) -> tuple[Any, Any, Any]:
+def _facts(schedule: Schedule | None) -> tuple[Any, Any]:
     if schedule is None:
-        return None, None, None
+        return None, None
     lengths = [period.length(longest=True) for period in schedule.retentions.values()]
-    kept = schedule.kept(now.astype("datetime64[us]")) if schedule.intervals else None
-    return schedule.gap(), kept, max(lengths, default=None)
+    return schedule.gap(), max(lengths, default=None)
 
 
 def _finding(row: dict[str, Any], unreadable: str) -> tuple[str | None, str | None]:

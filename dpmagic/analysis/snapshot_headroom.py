@@ -10,7 +10,7 @@ import pandas
 from dpmagic.analysis.arguments import whole_number
 from dpmagic.analysis.backups.answers import SNAPSHOTS, answer, whole
 from dpmagic.analysis.backups.keys import key, last_part
-from dpmagic.analysis.backups.policies import schedule_of, schedules_of
+from dpmagic.analysis.backups.policies import most_kept, schedule_of, schedules_of
 from dpmagic.analysis.backups.snapshots import by_backup
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
@@ -42,7 +42,7 @@ def snapshot_headroom(given: Any, *, limit: int = LIMIT, policy_limit: int = POL
 
     ``snapshots`` are the incremental ones of the disk as it is now (by its ``uniqueId``, so not those of one that had
     the name before), in whatever resource group, ``byBackup`` and ``byOthers``; ``headroom`` is ``limit`` less those.
-    ``steadyState`` is how many its policy keeps at a time if all runs succeed, and ``expected`` that with those by
+    ``steadyState`` is how many its policy keeps at the most if all runs succeed, and ``expected`` that with those by
     others. ``daysUntilFull`` is ``headroom`` by the pace at which it fills: that of the policy's ``runsPerDay`` if
     ``expected`` does not fit, and that at which others made the ones of the last 28 days that are there,
     ``othersPerDay``; missing if nothing fills it.
@@ -92,7 +92,7 @@ def _policies(estate: Estate) -> pandas.DataFrame:
     schedules, now = schedules_of(estate.policies()), np.datetime64(estate.now.replace(tzinfo=None), "us")
     instances = whole(estate, "instances")
     known = {policy: schedule_of(schedules, policy) for policy in key(instances["policyId"]).dropna().unique()}
-    kept = {policy: found.kept(now) for policy, found in known.items() if found is not None and found.intervals}
+    kept = most_kept({policy: found for policy, found in known.items() if found is not None}, now)
     pace = {policy: _per_day(found, now) for policy, found in known.items() if found is not None and found.intervals}
     policy = key(instances["policyId"])
     found = pandas.DataFrame(

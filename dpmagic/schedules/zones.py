@@ -40,6 +40,21 @@ def walls(instants: Instants, where: tzinfo) -> Instants:
     """What clocks in the zone show at UTC instants."""
     if where is UTC or not len(instants):
         return instants
+    weeks = instants.astype("datetime64[W]")
+    edges = np.unique(np.concatenate([weeks, weeks + 1]))
+    if len(edges) * 2 > len(instants):
+        return _each(instants, where)
+    # No zone moves its clocks twice in a week: where the offset is the same at both ends it is so in between.
+    edged = edges.astype("datetime64[us]")
+    offsets = _each(edged, where) - edged
+    first, last = (offsets[np.searchsorted(edges, week)] for week in (weeks, weeks + 1))
+    moved = first != last
+    shown: Instants = instants + first
+    shown[moved] = _each(instants[moved], where)
+    return shown
+
+
+def _each(instants: Instants, where: tzinfo) -> Instants:
     given = instants.astype("datetime64[us]").tolist()
     return np.array([where.fromutc(at.replace(tzinfo=where)).replace(tzinfo=None) for at in given], "datetime64[us]")
 

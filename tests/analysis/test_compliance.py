@@ -18,6 +18,8 @@ from dpmagic.analysis.adherence import adherence
 from dpmagic.analysis.failures import failures, recoveries
 from dpmagic.analysis.policy_inventory import policy_inventory
 from dpmagic.analysis.restore_evidence import restore_evidence
+from dpmagic.analysis.simulate import simulate
+from dpmagic.analysis.snapshot_headroom import snapshot_headroom
 from dpmagic.analysis.success_rate import success_rate, wilson
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
@@ -193,6 +195,15 @@ def test_policies_by_what_follows_them(estate: Estate) -> None:
     looser = policy_inventory(estate, rpo={"bv-data": "49h"}).set_index(["vaultName", "name"])
     assert pandas.isna(looser.loc[("bv-data", "nightly"), "finding"])
     assert strict.loc[("bv-shop-legacy", "weekly"), "finding"] == "kept longer than needed"
+
+
+def test_what_policies_keep_is_one_figure_wherever_it_is_told(estate: Estate) -> None:
+    """Of three months by the week there are thirteen points at times, fourteen at others: room is for fourteen."""
+    most = simulate(estate, by="policy").set_index(["vaultName", "policyName"])["pointsBefore"]
+    kept = policy_inventory(estate).set_index(["vaultName", "name"])["pointsKept"].reindex(most.index)
+    assert kept.tolist() == most.tolist() and most[("bv-shop-legacy", "weekly")] == 14
+    room = snapshot_headroom(estate).set_index("name")
+    assert room.loc["shop-archive-001", ["steadyState", "expected"]].tolist() == [14, 508]
 
 
 @pytest.mark.parametrize(

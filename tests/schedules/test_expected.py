@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -163,6 +165,15 @@ def test_clocks_change_and_due_times_do_not() -> None:
 )
 def test_expiries_go_by_the_calendar(period: str, created: str, expiry: str) -> None:
     assert str(Period.parse(period).after(np.array([created], "datetime64[us]"))[0]) == f"{expiry}.000000"
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kolkata"])
+@pytest.mark.parametrize("minutes", [30, 4 * 60, 7 * 24 * 60])
+def test_clocks_of_many_instants_are_those_of_each(name: str, minutes: int) -> None:
+    due = np.datetime64("2024-03-01T00:07", "us") + np.arange(4000) * np.timedelta64(minutes, "m")
+    each = [datetime.fromtimestamp(at / 1e6, ZoneInfo(name)).replace(tzinfo=None) for at in due.astype(int).tolist()]
+    assert Schedule(zone=zone(name)).walls(due).tolist() == each
+    assert Schedule(zone=zone(name)).walls(due[::-1]).tolist() == each[::-1]
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.keys import key
 from dpmagic.errors import InvalidArgument
-from dpmagic.schedules import Schedule
+from dpmagic.schedules import Schedule, steady
 
 Schedules = Mapping[str, Schedule | str]
 """By the policy's id, in lower case: its schedule, or why there is none."""
@@ -29,6 +30,27 @@ def schedule_of(schedules: Schedules, policy: str) -> Schedule | None:
     """A policy's schedule, by its id in lower case; None if it is not known."""
     found = schedules.get(policy)
     return found if isinstance(found, Schedule) else None
+
+
+def most_kept(schedules: Schedules, at: np.datetime64) -> dict[str, int]:
+    """By policy, the most points that there are of a disk if every run succeeds, as `dpmagic.schedules.steady` counts;
+    where that cannot, as many as there would be at this instant. Policies of one kind are gone through once."""
+    known: dict[str, int] = {}
+    made = {}
+    for policy, schedule in schedules.items():
+        if isinstance(schedule, Schedule) and schedule.intervals:
+            told = repr(schedule)
+            if told not in known:
+                known[told] = _most(schedule, at)
+            made[policy] = known[told]
+    return made
+
+
+def _most(schedule: Schedule, at: np.datetime64) -> int:
+    try:
+        return len(steady(schedule).due)
+    except InvalidArgument:
+        return schedule.kept(at)
 
 
 def _read(rules: object) -> Schedule | str:
