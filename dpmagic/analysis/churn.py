@@ -35,7 +35,8 @@ def churn(given: Any, sizes: Sizes | None = None, by: str = "disk") -> pandas.Da
 
     A snapshot's size on its first whole day is what changed since the one before it, which still existed then, whoever
     made that; that over the time between both is the churn. The first of a chain is all that was used, and is no
-    measure of change. Only snapshots count before which none can have been deleted unseen: Azure tells of deletions for
+    measure of change. A snapshot without a size on a day on which others of its resource group have one held nothing
+    new. Only snapshots count before which none can have been deleted unseen: Azure tells of deletions for
     14 days, and whose those by others were, it does not.
 
     Without ``sizes`` nothing measures change, for Azure tells no sizes: ``churnGiB`` is missing, and ``atMostGiB`` is a
@@ -82,7 +83,7 @@ def _sound(chain: pandas.DataFrame, daily: pandas.Series, since: pandas.Timestam
     """The snapshots whose ``size`` is what changed in so many ``days``."""
     before = chain.groupby(["instance", "disk"])[["created", "deleted", "sized"]].shift()
     whole = chain["created"].dt.ceil("D")
-    size = daily.reindex(pandas.MultiIndex.from_arrays([chain["id"], whole])).array
+    size = _told(daily, chain["id"], whole)
     apart = chain["created"] - before["created"]
     chain = chain.assign(size=size, days=apart.dt.total_seconds() / 86_400)
     # Both have to outlive that day; and of what was made earlier nobody knows what was deleted in between.
@@ -91,6 +92,21 @@ def _sound(chain: pandas.DataFrame, daily: pandas.Series, since: pandas.Timestam
     there &= before["sized"].eq(False) & ~chain["sized"].astype(bool)  # else neither instant is exact
     made: pandas.DataFrame = chain[there & (before["created"] >= since) & chain["size"].notna()]
     return made
+
+
+def _told(daily: pandas.Series, ids: pandas.Series, days: pandas.Series) -> Any:
+    """The sizes of snapshots on days. What held nothing new is not billed: no size is none where those of other
+    snapshots of its resource group are told that day, and not known else."""
+    size = daily.reindex(pandas.MultiIndex.from_arrays([ids, days]))
+    told = _places(*(daily.index.get_level_values(name) for name in ("id", "day")))
+    there: Any = _places(ids, days).isin(told.unique())
+    return size.mask(size.isna() & there, 0.0).array
+
+
+def _places(ids: Any, days: Any) -> Any:
+    """Each resource group with its day."""
+    groups = pandas.Series(ids, dtype="str").str.partition("/providers/")[0]
+    return pandas.MultiIndex.from_arrays([groups, days])
 
 
 def _used(chain: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -> pandas.Series:

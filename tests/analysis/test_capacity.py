@@ -15,6 +15,7 @@ from dpmagic.analysis.cost_of import cost_of
 from dpmagic.analysis.forecast import forecast
 from dpmagic.analysis.simulate import simulate
 from dpmagic.analysis.sizing.chains import sizes_of
+from dpmagic.analysis.sizing.exports import read_exports
 from dpmagic.analysis.stored import stored
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import InvalidArgument
@@ -60,14 +61,14 @@ SPEC: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Connection:
-    return connect_sandbox(estate=_yaml(tmp_path_factory))
+    return connect_sandbox(estate=_spec(tmp_path_factory.mktemp("estate"), SPEC))
 
 
-def _yaml(folders: pytest.TempPathFactory) -> str:
+def _spec(folder: Path, spec: dict[str, Any]) -> str:
     import yaml
 
-    file = folders.mktemp("estate") / "estate.yaml"
-    file.write_text(yaml.safe_dump(SPEC))
+    file = folder / "estate.yaml"
+    file.write_text(yaml.safe_dump(spec))
     return str(file)
 
 
@@ -199,6 +200,38 @@ def test_snapshots_by_others_in_between_hold_their_part_of_what_changes() -> Non
     [found] = churn(made, pandas.DataFrame(rows)).to_dict("records")
     assert found["churnGiB"] == pytest.approx(24)
     assert found["usedGiB"] == pytest.approx(500)
+
+
+def test_exports_have_what_somebody_made_by_then(tmp_path: Path) -> None:
+    plant = [{"kind": "snapshotCount", "disks": "b-001", "count": 30}]
+    lived = connect_sandbox(estate=_spec(tmp_path, {**SPEC, "days": 12, "plant": plant}))
+    lived.sandbox.export_costs(tmp_path / "costs", "2026-02-25", "2026-03-01", "ea")
+    made = open_live(lived)
+    found = churn(made, tmp_path / "costs").set_index("dataSourceName").loc["b-001"]
+    truth = pandas.DataFrame(lived.sandbox.churn()).set_index("dataSourceId").loc[found["dataSourceId"]]
+    assert found["churnGiB"] == pytest.approx(truth["churnGiB"], rel=0.03)
+    own = [one for one in read_exports(tmp_path / "costs")["id"] if "/manual-b-001-" in one]
+    assert len(set(own)) == sum(made.snapshots()["name"].str.startswith("manual-b-001-")) - 5  # of the end's day
+
+
+def test_a_snapshot_that_holds_nothing_new_is_not_in_exports() -> None:
+    """A disk that changes by 7 GiB every other day, and one of which exports tell nothing: its group is not in them."""
+    other = [snapshot("b", f"{day} 22:00:00") for day in range(23, 28)]
+    other = [one | {"id": one["id"].replace("rg-snapshots", "rg-other")} for one in other]
+    made = by_hand(
+        [instance("a"), instance("b")],
+        [],
+        snapshots=[*(snapshot("a", f"{day} 22:00:00") for day in range(23, 28)), *other],
+    )
+    sizes = {23: 100.0, 25: 7.0, 27: 7.0}
+    rows = [
+        {"id": snapshot("a", f"{made} 22:00:00")["id"], "day": f"2026-02-{day}", "usedGiB": size}
+        for made, size in sizes.items()
+        for day in range(made + 1, 29)
+    ]
+    found = churn(made, pandas.DataFrame(rows)).set_index("name")
+    assert found.loc["a", ["snapshots", "days", "churnGiB"]].tolist() == [4, 4, 3.5]
+    assert found.loc["b", "unmeasured"] == 1
 
 
 def test_what_is_gone_belongs_to_its_disk_and_the_next_holds_what_it_held() -> None:

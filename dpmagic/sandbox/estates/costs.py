@@ -84,6 +84,8 @@ def _days(spec: Spec, first: date, after: date) -> Iterator[tuple[date, list[dic
     estate = start(spec)
     estate.generated = len(estate.instances)
     plant(estate)
+    if any(item.kind == "snapshotCount" for item in spec.plant):
+        estate.extras = _by_hand(spec)
     day, ids = first, cache(lambda number, created, began: estate.snapshot_id(estate.instances[number], created, began))
     while day < after:
         until = min(after, day + _REMEMBERED)
@@ -91,6 +93,14 @@ def _days(spec: Spec, first: date, after: date) -> Iterator[tuple[date, list[dic
         while day < until:
             yield day, list(_usage(estate, day, ids))
             day += timedelta(days=1)
+
+
+def _by_hand(spec: Spec) -> dict[str, dict[str, Extra]]:
+    """Snapshots by hand, also those that are planted at the end as having been there for long."""
+    estate = start(spec)
+    plant(estate)
+    estate.advance(spec.end_ticks)
+    return estate.extras
 
 
 def _usage(estate: Estate, day: date, ids: Callable[[int, int, int], str]) -> Iterator[dict[str, Any]]:
