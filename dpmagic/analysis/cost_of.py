@@ -12,14 +12,13 @@ from dpmagic.analysis.backups.keys import by_key, key
 from dpmagic.analysis.backups.snapshots import of_instances
 from dpmagic.analysis.churn import NEEDS
 from dpmagic.analysis.orphan_snapshots import PAST_EXPIRY, orphan_snapshots
-from dpmagic.analysis.protection.states import standing
+from dpmagic.analysis.protection.states import ENDED, standing
 from dpmagic.analysis.protection.tags import tag
 from dpmagic.analysis.sizing.chains import Sizes, said, sizes_of
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
 
-_STOPPED = ("stopped", "suspended")
 WHAT = ("orphans", "surplus", "stopped")
 
 
@@ -88,7 +87,7 @@ def _ids(estate: Estate, what: Any) -> pandas.Series:
         return key(pandas.Series([str(one) for one in what], dtype="str"))
     if what == "stopped":
         instances = estate.instances()
-        off = instances[standing(instances["currentProtectionState"]).isin(_STOPPED)]
+        off = instances[standing(instances["currentProtectionState"]).isin(ENDED)]
         return key(of_instances(estate.table("snapshots", SNAPSHOTS), off, estate.disks())["id"])
     if what in WHAT:
         found = orphan_snapshots(estate)

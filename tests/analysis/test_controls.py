@@ -46,7 +46,7 @@ def two(**more: Any) -> Estate:
         (KEPT | {"except": [OFF]}, "excepted", (2, 1, 0, 1, 0, 0)),
         (KEPT | {"except": [OFF | {"until": "2026-03-02T08:00Z"}]}, "fail", (2, 1, 1, 0, 0, 0)),
         (KEPT | {"except": [{**OFF, "id": None, "tag": "env=dev"}]}, "excepted", (2, 1, 0, 1, 0, 0)),
-        ({"kind": "frequency", "atMost": "1d"}, "pass", (2, 2, 0, 0, 0, 0)),
+        ({"kind": "frequency", "atMost": "1d"}, "fail", (2, 1, 1, 0, 0, 0)),  # b is stopped: none is due
         ({"kind": "frequency", "atMost": "12h"}, "fail", (2, 0, 2, 0, 0, 0)),
         ({"kind": "successRate", "atLeast": "100%"}, "pass", (2, 1, 0, 0, 1, 0)),
         ({"kind": "restoreTested", "atMost": "365d"}, "fail", (2, 0, 2, 0, 0, 0)),

@@ -15,6 +15,7 @@ from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS, posture
 from dpmagic.analysis.protection.assessment import assess
+from dpmagic.analysis.protection.states import ENDED, standing
 from dpmagic.analysis.protection.tags import tag
 from dpmagic.analysis.protection.verdicts import UNVERIFIABLE
 from dpmagic.analysis.restore_evidence import restore_evidence
@@ -175,7 +176,7 @@ def _said(value: Any) -> str:
 
 
 def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
-    """The longest span from one due time of an instance's policy to the next."""
+    """The longest span from one due time of an instance's policy to the next.  Where backups have ended none is due."""
     instances, schedules = whole(estate, "instances"), schedules_of(whole(estate, "policies"))
     policies = key(instances["policyId"])
     read = {one: schedule_of(schedules, one) for one in policies.dropna().unique()}
@@ -183,7 +184,10 @@ def _frequencies(estate: Estate, limit: Any) -> pandas.DataFrame:
     found = policies.map(gaps).astype("timedelta64[us]")
     verdict = pandas.Series(PASS, instances.index, "str").mask(found > limit, FAIL)
     unscheduled = policies.map(lambda one: one in gaps and gaps[one] is None).astype(bool)
-    return _rows(instances["id"], found, verdict.mask(found.isna(), NOT_VERIFIABLE).mask(unscheduled, NOT_APPLICABLE))
+    verdict = verdict.mask(found.isna(), NOT_VERIFIABLE).mask(unscheduled, NOT_APPLICABLE)
+    ended = standing(instances["currentProtectionState"]).isin(ENDED)
+    value = found.astype(object).mask(ended, instances["currentProtectionState"])
+    return _rows(instances["id"], value, verdict.mask(ended, FAIL))
 
 
 def _restores(estate: Estate, limit: Any) -> pandas.DataFrame:

@@ -26,6 +26,8 @@ _STANDINGS: dict[str, Standing] = {
     "configuringprotection": "pending",
     "notprotected": "pending",
 }
+#: No backup is due any more, as somebody wanted it.
+ENDED = ("stopped", "suspended")
 # Of several instances of one disk, the one that counts: the most protected first.
 _ORDER = ("configured", "error", "suspended", "stopped", "pending", "unknown", "softDeleted")
 
