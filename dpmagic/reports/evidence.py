@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from importlib import resources
 from importlib.metadata import version
@@ -81,10 +81,20 @@ def _asked(report: Report) -> str:
         shown = {key: told.get(key) for key in ("rows", "of")}
         shown |= {key: pandas.to_datetime(told.get(key), utc=True) for key in ("oldest", "since")}
         empty = len(told["subscriptions"]["empty"])
-        rows.append({"table": name, **shown, "emptySubscriptions": empty, "notes": "; ".join(told.get("notes") or [])})
+        notes = "; ".join([*(told.get("notes") or []), *_later(report, name, told["rows"])])
+        rows.append({"table": name, **shown, "emptySubscriptions": empty, "notes": notes})
     rows += [{"table": name, "notes": f"not read: {why}"} for name, why in report.estate.source.refused.items()]
     columns = ["table", "rows", "of", "oldest", "since", "emptySubscriptions", "notes"]
     return _part("Tables that were read", table(pandas.DataFrame(rows, columns=columns), columns, 50).html)
+
+
+def _later(report: Report, name: str, rows: int) -> Iterator[str]:
+    """A note of the rows since the window's end: they were read with the others, and are in the file."""
+    estate, now = report.estate, report.estate.over((report.estate.window.start, report.estate.now))
+    if tables()[name].time and now.kept.find(name, now.window, frozenset()):
+        more = now.table(name, ()).attrs[KEY]["rows"] - rows
+        if more:
+            yield f"{more:,} more, from {estate.window.end:%Y-%m-%d %H:%M} UTC to now, for what is so now"
 
 
 def _read(report: Report) -> list[str]:
