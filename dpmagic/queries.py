@@ -12,7 +12,8 @@ from dpmagic import output
 from dpmagic.arm.paging import uncollected
 from dpmagic.connection import Connection
 from dpmagic.errors import InvalidArgument, did_you_mean
-from dpmagic.graph.query import QueryAnswer, ask
+from dpmagic.graph.answer import QueryAnswer
+from dpmagic.graph.query import ask
 from dpmagic.graph.scope import Scope
 from dpmagic.progress import Observer
 from dpmagic.session import current

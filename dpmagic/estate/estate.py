@@ -15,8 +15,9 @@ from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, merged
 from dpmagic.estate.excerpts import MUCH, Excerpt
-from dpmagic.estate.kept import Columns, Kept, Memory
+from dpmagic.estate.kept import Memory
 from dpmagic.estate.named import Named
+from dpmagic.estate.reading import read
 from dpmagic.estate.source import Given, Source
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.times import format_time
@@ -136,7 +137,7 @@ class Estate(Named):
         if name not in tables():
             raise unknown_table(name, tables())
         wanted = None if columns is None else self._columns(name, columns)
-        found = self.kept.find(name, self.window, wanted) or self._read(name, wanted)
+        found = self.kept.find(name, self.window, wanted) or read(self, name, wanted)
         return found.part(self.window, wanted, partial(self.source.says, name, self.now))
 
     def excerpt(self, wanted: Excerpt, columns: Iterable[str]) -> pandas.DataFrame:
@@ -147,9 +148,9 @@ class Estate(Named):
         some = self._columns(wanted.table, columns)
         if not self.picks(wanted) or self.kept.find(wanted.table, self.window, some):
             return self.table(wanted.table, some)
-        from dpmagic.estate.excerpting import read
+        from dpmagic.estate import excerpting
 
-        found = self.kept.find(wanted.table, self.window, some, wanted) or read(self, wanted, some)
+        found = self.kept.find(wanted.table, self.window, some, wanted) or excerpting.read(self, wanted, some)
         return found.part(self.window, some, partial(self.source.says, wanted.table, self.now))
 
     def picks(self, wanted: Excerpt) -> bool:
@@ -167,18 +168,6 @@ class Estate(Named):
                 hint = did_you_mean(column, known, f"it has: {', '.join(known)}")
                 raise InvalidArgument(f"the table {name} has no column {column!r}", hint)
         return frozenset(asked).intersection(there)
-
-    def _read(self, name: str, wanted: Columns) -> Kept:
-        """Read a table, with the columns that it was read with before; over their window, if that is wider."""
-        before = [one for one in self.kept.of(name) if one.reaches(self.window)]
-        window = before[0].window if before else self.window
-        if wanted is not None and before:
-            columns = None if self.source.metered else wanted.union(*(one.columns or () for one in before))
-        else:
-            columns = wanted
-        rows = self.source.table(name, self.now, window, columns)
-        whole = columns is None or set(self.source.columns(name) or ()) <= set(rows)
-        return self.kept.keep(Kept(table(name), window, None if whole else frozenset(map(str, rows)), rows))
 
     def once(self, made: Callable[..., Made], *args: Hashable) -> Made:
         """``made(estate, *args)``, which several questions build upon: made once over each window, and kept.

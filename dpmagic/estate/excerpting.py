@@ -22,21 +22,33 @@ if TYPE_CHECKING:
 
 def read(estate: Estate, wanted: Excerpt, columns: frozenset[str]) -> Kept:
     """These columns of an excerpt, kept; of the whole table, with a note, where the service does not group it."""
-    name, window, notes = wanted.table, estate.window, [wanted.note]
-    excerpt: Excerpt | None = wanted
     source = cast(Picking, estate.source)
     if not wanted.latest:
-        rows = source.excerpt(wanted, estate.now, window, columns)
-    else:
-        try:
-            rows = _latest(estate, wanted, columns)
-        except (AzureError, IncompleteAnswer) as refused:
-            if isinstance(refused, AzureError) and refused.status != 400:
-                raise
-            rows, excerpt = source.table(name, estate.now, window, columns), None
-            notes = [f"read whole, not grouped: {refused.message}"]
-    rows.attrs[KEY]["notes"] = [*rows.attrs[KEY]["notes"], *notes]
-    return estate.kept.keep(Kept(table(name), window, columns.union(map(str, rows)), rows, excerpt))
+        return keep(estate, wanted, columns, source.excerpt(wanted, estate.now, estate.window, columns))
+    try:
+        return keep(estate, wanted, columns, _latest(estate, wanted, columns))
+    except (AzureError, IncompleteAnswer) as refused:
+        if isinstance(refused, AzureError) and refused.status != 400:
+            raise
+        rows, note = source.table(wanted.table, estate.now, estate.window, columns), refused.message
+    return _kept(estate, wanted.table, columns, rows, f"read whole, not grouped: {note}")
+
+
+def keep(estate: Estate, wanted: Excerpt, columns: frozenset[str], rows: pandas.DataFrame) -> Kept:
+    """Keep an excerpt's rows, as its source gave them when it was asked for these columns."""
+    return _kept(estate, wanted.table, columns, rows, wanted.note, wanted)
+
+
+def _kept(
+    estate: Estate,
+    name: str,
+    columns: frozenset[str],
+    rows: pandas.DataFrame,
+    note: str,
+    excerpt: Excerpt | None = None,
+) -> Kept:
+    rows.attrs[KEY]["notes"] = [*rows.attrs[KEY]["notes"], note]
+    return estate.kept.keep(Kept(table(name), estate.window, columns.union(map(str, rows)), rows, excerpt))
 
 
 def _latest(estate: Estate, wanted: Excerpt, columns: frozenset[str]) -> pandas.DataFrame:

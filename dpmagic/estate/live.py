@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas
 
 from dpmagic.arm.paging import uncollected
 from dpmagic.connection import Connection
+from dpmagic.errors import AzureError, IncompleteAnswer
 from dpmagic.estate import views
 from dpmagic.estate.arm_tables import (
     DELETED_INSTANCES,
@@ -22,41 +23,32 @@ from dpmagic.estate.arm_tables import (
     exclusion,
     recovery_point,
 )
-from dpmagic.estate.columns import Table, table
+from dpmagic.estate.asked import CALLED, Read, authorization
+from dpmagic.estate.columns import table
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.excerpts import Excerpt
-from dpmagic.estate.source import at_least
+from dpmagic.estate.reading import Wanted
 from dpmagic.estate.window import Window
 from dpmagic.frames import table_frame
 from dpmagic.frames.declared import Declared
 from dpmagic.frames.times import format_time
 from dpmagic.graph import scope as graph
+from dpmagic.graph.answer import QueryAnswer
 from dpmagic.graph.paging import Query
 from dpmagic.graph.parts import parts_of
-from dpmagic.graph.query import ask
+from dpmagic.graph.query import Failure, answers, ask
 from dpmagic.graph.text import Text
 from dpmagic.progress import Observer
 
 KEPT = timedelta(days=14)
 """How far back Resource Graph remembers jobs and changes."""
 
-# Tables that may have many pages are asked in parts at once, as far as the quota goes, when there are subscriptions
-# enough for it: each part has pages of its own, the last one not full.
-_LARGE, _PARTS, _EACH = ("jobs", "snapshots", "changes"), 4, 10
-MANY = (*_LARGE, "disks", "instances")
-"""Tables that may have many rows: only the columns that are wanted are asked for."""
-# Tables of which a subscription inherits rows from its management groups.
-_INHERITED = ("role_assignments", "exemptions")
-
-
-def _authorization(name: str | None) -> str:
-    """Resource Graph's filter for a table, by whose rows a subscription inherits what stands above it."""
-    return "AtScopeAboveAndBelow" if name in _INHERITED else ""
-
-
-def parts(name: str, subscriptions: int) -> int:
-    """In how many parts a table of so many subscriptions is asked, at least."""
-    return max(1, min(_PARTS, subscriptions // _EACH)) if name in _LARGE else 1
+_CALLS: Mapping[str, tuple[Calls, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "recovery_points": (RECOVERY_POINTS, recovery_point),
+    "deleted_instances": (DELETED_INSTANCES, deleted_instance),
+}
+_BY_CALLS = (*_CALLS, "protected_items")
+"""Tables whose rows, or some of them, take a call of ARM's each once Resource Graph has said which."""
 
 
 class Live:
@@ -79,23 +71,57 @@ class Live:
     def table(
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
     ) -> pandas.DataFrame:
-        return self._table(_Read(table(name), now, window, columns if name in MANY else None))
+        return self._one(Wanted(name, window, None if columns is None else frozenset(columns)), now)
 
     def excerpt(
         self, wanted: Excerpt, now: datetime, window: Window, columns: Collection[str] | None
     ) -> pandas.DataFrame:
-        return self._table(_Read(table(wanted.table), now, window, columns, wanted.clause))
+        return self._one(Wanted(wanted.table, window, None if columns is None else frozenset(columns), wanted), now)
 
-    def _table(self, read: _Read) -> pandas.DataFrame:
+    def _one(self, wanted: Wanted, now: datetime) -> pandas.DataFrame:
+        [(_, found)] = self.several([wanted], now)
+        if not isinstance(found, pandas.DataFrame):
+            raise found
+        return found
+
+    def several(self, wanted: Sequence[Wanted], now: datetime) -> Iterator[tuple[int, pandas.DataFrame | Failure]]:
+        """See `dpmagic.estate.reading.Together`: a query of each at once, and then what takes calls of ARM's."""
+        reads = [Read.begun(one, now) for one in wanted]
+        there = {read.known.name: number for number, read in enumerate(reads) if not read.clause}
+        views: dict[int, Read] = {}
+        beginning: dict[int, list[int]] = defaultdict(list)
+        for number, read in enumerate(reads):
+            # What is wanted itself is not asked for once more for its ids.
+            at = there.get(CALLED.get(read.known.name, ""), number)
+            views[at] = read.first if at == number else reads[at]
+            beginning[at].append(number)
+        later: list[tuple[int, pandas.DataFrame]] = []
+        for at, found in self._views(views):
+            for number in beginning[at]:
+                if not isinstance(found, pandas.DataFrame):
+                    yield number, found
+                elif reads[number].known.name in _BY_CALLS:
+                    later.append((number, found if number == at else found[["id"]]))
+                else:
+                    yield number, self._told(reads[number], found)
+            del found
+        for number, found in later:
+            yield number, self._with_calls(reads[number], found)
+
+    def _views(self, reads: Mapping[int, Read]) -> Iterator[tuple[int, pandas.DataFrame | Failure]]:
+        """What Resource Graph has of each, with its number, as it comes."""
+        if not self.scope.readable:
+            yield from ((number, read.nothing()) for number, read in reads.items())
+            return
+        numbers = list(reads)
+        with uncollected():
+            asked = [reads[number].asked(self.scope.readable) for number in numbers]
+            for place, answer in answers(self.connection, asked, self._observer):
+                number = numbers[place]
+                yield number, reads[number].framed(answer) if isinstance(answer, QueryAnswer) else answer
+
+    def _told(self, read: Read, made: pandas.DataFrame) -> pandas.DataFrame:
         name, now, window = read.known.name, read.now, read.window
-        if name in views.VIEWS:
-            made = self._view(read)
-        elif name == "recovery_points":
-            made = self._calls(read, RECOVERY_POINTS, "instances", recovery_point)
-        else:
-            made = self._calls(read, DELETED_INSTANCES, "vaults", deleted_instance)
-        if name == "protected_items":
-            made = self._with_exclusions(made, read)
         made.attrs[KEY] = told(
             read.known,
             made,
@@ -118,7 +144,7 @@ class Live:
         return {"notes": early if window.start < now - KEPT else [], "since": format_time(now - KEPT)}
 
     def query(self, kql: str, names: Mapping[str, Any], now: datetime, window: Window) -> pandas.DataFrame:
-        inherited, kql = _authorization(views.at_start(kql)), views.expanded(kql, window)
+        inherited, kql = authorization(views.at_start(kql)), views.expanded(kql, window)
         scope = graph.Scope(tuple(self.scope.readable), expected=tuple(self.scope.asked), authorization=inherited)
         with uncollected():
             answer = ask(
@@ -132,7 +158,7 @@ class Live:
 
         Raises what asking it would: `InvalidArgument` where the parts' answers are not its answer.
         """
-        inherited, kql, found = _authorization(views.at_start(kql)), views.expanded(kql, window), []
+        inherited, kql, found = authorization(views.at_start(kql)), views.expanded(kql, window), []
         scope = graph.Scope(tuple(self.scope.readable), authorization=inherited)
         for part in parts_of(Query(Text(kql), scope), 1):
             one = graph.Scope(tuple(part["subscriptions"]), authorization=inherited)
@@ -145,38 +171,17 @@ class Live:
             return pandas.DataFrame()
         return self.query(kql, {}, now, Window(now - KEPT, now))
 
-    def _view(self, read: _Read) -> pandas.DataFrame:
-        name, wanted = read.known.name, at_least(read.known, read.columns)
-        dtypes, wire = ({column: one[column] for column in wanted} for one in (read.known.dtypes, read.known.wire))
-        how = Declared(dtypes, wire)
-        some = None if read.columns is None else list(wire.values())
-        read.kql = views.query(name, read.window, some, read.clause)
-        if not self.scope.readable:
-            return how.of_objects([])
-        with uncollected():
-            answer = ask(
-                self.connection,
-                read.kql,
-                graph.Scope(tuple(self.scope.readable), authorization=_authorization(name)),
-                observer=self._observer,
-                check=False,
-                parts=parts(name, len(self.scope.readable)),
-                pack=how.pack,
-            )
-            made = how.frame([column["name"] for column in answer.columns], answer.pages)
-        read.of, read.notes = answer.of, [*read.notes, *answer.notes]
-        if name not in _INHERITED:
-            return made
-        # Subscriptions asked in several parts inherit the same rows.
-        once = made.drop_duplicates("id", ignore_index=True)
-        read.of -= len(made) - len(once)
-        return once
+    def _with_calls(self, read: Read, found: pandas.DataFrame) -> pandas.DataFrame | Failure:
+        """The table, by a call for each object of which Resource Graph has the ids, or for each that it does not tell
+        of."""
+        try:
+            by_each = read.known.name in _CALLS
+            return self._told(read, self._called(read, found["id"]) if by_each else self._excluded(read, found))
+        except (AzureError, IncompleteAnswer) as error:
+            return error
 
-    def _calls(
-        self, read: _Read, calls: Calls, of: str, row: Callable[[Mapping[str, Any]], dict[str, Any]]
-    ) -> pandas.DataFrame:
-        """A call for each object of another table."""
-        ids = self._view(_Read(table(of), read.now, read.window, ["id"]))["id"]
+    def _called(self, read: Read, ids: Iterable[str]) -> pandas.DataFrame:
+        calls, row = _CALLS[read.known.name]
         found = calls.read(self.connection, ids, self._observer, self._found.setdefault(read.known.name, {}))
         read.unread = [one for one, items in found.items() if isinstance(items, Unread)]
         if read.unread:
@@ -186,7 +191,7 @@ class Live:
         self._found.pop(read.known.name)  # all is there: another estate of this source reads anew
         return made
 
-    def _with_exclusions(self, items: pandas.DataFrame, read: _Read) -> pandas.DataFrame:
+    def _excluded(self, read: Read, items: pandas.DataFrame) -> pandas.DataFrame:
         """Machines whose list of disks Resource Graph does not have: ARM's word for it, where it gives one."""
         silent = items.index[items["diskExclusion"].isna()]
         ids = items.loc[silent, "id"]
@@ -201,18 +206,3 @@ class Live:
                 cells[place] = answer[column]
             items[column] = pandas.Series(cells, dtype=items[column].dtype)
         return items
-
-
-@dataclass
-class _Read:
-    """A table that is being read: what of, and what there is to say of it."""
-
-    known: Table
-    now: datetime
-    window: Window
-    columns: Collection[str] | None = None
-    clause: str = ""
-    kql: str = ""
-    of: int | None = None
-    notes: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)

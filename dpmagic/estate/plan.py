@@ -14,10 +14,10 @@ import pandas
 
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import views
+from dpmagic.estate.asked import CALLED, MANY, parts
 from dpmagic.estate.columns import table, tables, unknown_table
 from dpmagic.estate.completeness import KEY, Scope, told
 from dpmagic.estate.excerpts import Excerpt
-from dpmagic.estate.live import MANY, parts
 from dpmagic.estate.source import Source, at_least
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import declared
@@ -36,8 +36,6 @@ PACE = 3.0
 MOST_SECONDS, MOST_MEMORY = 120.0, 2 * 10**9
 """Rows are too many when they take more than this of quota, or of memory in bytes."""
 
-# What only ARM has, and of which table it takes a call for each row.
-_CALLS = {"recovery_points": "instances", "deleted_instances": "vaults"}
 # Bytes a cell at most, with what questions make of it: 284 was the most that was measured, of rpo, 190 of findings (see
 # tests/benchmarks/questions.py); cells that are only grouped take half of it.
 _CELL = 300
@@ -149,8 +147,8 @@ def expected(
 
     Raises `InvalidArgument` for a table that the source does not have.
     """
-    if name in _CALLS:
-        of = expected(source, _CALLS[name], now, window)
+    if name in CALLED:
+        of = expected(source, CALLED[name], now, window)
         return of and Part(name, of.rows, of.rows, "arm", len(table(name).columns))
     if name not in views.VIEWS:
         raise InvalidArgument(f"nobody knows what the table {name} costs", "ask for one of Resource Graph's")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from dpmagic.estate.columns import table, tables
 from dpmagic.estate.completeness import KEY, Scope
 from dpmagic.estate.completeness import told as told_of
 from dpmagic.estate.excerpts import Excerpt
-from dpmagic.estate.kept import Memory
+from dpmagic.estate.reading import Wanted, each
 from dpmagic.estate.source import at_least, holes_of, of_window, refusal
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.declared import conform
@@ -87,22 +86,24 @@ def _read(
     files: dict[str, bytes] = {}
     told: dict[str, Any] = {}
     refused: dict[str, AzureError] = {}
-    of = {one.table: one for one in excerpts}
-    for name in names:
-        asked = wider if table(name).time else estate
-        # What the estate has already is not read again; what is read for this alone goes when it is written.
-        asked = asked if keep else replace(asked, kept=Memory(list(estate.kept.tables)))
-        try:
-            rows = asked.excerpt(of[name], table(name).columns) if name in of else asked.table(name)
-        except AzureError as error:
-            if not partial:
-                raise
-            refused[name] = error
+    of, asked = {one.table: one for one in excerpts}, list(dict.fromkeys(names))
+    wanted = [_wanted(name, wider if table(name).time else estate, of.get(name)) for name in asked]
+    # What the estate has already is not read again; what is read for this alone goes when it is written.
+    for number, rows in each(estate, wanted, partial=partial, keep=keep):
+        name = asked[number]
+        if isinstance(rows, AzureError):
+            refused[name] = rows
         else:
             files[f"{name}.parquet"], told[name] = parquet_bytes(rows), rows.attrs[KEY]
+        del rows
     if refused and not files:
-        raise next(iter(refused.values()))
-    return files, told, {name: error.message for name, error in refused.items()}
+        raise min(refused.items(), key=lambda one: asked.index(one[0]))[1]
+    told = {name: told[name] for name in asked if name in told}  # they come as they come
+    return files, told, {name: refused[name].message for name in asked if name in refused}
+
+
+def _wanted(name: str, over: Estate, excerpt: Excerpt | None) -> Wanted:
+    return Wanted(name, over.window, frozenset(table(name).columns) if excerpt else None, excerpt)
 
 
 def load(folder: str | Path) -> tuple[Saved, datetime, Window]:

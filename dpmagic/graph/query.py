@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from numbers import Integral
 from typing import Any
@@ -12,74 +13,26 @@ from dpmagic.arm.fan_out import fan_out
 from dpmagic.arm.paging import uncollected
 from dpmagic.arm.plans import Call, Step
 from dpmagic.connection import Connection
-from dpmagic.errors import AzureError, InvalidArgument
+from dpmagic.errors import AzureError, IncompleteAnswer, InvalidArgument
+from dpmagic.graph.answer import QueryAnswer, answer_of, answered
 from dpmagic.graph.meter import Meter
-from dpmagic.graph.paging import Pack, Query, Reading, Rows, Task, not_all, reading
+from dpmagic.graph.paging import Pack, Query, Reading, Task, not_all, reading
 from dpmagic.graph.parameters import bound
 from dpmagic.graph.parts import parts_of
 from dpmagic.graph.remembered import recall, remember
-from dpmagic.graph.scope import REACH, Covered, Scope
+from dpmagic.graph.scope import Scope
 from dpmagic.graph.settling import settled
 from dpmagic.graph.splitting import split
 from dpmagic.graph.text import Text, frozen
-from dpmagic.graph.tokens import outside_brackets, tokens, top_level
+from dpmagic.graph.tokens import tokens
 from dpmagic.progress import Observer, Silent
 
 _CONTAINERS = (
     "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, subscriptionId"
     " | order by id asc"
 )
-# Those whose answer is the first rows of another: who has none among them may have some.
-_FIRST = frozenset({"top", "limit", "take", "sample"})
-_ORDERING = frozenset({"order", "sort"})
-
-
-@dataclass(frozen=True)
-class QueryAnswer:
-    """A query's whole answer, decoded and not yet typed.
-
-    ``columns`` are ``{"name", "type"}`` as Resource Graph has them (string, integer, number, boolean, datetime,
-    object), ``pages`` lists of rows, each row a list in the columns' order; a timespan is a string, and dynamics are
-    decoded.  ``of`` is how many rows the service says there are, ``requests`` how many it took, ``at`` the instant that
-    ``now()`` meant.  ``covered`` says which subscriptions answered, None where nobody looked; ``notes`` what moved
-    while it was read, what was split, and where the scope was cut.
-    """
-
-    kql: str
-    columns: list[dict[str, str]]
-    pages: list[Rows] = field(repr=False)
-    of: int
-    requests: int
-    at: datetime
-    covered: Covered | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """How many rows there are here: fewer than ``of`` only where ``top`` asked for fewer."""
-        return sum(map(len, self.pages))
-
-    @property
-    def rows(self) -> list[Any]:
-        """All rows."""
-        return [row for page in self.pages for row in page]
-
-    @property
-    def table(self) -> dict[str, Any]:
-        """``{"columns": [...], "rows": [...]}``: what `dpmagic.frames.table_frame` takes."""
-        return {"columns": self.columns, "rows": self.rows}
-
-    def told(self) -> dict[str, Any]:
-        """What it covers, as JSON: ``kql``, ``rows``, ``of``, ``requests``, ``subscriptions`` (None where nobody
-        looked) and ``notes``."""
-        return {
-            "kql": self.kql,
-            "rows": self.count,
-            "of": self.of,
-            "requests": self.requests,
-            "subscriptions": None if self.covered is None else self.covered.to_json(),
-            "notes": list(self.notes),
-        }
+Failure = AzureError | IncompleteAnswer
+"""Why one query has no answer where others may have theirs."""
 
 
 def ask(
@@ -147,7 +100,60 @@ def ask_all(
         known = recall(connection, scope)
     found, seen = _found(connection, made, parts, meter, look=check and known is None and scope.asked is not None)
     known = known if seen is None else seen
-    return [_answer(query, of_query, known, at) for query, of_query in zip(made, found, strict=True)]
+    return [answer_of(query, of_query, known, at) for query, of_query in zip(made, found, strict=True)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query to be asked with others, each of a scope of its own: ``kql``, ``parts`` and ``pack`` as of `ask_all`."""
+
+    kql: str
+    scope: Scope
+    parts: int = 1
+    pack: Pack | None = None
+
+
+def answers(
+    connection: Connection, asked: Sequence[Asked], observer: Observer | None = None
+) -> Iterator[tuple[int, QueryAnswer | Failure]]:
+    """The answer to each of several queries with its number, as they come: what they ask at once, as far as the quota
+    goes.
+
+    Where one is refused, or not all of its rows can be had, the error is in place of its answer, and the others are
+    answered all the same.  What ails all of them alike, such as a network that stays down, is raised.
+    """
+    at, meter = connection.now(), Meter(connection, observer or Silent())
+    made = [Query(_text(one.kql, {}, at), one.scope, heard=meter.page, pack=one.pack) for one in asked]
+    tasks = [(number, part) for number, query in enumerate(made) for part in parts_of(query, asked[number].parts)]
+    found: dict[int, dict[int, Reading | Failure]] = defaultdict(dict)
+    try:
+        for place, one in fan_out(connection, [_caught(made[number], part) for number, part in tasks], meter.waiting):
+            number = tasks[place][0]
+            found[number][place] = one
+            if len(found[number]) == sum(number == other for other, _ in tasks):
+                come = found.pop(number)
+                del one
+                yield number, _outcome(made[number], [come[place] for place in sorted(come)], at)
+    finally:
+        meter.done()
+
+
+def _caught(query: Query, part: Mapping[str, Any]) -> Task[Reading | Failure]:
+    """One part of a scope, or why it cannot be had."""
+    try:
+        return (yield from _read(query, part))
+    except (AzureError, IncompleteAnswer) as error:
+        return error
+
+
+def _outcome(query: Query, found: Sequence[Reading | Failure], at: datetime) -> QueryAnswer | Failure:
+    """The answer that the parts make up, or why there is none."""
+    whole = [one for one in found if isinstance(one, Reading)]
+    failed = [one for one in found if not isinstance(one, Reading)]
+    try:
+        return failed[0] if failed else answer_of(query, whole, None, at)
+    except AzureError as refused:
+        return refused
 
 
 def _found(
@@ -190,7 +196,7 @@ def rows(kql: str, subscriptions: Sequence[str]) -> Generator[Step, Any, list[di
         meter = Meter(connection, observer)
         heard = Query(query.text, query.scope, query.form, heard=meter.page)
         found = _carried(connection, [_read(heard, part) for part in query.scope.parts()], meter)
-        return [row for one in _answered(found) for row in one.rows]
+        return [row for one in answered(found) for row in one.rows]
 
     found: list[dict[str, Any]] = yield Call(read, "query Resource Graph")
     return found
@@ -227,56 +233,6 @@ def _read(query: Query, part: Mapping[str, Any]) -> Task[Reading]:
     if found.of != found.count:
         raise not_all(found)
     return found
-
-
-def _answered(found: Sequence[Reading]) -> list[Reading]:
-    """The parts that answered.  Raises the refusal when there is none."""
-    answered = [one for one in found if one.denied is None]
-    for one in found[: 0 if answered else 1]:
-        assert one.denied is not None
-        raise one.denied
-    return answered
-
-
-def _answer(query: Query, found: Sequence[Reading], seen: tuple[str, ...] | None, at: datetime) -> QueryAnswer:
-    answered = _answered(found)
-    columns = next((one.columns for one in answered if one.columns), [])
-    pages = [page for one in answered for page in one.pages]
-    notes = [note for one in answered for note in one.notes]
-    if not all(one.reached for one in answered):
-        notes.append(f"the scope has more than {REACH:,} subscriptions: those beyond were not asked")
-    if denied := len(found) - len(answered):
-        notes.append(f"{denied} of {len(found)} parts of the scope cannot be read")
-    if len(answered) > 1 and "join" in top_level(query.kql):
-        notes.append(f"asked in {len(answered)} parts: what is joined comes from the same part")
-    if len(answered) > 1 and query.pack is None and not _ORDERING.isdisjoint(top_level(query.kql)):
-        notes.append(f"asked in {len(answered)} parts: rows are in order within each part")
-    if query.top is not None:
-        pages = _first(pages, query.top)
-    covered = None
-    asked = query.scope.asked if query.scope.asked is not None else seen
-    if seen is not None and asked is not None:
-        first = query.top is not None or not _FIRST.isdisjoint(outside_brackets(query.kql))
-        covered = Covered.of(asked, seen, None if first else _owners(columns, pages))
-    of, requests = sum(one.of for one in answered), sum(one.requests for one in found)
-    return QueryAnswer(query.text.typed, columns, pages, of, requests, at, covered, tuple(notes))
-
-
-def _first(pages: list[Rows], top: int) -> list[Rows]:
-    kept = []
-    for page in pages:
-        kept.append(page[:top])
-        top -= len(kept[-1])
-    return [page for page in kept if page]
-
-
-def _owners(columns: Sequence[Mapping[str, str]], pages: Iterable[Rows]) -> set[str] | None:
-    """The lower-case subscriptions of the rows; None where rows do not say."""
-    names = [column["name"] for column in columns]
-    if "subscriptionId" not in names:
-        return None
-    index = names.index("subscriptionId")
-    return {str(row[index]).lower() for page in pages for row in page}
 
 
 def _carried(connection: Connection, tasks: Sequence[Task[Reading]], meter: Meter) -> list[Reading]:

@@ -12,7 +12,8 @@ from azure.core.credentials import AccessToken
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import AzureError, ConnectionFailed
 from dpmagic.graph import paging
-from dpmagic.graph.query import QueryAnswer, ask, ask_all
+from dpmagic.graph.answer import QueryAnswer
+from dpmagic.graph.query import ask, ask_all
 from dpmagic.sandbox import Mishap, Mishaps
 
 # Snapshots come and go with the clock, which goes on with every request; the others stay.
