@@ -13,15 +13,17 @@ from dpmagic.analysis.backups.keys import FINISHED, among
 from dpmagic.archive.answered import known, vanished
 from dpmagic.archive.compact import merge, read_parts, read_sound
 from dpmagic.archive.deltas import changes, unknown
+from dpmagic.archive.fitting import chosen, fits
 from dpmagic.archive.folder import Writer, writing
 from dpmagic.archive.forms import to_arrow
 from dpmagic.archive.manifest import Part, Run
 from dpmagic.archive.routine import without_guids
 from dpmagic.archive.spans import REMEMBERED, spans, with_corrected
-from dpmagic.errors import AzureError, InvalidArgument
-from dpmagic.estate.columns import tables, unknown_table
+from dpmagic.errors import AzureError
+from dpmagic.estate.columns import tables
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.reading import Wanted, ahead
 from dpmagic.estate.window import Window
 from dpmagic.progress import Observer, Silent
 
@@ -98,9 +100,9 @@ def collect(
     instant; nothing has then been added.
     """
     path, watch = Path(directory).expanduser(), observer or Silent()
-    names = _chosen(estate, only, recovery_points)
+    names = chosen(estate, only, recovery_points)
     with writing(path, estate.now, create=True) as writer:
-        _fits(writer, estate)
+        fits(writer, estate)
         work = _Collection(writer, estate, spans(writer, estate, since, names), since is not None)
         _every_table(work, names, watch)
         run = _run(work)
@@ -109,55 +111,41 @@ def collect(
     return _summary(work, run)
 
 
-def _fits(writer: Writer, estate: Estate) -> None:
-    """Raises `InvalidArgument` where adding the estate would mix two worlds, or turn time back."""
-    if not writer.manifest.runs:
-        return
-    last = writer.manifest.runs[-1]
-    if last.target != estate.source.target:
-        raise InvalidArgument(
-            f"the archive is of {last.target}, the estate of {estate.source.target}", "collect it into another folder"
-        )
-    if estate.now < last.at:
-        raise InvalidArgument(
-            f"the archive already reaches {last.at.isoformat()}, beyond the estate's {estate.now.isoformat()}",
-            "open the estate anew; is the clock right?",
-        )
-
-
-def _chosen(estate: Estate, only: Iterable[str] | None, recovery_points: bool) -> list[str]:
-    """The tables to read, in their order."""
-    wanted = set(tables()) if only is None else {"subscriptions", *([only] if isinstance(only, str) else only)}
-    for name in sorted(wanted - set(tables())):
-        raise unknown_table(name, tables())
-    if not recovery_points:
-        wanted.discard("recovery_points")
-    return [name for name in tables() if name in wanted and estate.has(name)]
-
-
-def _every_table(work: _Collection, names: Iterable[str], watch: Observer) -> None:
+def _every_table(work: _Collection, names: Sequence[str], watch: Observer) -> None:
     try:
+        watch.stage(f"collecting {', '.join(names)}")
+        work.missing |= _refused(work, names)
         for name in names:
+            if name in work.missing:
+                continue
             table = tables()[name]
             watch.stage(f"collecting {name}")
-            try:
-                rows = _began(work, name) if table.time else work.estate.table(name)
-            except AzureError as error:
-                work.missing[name] = error.message
-                continue
             if table.time:
-                _happened(work, name, table.time, rows)
+                _happened(work, name, table.time, _began(work, name))
             else:
-                _turned(work, name, rows)
+                _turned(work, name, work.estate.table(name))
     finally:
         watch.done()
+
+
+def _refused(work: _Collection, names: Sequence[str]) -> dict[str, str]:
+    """Have the estate read the tables, all at once; those that Azure refuses, with its words."""
+    refused: dict[str, str] = {}
+    if "jobs" in names and not work.since_told:
+        try:
+            work.spans["jobs"] = with_corrected(work.writer, work.estate, work.spans["jobs"])
+        except AzureError as error:
+            refused["jobs"] = error.message
+    asked = [name for name in names if name not in refused]
+    wanted = [Wanted(name, span) for name in asked for span in work.spans.get(name, [work.estate.window])]
+    for one, why in ahead(work.estate, wanted):
+        refused.setdefault(one.name, why.message)
+    return {name: refused[name] for name in names if name in refused}
 
 
 def _began(work: _Collection, name: str) -> pandas.DataFrame:
     import pandas
 
-    if name == "jobs" and not work.since_told:
-        work.spans[name] = with_corrected(work.writer, work.estate, work.spans[name])
     read = [work.estate.over(span).table(name) for span in work.spans[name]]
     return pandas.concat([rows for rows in read[:-1] if len(rows)] + read[-1:], ignore_index=True)
 

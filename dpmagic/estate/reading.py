@@ -68,6 +68,15 @@ def each(
         del found
 
 
+def ahead(estate: Estate, wanted: Sequence[Wanted]) -> list[tuple[Wanted, AzureError]]:
+    """Have the estate read the tables, so that they are at hand; those that Azure refuses, in order.
+
+    Raises what else keeps one from being read.
+    """
+    come = ((number, found) for number, found in each(estate, wanted, partial=True) if isinstance(found, AzureError))
+    return [(wanted[number], found) for number, found in sorted(come, key=lambda one: one[0])]
+
+
 def _outcomes(estate: Estate, wanted: Sequence[Wanted], keep: bool) -> Iterator[tuple[int, pandas.DataFrame | Failure]]:
     """As `each`, with whatever error a table meets in its place.  A large one is let go of before others come."""
     together = [number for number, one in enumerate(wanted) if _can_wait(estate, one)]
