@@ -20,7 +20,7 @@ from dpmagic.analysis.backups.answers import (
     whole,
 )
 from dpmagic.analysis.backups.kept import EXPIRING, HELD, HOLDING, SURPLUS, by_schedule, by_tag, judged
-from dpmagic.analysis.backups.keys import DISK, among, is_in, key, last_part
+from dpmagic.analysis.backups.keys import DISK, among, by_text, is_in, key, last_part
 from dpmagic.analysis.backups.naming import FROM_JOBS, NAMES, named, names_of
 from dpmagic.analysis.backups.policies import Schedules, schedules_of
 from dpmagic.analysis.backups.snapshots import of_instances, of_points
@@ -205,9 +205,11 @@ def _with_jobs(snapshots: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.Da
 def _before(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
     """Snapshots from before there are jobs, by the schedule of the policy that the instance's first job names."""
     scheduled = world.jobs[~world.jobs["isUserTriggered"].fillna(False).astype(bool)]
-    first = scheduled.drop_duplicates("instance").set_index("instance")["policy"]
+    first = by_text(scheduled.drop_duplicates("instance").set_index("instance")["policy"].astype("str"))
     today = pandas.Series(key(world.instances["policyId"]).to_numpy(), index=key(world.instances["id"]))
-    policy = first.reindex(rows["instance"]).fillna(today[~today.index.duplicated()].reindex(rows["instance"]))
+    policy = first.reindex(rows["instance"].astype("str")).fillna(
+        today[~today.index.duplicated()].reindex(rows["instance"].astype("str"))
+    )
     found = rows.assign(policy=policy.to_numpy(), evidence="schedule", there=True)
     guessed = by_schedule(found, world.schedules, np.datetime64(world.now.tz_localize(None), "us"))
     # One that was made since there are jobs, and is of none, may be anybody's; but its job began minutes before it.

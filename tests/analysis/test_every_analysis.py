@@ -272,3 +272,20 @@ def test_where_nobody_can_read_anything_nothing_is_asked(live: Estate, name: str
     found = Answers(Estate(blind, live.now, live.window))[name]
     assert len(found) == (name == "coverage")
     assert found.attrs["dpmagic"]["subscriptions"]["unreadable"] == list(blind.scope.asked)
+
+
+def test_what_never_happened_is_an_answer() -> None:
+    """Of more instances than a byte counts none failed, and of two no job is in the window that names their policy."""
+    policies = {**_POLICIES, "weekly": {"every": "P1W", "start": "2024-01-07T04:00:00Z", "keep": "P3M"}}
+    disks = [
+        {"name": "w", "count": 130, "vault": "v", "policy": "weekly"},
+        {"name": "off", "count": 2, "vault": "v", "policy": "nightly"},
+    ]
+    one = {"name": "One", "vaults": {"v": {"policies": [*policies]}}, "disks": disks}
+    ended = {"kind": "stopped", "disks": ["off-001", "off-002"], "at": "-16d"}
+    made = opened(Wire(Sandbox(estate={"days": 22, "policies": policies, "subscriptions": [one], "plant": [ended]})))
+    answers = Answers(made)
+    assert answers["triage"].empty and answers["triage"].attrs["dpmagic"]["instances"] == 130
+    kept = answers["retention"].set_index("name")
+    assert kept.loc["off-001", ["policyName", "held"]].tolist() == ["nightly", 6]  # of as many nights
+    assert set(answers["findings"]["name"]) >= {"off-001", "off-002"}

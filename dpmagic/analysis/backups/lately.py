@@ -6,6 +6,8 @@ from datetime import datetime
 
 import pandas
 
+from dpmagic.analysis.backups.keys import by_text
+
 _A_DAY = pandas.Timedelta(days=1)
 
 
@@ -19,12 +21,14 @@ def last_finished(jobs: pandas.DataFrame) -> pandas.DataFrame:
     grouped = over.groupby("instance", sort=False)
     # Failures after the last success: those that as many jobs precede as succeeded at all.
     since = over[over["failed"] & (grouped["done"].cumsum() == grouped["done"].transform("sum"))].groupby("instance")
-    last = over.drop_duplicates("instance", keep="last").set_index("instance")
-    failures = since.size().reindex(last.index, fill_value=0)
-    first = since["startTime"].min().reindex(last.index)
-    return last.assign(
+    # By texts: a categorical of no rows has other codes than one of many, and pandas looks neither up in the other.
+    last = by_text(over.drop_duplicates("instance", keep="last").set_index("instance"))
+    failures = by_text(since.size()).reindex(last.index, fill_value=0)
+    first = by_text(since["startTime"].min()).reindex(last.index)
+    made: pandas.DataFrame = last.assign(
         failures=failures.astype("int64"), failingSince=first, failingIs=_bound(first, grouped["done"].any())
     )
+    return made
 
 
 def stuck(jobs: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
@@ -36,9 +40,11 @@ def stuck(jobs: pandas.DataFrame, now: datetime) -> pandas.DataFrame:
     done = jobs.loc[jobs["done"] & jobs["duration"].notna(), ["instance", "duration"]].groupby("instance")["duration"]
     limits = pandas.concat([done.quantile(0.99), 3 * done.quantile(0.5)], axis=1).max(axis=1)
     going = jobs[~jobs["done"] & ~jobs["failed"]].drop_duplicates("instance", keep="last").set_index("instance")
+    limits, going = by_text(limits), by_text(going)
     lasts = (pandas.Timestamp(now) - going["startTime"]).astype("timedelta64[us]")
     found = pandas.DataFrame({"stuckSince": going["startTime"], "runningFor": lasts})
-    return found[found["runningFor"] > limits.reindex(found.index).fillna(_A_DAY)]
+    longer: pandas.DataFrame = found[found["runningFor"] > limits.reindex(found.index).fillna(_A_DAY)]
+    return longer
 
 
 def missing(expected: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFrame:
@@ -51,6 +57,7 @@ def missing(expected: pandas.DataFrame, jobs: pandas.DataFrame) -> pandas.DataFr
     ran = expected.loc[expected["startTime"].notna(), ["instance", "due"]].groupby("instance")["due"].max()
     made = jobs[jobs["done"]].groupby("instance")["startTime"].max()
     numbers, names = pandas.factorize(expected["instance"])  # looked up once each: there are many due times of one
+    ran, made, names = by_text(ran), by_text(made), names.astype("str")
     one, other = (pandas.Series(of.reindex(names).array.take(numbers), expected.index) for of in (ran, made))
     tail = expected.loc[~expected["due"].le(one) & ~expected["due"].lt(other), ["instance", "due"]]
     grouped = tail.groupby("instance")
