@@ -161,6 +161,18 @@ def test_a_member_that_has_a_column_is_read_from_it() -> None:
     assert "shred~" not in sql(query, "records")
 
 
+def test_a_document_is_not_made_for_members_that_are_written_out() -> None:
+    query = (
+        "resources | project a = properties.errorDetails[0].code, b = properties.extendedInfo, c = properties.no.such"
+    )
+    ask(query, "typed")
+    store = ENGINES["typed"]._store
+    assert store is not None
+    last = next(reversed(store._prepared))
+    assert "'errorDetails'" not in last and "'RetentionTag'" in last
+    assert ask(query, "typed").rows == ask(query, "records").rows
+
+
 def test_a_record_that_holds_another_type_at_a_path_keeps_its_value() -> None:
     odd = {"id": "/q", "name": "q", "properties": {"status": {"code": 5}, "startTime": "soon", "share": 1}}
     ROWS["awkward"] = [typed(2), odd]

@@ -143,10 +143,12 @@ class Engine:
             self._store.narrow(name, None if name in tables.narrowed else tables.subscriptions)
 
     def _shapes(self, query: str) -> dict[str, Shape]:
-        """The shredded members, by table, whose names and whose table's stand in a query; it cannot read others."""
+        """What a query may read of the members of the tables that it names, where they are columns."""
         assert self._store is not None, "run() makes it first"
+        from .parts import narrowed
+
         return {
-            table: {path: shred for path, shred in shape.items() if path[-1] in query}
+            table: narrowed(shape, query)
             for table, shape in sorted(self._store.shapes.items())
             if table in _named(query)
         }

@@ -16,7 +16,10 @@ NUMBERS: frozenset[KustoType] = frozenset({"int", "long", "real"})
 
 @dataclass(frozen=True)
 class Shred:
-    """A member of a dynamic that has columns of its own: its type, the column of that type, and the one of JSON."""
+    """A member of a dynamic that has columns of its own: its type, the column of that type, and the one of JSON.
+
+    They are one column where the type is dynamic, too.
+    """
 
     kind: KustoType
     native: str
@@ -24,6 +27,11 @@ class Shred:
 
 
 Shape = Mapping[tuple[str, ...], Shred]  # the shredded members of a column, by their path
+
+
+def columns(shape: Shape) -> list[str]:
+    """The names of the columns that shredded members are in."""
+    return list(dict.fromkeys(name for shred in shape.values() for name in (shred.native, shred.json)))
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Scoped:
     @property
     def beside(self) -> list[str]:
         """The names of the columns that its shreds are in."""
-        return [name for shred in self.shreds.values() for name in (shred.native, shred.json)]
+        return columns(self.shreds)
 
 
 Scope = Mapping[str, Scoped]
@@ -66,6 +74,8 @@ def call(name: str, *args: ir.Expr) -> ir.FunctionCall:
 
 def shredded(shred: Shred) -> ir.Expr:
     """A shredded member: a dynamic to whoever does not look for its column."""
+    if shred.kind == "dynamic":
+        return ir.ColumnRef(shred.json)
     return call(f"shred_{shred.kind}", ir.ColumnRef(shred.native), ir.ColumnRef(shred.json))
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import orjson
 
 from . import typed
-from .conversions import Shape
+from .conversions import Shape, Shred
+from .conversions import columns as members
 from .model import TABLE_COLUMNS, KustoType
 from .typed import Path
 
 _OWNER = "subscriptionId"
+_NAME = re.compile(r"\w+")
+_WRITTEN = re.compile(r"\bproperties((?:\.[A-Za-z_]\w*)+)")
 _CONSTANT = re.compile("'[^']*'")
 
 
@@ -53,8 +56,7 @@ class Reading:
 
     def names(self) -> list[str]:
         """The columns that are read, in order."""
-        members = [name for shred in self.shape.values() for name in (shred.native, shred.json)]
-        return [name for name in (*TABLE_COLUMNS, *members) if self.reads(name)]
+        return [name for name in (*TABLE_COLUMNS, *members(self.shape)) if self.reads(name)]
 
 
 class Held:
@@ -76,7 +78,7 @@ def select(part: Part, read: Reading, subscriptions: Collection[str] | None) -> 
     # DuckDB takes longer to plan columns that nobody reads than to run over small tables.
     chosen = [f'{sql} AS "{column}"' for column, sql in part.columns.items() if read.reads(column)]
     for path, shred in read.shape.items():
-        for name, sql in zip((shred.native, shred.json), _member(part, path, shred.kind), strict=True):
+        for name, sql in _member(part, path, shred):
             if read.reads(name):
                 chosen.append(f'{sql} AS "{name}"')
     if subscriptions is None:
@@ -99,15 +101,40 @@ def constant(sql: str | None) -> frozenset[str] | None:
     return frozenset({sql[1:-1].lower()}) if _CONSTANT.fullmatch(sql) else None
 
 
-def _member(part: Part, path: Path, kind: KustoType) -> tuple[str, str]:
-    """The SQL of a member's value and of its JSON."""
+def narrowed(shape: Shape, query: str) -> Shape:
+    """The members that a query may read: those whose names stand in it, and as dynamics others that it writes out."""
+    known = {path: shred for path, shred in shape.items() if path[-1] in query}
+    others = sorted({tuple(_NAME.findall(found[1])) for found in _WRITTEN.finditer(query)} - known.keys())
+    named = [f"shred~other~{number}" for number in range(len(others))]
+    return known | {path: Shred("dynamic", name, name) for path, name in zip(others, named, strict=True)}
+
+
+def _member(part: Part, path: Path, shred: Shred) -> list[tuple[str, str]]:
+    """The columns of a member, and the SQL of its value and of its JSON."""
+    if shred.kind == "dynamic":
+        return [(shred.json, f"nullif({_dynamic(part, path)}, CAST('null' AS JSON))")]
+    native = typed.NATIVE[shred.kind]
     if path in part.members:
-        return typed.as_native(*part.members[path]), typed.as_json(*part.members[path])
-    native = typed.NATIVE[kind]
-    if part.typed:
-        return f"CAST(NULL AS {native})", "CAST(NULL AS JSON)"
-    value = f'json_extract("properties", {typed.pointer(path)})'
-    return f"TRY_CAST({value} ->> '$' AS {native})", f"nullif({value}, CAST('null' AS JSON))"
+        value, json = typed.as_native(*part.members[path]), typed.as_json(*part.members[path])
+    elif part.typed:
+        value, json = f"CAST(NULL AS {native})", "CAST(NULL AS JSON)"
+    else:
+        found = f'json_extract("properties", {typed.pointer(path)})'
+        value, json = f"TRY_CAST({found} ->> '$' AS {native})", f"nullif({found}, CAST('null' AS JSON))"
+    return [(shred.native, value), (shred.json, json)]
+
+
+def _dynamic(part: Part, path: Path) -> str:
+    """The SQL of what a document has at a path, of as little of the document as will do."""
+    if not part.typed:
+        return f'json_extract("properties", {typed.pointer(path)})'
+    leaves = {other: typed.as_json(*member) for other, member in part.members.items()}
+    for length in range(1, len(path) + 1):
+        if path[:length] in leaves:
+            whole, below = leaves[path[:length]], path[length:]
+            return f"json_extract({whole}, {typed.pointer(below)})" if below else whole
+    inside = {other[len(path) :]: sql for other, sql in leaves.items() if other[: len(path)] == path}
+    return typed.document(inside) if inside else "CAST(NULL AS JSON)"
 
 
 def typed_column(sql: str | None, kind: KustoType) -> str:
