@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas
 
-from dpmagic.archive.forms import to_frame
+from dpmagic.archive.forms import to_arrow, to_frame
 from dpmagic.estate.columns import Table
 from dpmagic.frames.declared import conform, declared
 
@@ -37,6 +37,11 @@ def shaped(
     lacking = declared([], {name: known.dtypes[name] for name in wanted if name not in made})
     dtypes = {name: dtype for name, dtype in known.dtypes.items() if name not in coded}
     return conform(made.join(lacking)[[*wanted]], dtypes)
+
+
+def nothing(known: Table) -> pyarrow.Table:
+    """A table of which there is no row, as files would have it."""
+    return to_arrow(declared([], known.dtypes))
 
 
 def as_known(rows: pandas.DataFrame, now: datetime) -> pandas.DataFrame:

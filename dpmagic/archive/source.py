@@ -19,7 +19,7 @@ from dpmagic.archive.faults import NotAnArchive, gone
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
 from dpmagic.archive.happened import Happened, touches
-from dpmagic.archive.known import as_known, shaped
+from dpmagic.archive.known import as_known, nothing, shaped
 from dpmagic.archive.looks import Looks
 from dpmagic.archive.manifest import Manifest, Run
 from dpmagic.archive.owners import outside
@@ -113,7 +113,11 @@ class Archive:
 
     def columns(self, name: str) -> Collection[str] | None:
         there = any(part.first <= self._now for part in self._manifest.of(name, "rows", "whole", "latest"))
-        return list(tables()[name].columns) if there else None
+        return list(tables()[name].columns) if there or self._nothing_yet(name) else None
+
+    def _nothing_yet(self, name: str) -> bool:
+        """Whether a table of what happened was read, and nothing had: there are no files of it then."""
+        return bool(tables()[name].time) and self._looks.last(name) is not None
 
     def table(
         self, name: str, now: datetime, window: Window, columns: Collection[str] | None = None
@@ -131,7 +135,7 @@ class Archive:
         names = at_least(known, columns)
         happened = self._happened(known, window, [known.wire[one] for one in names])
         sifted = replace(happened, holding=[[(known.wire[name], text) for name, text in one] for one in wanted.holding])
-        return self._made(known, names, self._read(sifted.rows), now, window)
+        return self._made(known, names, self._or_nothing(known, self._read(sifted.rows)), now, window)
 
     def _made(
         self, known: Table, wanted: Sequence[str], rows: pyarrow.Table | None, now: datetime, window: Window
@@ -254,9 +258,10 @@ class Archive:
 
         known = table(name)
         parts = self._manifest.of(name, "rows")
-        if known.time and self._now >= self._manifest.runs[-1].at and not any(part.again for part in parts):
-            latest = [self.path / part.file for part in self._manifest.of(name, "latest")]
-            return Shelf([*(self.path / part.file for part in parts), *latest])
+        files = [self.path / part.file for part in (*parts, *self._manifest.of(name, "latest"))]
+        now = self._now >= self._manifest.runs[-1].at and not any(part.again for part in parts)
+        if known.time and files and now:
+            return Shelf(files)
         whole = Window(self.runs[0].since, self._now + datetime.resolution)
         rows = self._rows(known, whole)
         assert rows is not None  # only tables that are there are asked for
@@ -267,9 +272,12 @@ class Archive:
     ) -> pyarrow.Table | None:
         """The rows, ``columns`` by their names in files, None for all; texts ``packed`` as dictionaries."""
         if known.time and window:
-            return self._read(lambda: self._happened(known, window, columns, packed).rows())
+            return self._or_nothing(known, self._read(lambda: self._happened(known, window, columns, packed).rows()))
         rows = self._read(lambda: self._states(known.name, columns))
         return rows if rows is None or self._last_seen else outside(rows, self.scope.unreadable)
+
+    def _or_nothing(self, known: Table, rows: pyarrow.Table | None) -> pyarrow.Table | None:
+        return nothing(known) if rows is None and self._nothing_yet(known.name) else rows
 
     def _read(self, read: Callable[[], _Read]) -> _Read:
         for left in reversed(range(_TRIES)):

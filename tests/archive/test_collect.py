@@ -12,15 +12,18 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import dpmagic
+from dpmagic.analysis.coverage import coverage
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import check, compact
 from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.source import open_archive
+from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import Given
 from dpmagic.estate.window import Window
+from tests.analysis.handwritten import HAND_WRITTEN
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SUB = "11111111-1111-4111-8111-111111111111"
@@ -349,3 +352,13 @@ def test_what_was_corrected_is_found_by_one_grouped_question(tmp_path: Path) -> 
     assert open_archive(tmp_path).jobs()["status"].eq("Completed").all()
     sandbox.advance("1d")
     assert collect(dpmagic.open(), tmp_path, only=["jobs"]).set_index("table").loc["jobs", "read"] == 4
+
+
+def test_an_archive_before_the_first_job(tmp_path: Path) -> None:
+    """Jobs were read, and there were none: that is an answer, no table that is missing."""
+    live = dpmagic.open(connection=connect_sandbox(estate=HAND_WRITTEN["spec"]))
+    collect(live, tmp_path)
+    kept = open_archive(tmp_path)
+    assert kept.jobs().empty and kept.jobs().dtypes.equals(live.jobs().dtypes)
+    assert coverage(kept).equals(coverage(live))
+    assert kept.source.query("jobs | count", {}, kept.now, kept.window)["Count"].tolist() == [0]
