@@ -499,6 +499,20 @@ def test_nothing_heavy_is_imported_before_the_first_query() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_pandas_is_not_imported_by_queries_either() -> None:
+    script = """
+import sys
+from dpmagic.sandbox import Sandbox
+query = "resources | extend at = todatetime(properties.timeCreated) | project id, at, tags | order by at asc"
+url = "https://x/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01"
+with Sandbox(estate="default") as sandbox:
+    reply = sandbox.handle("POST", url, {"authorization": "Bearer x"}, ('{"query": "%s"}' % query).encode())
+assert reply.status == 200 and b"AzureBackup_" in reply.body, reply
+assert "pandas" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_the_engines_draw_no_bars_at_a_prompt() -> None:
     script = (
         "import duckdb; from dpmagic.archive.deltas import engine; from dpmagic.sandbox.kql.store import Store\n"

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from .. import times
+from .. import arrow, times
 from ..kql.typed import TypedRows
 from ..times import SECOND
 from ..world import group_id, name_of, subscription_of
@@ -62,9 +62,9 @@ def jobs(estate: Estate) -> TypedRows:
             "start": instants(runs["start"]),
             "end": instants(np.where(done, runs["end"], _EPOCH), done),
             "changed": instants(changed),
-            "ticks": pa.array(np.where(done, runs["end"] - runs["start"], 0)),
-            "user": pa.array(runs["user"]),
-            "done": pa.array(done),
+            "ticks": arrow.numbers(np.where(done, runs["end"] - runs["start"], 0)),
+            "user": arrow.numbers(runs["user"]),
+            "done": arrow.numbers(done),
         }
     )
     columns = {
@@ -248,23 +248,18 @@ class Facts:
 
 
 def _int64(values: Sequence[int], rows: Numbers) -> Any:
-    import pyarrow as pa
-
-    return pa.array(np.array(values, np.int64)[rows])
+    return arrow.numbers(np.array(values, np.int64)[rows])
 
 
 def dictionary(codes: Numbers, values: Sequence[str | None]) -> Any:
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(values, pa.string()))
+    return pa.DictionaryArray.from_arrays(arrow.numbers(codes.astype(np.int32)), arrow.texts(values))
 
 
 def instants(ticks: Numbers, known: NDArray[np.bool_] | None = None) -> Any:
     """Ticks as timestamps of nanoseconds; null where the instant is not known."""
-    import pyarrow as pa
-
-    nanoseconds = (ticks - _EPOCH) * 100
-    return pa.array(nanoseconds, mask=None if known is None else ~known).cast(pa.timestamp("ns"))
+    return arrow.instants((ticks - _EPOCH) * 100, known)
 
 
 def _texts(halves: tuple[streams.Keys, streams.Keys]) -> Any:

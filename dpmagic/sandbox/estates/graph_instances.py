@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from .. import compute, graph_rows, times
+from .. import arrow, compute, graph_rows, times
 from ..instances import STOPPED
 from ..kql.typed import TypedRows
 from ..store import Document
@@ -255,12 +255,8 @@ def _table(things: Sequence[Any], columns: dict[str, Callable[[Any], str | None]
 
 def _column(texts: Iterable[str | None]) -> Any:
     """A column of texts, small where they repeat."""
-    import pyarrow as pa
-
-    return pa.array(list(texts), pa.string()).dictionary_encode()
+    return arrow.texts(list(texts)).dictionary_encode()
 
 
 def _numbers(values: Iterable[int]) -> Any:
-    import pyarrow as pa
-
-    return pa.array(list(values), pa.int64())
+    return arrow.numbers(np.fromiter(values, np.int64))

@@ -14,8 +14,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from .. import arrow
 from . import typed
 from .conversions import Shape, Shred
+from .misfits import misfits
 from .model import TABLE_COLUMNS, KqlError, KustoType, semantic
 from .parts import Held, Part, Reading, constant, select, texts, typed_column
 from .typed import Path, TypedRows
@@ -26,8 +28,6 @@ _CLOCK = "kqlnow"
 _KEPT = 256
 _OFTEN = 30  # how often a query may name a column that is made anew for each
 _NAME = re.compile(r'"[^"]+"')
-#: A datetime's text that reads back as the same instant.
-_ISO = r"'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|\+00:00)$'"
 
 
 class Store:
@@ -71,16 +71,16 @@ class Store:
             fresh = True
         self._parts[table] = parts
         if fresh:
-            self._reshape(table, parts)
+            self._reshape(table, parts, records)
         self._wanted[table] = None
         owners = self._union(table, Reading({}, columns=frozenset({"subscriptionId"})))
         query = f'SELECT DISTINCT lower("subscriptionId") FROM ({owners})'
         self._subscriptions[table] = frozenset(row[0] for row in self._connection.execute(query).fetchall())
         self._versions[table] = version
 
-    def _reshape(self, table: str, parts: Sequence[Part]) -> None:
+    def _reshape(self, table: str, parts: Sequence[Part], records: Sequence[Mapping[str, Any]]) -> None:
         """Note which members have columns, now that the documents or the columns are others."""
-        shape = self._shape(parts)
+        shape = _shape(parts, records)
         if shape != self.shapes.pop(table, {}):
             self._forget(table)
         if shape:
@@ -149,8 +149,7 @@ class Store:
         import pyarrow as pa
 
         columns = {
-            column: pa.array(texts(rows, column, kind == "dynamic"), pa.string())
-            for column, kind in TABLE_COLUMNS.items()
+            column: arrow.texts(texts(rows, column, kind == "dynamic")) for column, kind in TABLE_COLUMNS.items()
         }
         # As Arrow, too: DuckDB plans a prepared statement anew each time where it reads a table of its own.
         table = pa.table(columns).sort_by("id")
@@ -176,33 +175,6 @@ class Store:
         columns["properties"] = typed.document({path: typed.as_json(*member) for path, member in members.items()})
         return Part(name, columns, members, given)
 
-    def _shape(self, parts: Sequence[Part]) -> Shape:
-        """The members that have one type in every part that has them."""
-        paths = sorted({path for part in parts for path in part.members})
-        kinds: dict[Path, KustoType] = {}
-        for path in paths:
-            found = {typed.kind(part.members[path][1]) for part in parts if path in part.members}
-            kind = found.pop()
-            if not found and kind != "dynamic":
-                kinds[path] = kind
-        misfits = {path for part in parts for path in self._misfits(part, kinds)}
-        return {
-            path: Shred(kinds[path], f"shred~{number}", f"shred~{number}~json")
-            for number, path in enumerate(paths)
-            if path in kinds and path not in misfits
-        }
-
-    def _misfits(self, part: Part, kinds: Mapping[Path, KustoType]) -> list[Path]:
-        """The members that a part does not give, and holds something at their path that is not of their type."""
-        if part.typed:
-            return [path for path in kinds if any(other != path and _nested(other, path) for other in part.members)]
-        values = {path: f'json_extract("properties", {typed.pointer(path)})' for path in kinds}
-        tests = [f"count(*) FILTER ({_MISFITS[kind].format(values[path])})" for path, kind in kinds.items()]
-        if not tests:
-            return []
-        counted = self._connection.execute(f'SELECT {", ".join(tests)} FROM "{part.source}"').fetchone()
-        return [path for path, count in zip(kinds, counted or (), strict=True) if count]
-
     def _union(self, table: str, read: Reading) -> str:
         """SQL of a table's rows as far as a query reads them, and of the subscriptions that are wanted."""
         every = self._parts[table]
@@ -215,20 +187,25 @@ def _may(wanted: frozenset[str] | None, held: frozenset[str] | None) -> bool:
     return wanted is None or held is None or bool(wanted & held)
 
 
-def _nested(one: Path, other: Path) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+def _shape(parts: Sequence[Part], records: Sequence[Mapping[str, Any]]) -> Shape:
+    """The members that have one type in every part that has them, and no other in a record."""
+    whole = {path for part in parts for path in part.members}
+    above = {one for path in whole for one in _above(path)}
+    paths = sorted(whole)
+    kinds: dict[Path, KustoType] = {}
+    for path in paths:
+        found = {typed.kind(part.members[path][1]) for part in parts if path in part.members}
+        kind = found.pop()
+        if not found and kind != "dynamic" and path not in above and not any(one in whole for one in _above(path)):
+            kinds[path] = kind
+    others = misfits((row.get("properties") for row in records), kinds)
+    return {
+        path: Shred(kinds[path], f"shred~{number}", f"shred~{number}~json")
+        for number, path in enumerate(paths)
+        if path in kinds and path not in others
+    }
 
 
-_PRESENT = "coalesce(json_type({0}), 'NULL') NOT IN ('NULL', "
-#: What of a document is not of a type, by SQL.
-_MISFITS: dict[KustoType, str] = {
-    "string": _PRESENT + "'VARCHAR')",
-    "long": _PRESENT + "'BIGINT', 'UBIGINT')",
-    "real": _PRESENT + "'BIGINT', 'UBIGINT', 'DOUBLE')",
-    "bool": _PRESENT + "'BOOLEAN')",
-    "datetime": _PRESENT
-    + "'VARCHAR') OR NOT coalesce(regexp_matches({0} ->> '$', "
-    + _ISO.replace("{", "{{").replace("}", "}}")
-    + "), true)",
-}
+def _above(path: Path) -> list[Path]:
+    """The paths of what a member stands in."""
+    return [path[:length] for length in range(1, len(path))]

@@ -48,8 +48,10 @@ def read(kind: KustoType, values: Any) -> list[Any]:
     import pyarrow
     import pyarrow.compute as pc
 
+    from .. import arrow
+
     if kind == "string" and pyarrow.types.is_string(values.type):
-        found = pc.fill_null(values, "")
+        found = pc.fill_null(values, arrow.texts([""])[0])
     elif kind == "datetime" and pyarrow.types.is_timestamp(values.type):
         found = pc.strftime(values.cast(pyarrow.timestamp("us", values.type.tz)), _ISO)
     else:
