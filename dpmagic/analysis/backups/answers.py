@@ -35,6 +35,8 @@ BACKUPS = (
 )  # fmt: skip
 """The columns of jobs that any question about backups takes, so that several read them once."""
 
+_ALSO = ("vaultId",)  # how long jobs of a vault take is not about backups alone: files need not be read anew for it
+
 SNAPSHOTS = (
     "id", "name", "subscriptionId", "resourceGroup", "incremental", "sourceResourceId", "sourceUniqueId",
     "diskSizeGB", "timeCreated", "tags",
@@ -74,7 +76,7 @@ def read_ahead(estate: Estate, *, snapshots: bool = False) -> None:
             estate.table("snapshots", SNAPSHOTS)
     if estate.has("jobs") and not large(wider):
         with suppress(AzureError):
-            wider.table("jobs", BACKUPS)
+            wider.table("jobs", BACKUPS if estate.source.metered else (*BACKUPS, *_ALSO))
 
 
 @contextmanager
