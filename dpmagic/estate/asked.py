@@ -10,7 +10,7 @@ import pandas
 
 from dpmagic.estate import views
 from dpmagic.estate.columns import Table, table
-from dpmagic.estate.reading import Wanted
+from dpmagic.estate.reading import LARGE, Wanted
 from dpmagic.estate.source import at_least
 from dpmagic.estate.window import Window
 from dpmagic.frames.declared import Declared
@@ -23,8 +23,8 @@ CALLED = {"recovery_points": "instances", "deleted_instances": "vaults"}
 
 # Tables that may have many pages are asked in parts at once, as far as the quota goes, when there are subscriptions
 # enough for it: each part has pages of its own, the last one not full.
-_LARGE, _PARTS, _EACH = ("jobs", "snapshots", "changes"), 4, 10
-MANY = (*_LARGE, "disks", "instances")
+_PARTS, _EACH = 4, 10
+MANY = (*LARGE, "disks", "instances")
 """Tables that may have many rows: only the columns that are wanted are asked for."""
 # Tables of which a subscription inherits rows from its management groups.
 _INHERITED = ("role_assignments", "exemptions")
@@ -37,7 +37,7 @@ def authorization(name: str | None) -> str:
 
 def parts(name: str, subscriptions: int) -> int:
     """In how many parts a table of so many subscriptions is asked, at least."""
-    return max(1, min(_PARTS, subscriptions // _EACH)) if name in _LARGE else 1
+    return max(1, min(_PARTS, subscriptions // _EACH)) if name in LARGE else 1
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
@@ -19,6 +20,9 @@ from dpmagic.estate.window import Window
 if TYPE_CHECKING:
     from dpmagic.estate.estate import Estate
     from dpmagic.graph.query import Failure
+
+LARGE = ("jobs", "snapshots", "changes")
+"""Tables that may have very many rows."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,17 @@ def ahead(estate: Estate, wanted: Sequence[Wanted]) -> list[tuple[Wanted, AzureE
     """
     come = ((number, found) for number, found in each(estate, wanted, partial=True) if isinstance(found, AzureError))
     return [(wanted[number], found) for number, found in sorted(come, key=lambda one: one[0])]
+
+
+def read_needed(estate: Estate, names: Iterable[str]) -> None:
+    """Have the estate read at once what a question cannot do without, where that saves waiting; but of tables that may
+    be very large each question says itself how it takes them.
+
+    Raises why the first of them cannot be read.
+    """
+    wanted = [Wanted(name, estate.window) for name in names if name not in LARGE]
+    if len(wanted) > 1 and hasattr(estate.source, "several"):
+        deque(each(estate, wanted), 0)
 
 
 def _outcomes(estate: Estate, wanted: Sequence[Wanted], keep: bool) -> Iterator[tuple[int, pandas.DataFrame | Failure]]:

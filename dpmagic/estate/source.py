@@ -214,9 +214,10 @@ def estate_of(
 
     ``needs`` are the columns without which it cannot answer, by table; ``now`` and ``window`` as in `Estate.of`.
     Raises `InvalidArgument` when it is none of these, or a table or column is missing: one line that names what is
-    missing and what is there.
+    missing and what is there; and what reading those tables raises, where an estate reads them together.
     """
     from dpmagic.estate.estate import Estate
+    from dpmagic.estate.reading import read_needed
 
     if isinstance(given, pandas.DataFrame):
         given = {first: given}
@@ -236,6 +237,7 @@ def estate_of(
             "name an earlier window",
         )
     require(made.source, needs or {})
+    read_needed(made, needs or {})
     return made
 
 

@@ -20,6 +20,7 @@ from dpmagic.estate.columns import tables
 from dpmagic.estate.completeness import Scope
 from dpmagic.estate.grouped import grouped
 from dpmagic.estate.live import Live
+from dpmagic.estate.reading import LARGE
 from dpmagic.graph import scope
 from dpmagic.progress import Silent
 from dpmagic.sandbox import Sandbox
@@ -80,6 +81,11 @@ SPEC: dict[str, Any] = {
 }
 # These have a row for each of a table's, in its order.
 AS_THEY_COME = ("exclusions", "latest_points", "rpo", "rpo_targets")
+# These need one small table at most, or those of another here.
+_READ_ALONE = (
+    "concurrency", "control_members", "duration_outliers", "duration_trend", "durations", "exclusions", "failures",
+    "long_running", "posture", "recoveries", "restore_evidence", "simulate", "success_rate",
+)  # fmt: skip
 # What `findings` collects.
 COLLECTED = (
     "coverage_gaps", "orphan_instances", "orphan_snapshots", "posture", "retention", "snapshot_headroom", "triage",
@@ -289,3 +295,23 @@ def test_what_never_happened_is_an_answer() -> None:
     kept = answers["retention"].set_index("name")
     assert kept.loc["off-001", ["policyName", "held"]].tolist() == ["nightly", 6]  # of as many nights
     assert set(answers["findings"]["name"]) >= {"off-001", "off-002"}
+
+
+@pytest.mark.parametrize("name", [name for name in ONE_ARGUMENT if name not in _READ_ALONE])
+def test_what_is_read_at_once_is_what_the_question_takes(
+    saved: Estate, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """No table is read ahead that is not asked for, and none with more columns: found out where it is free."""
+    ahead, taken = set[str](), dict[str, list[Any]]()
+    estate = Estate(saved.source, saved.now, saved.window)
+    table = saved.source.table
+
+    def noted(of: str, now: Any, window: Any, columns: Any = None) -> pandas.DataFrame:
+        taken.setdefault(of, []).append(columns)
+        return table(of, now, window, columns)
+
+    monkeypatch.setattr(saved.source, "table", noted)
+    monkeypatch.setattr("dpmagic.estate.reading.read_needed", lambda _, names: ahead.update({*names} - {*LARGE}))
+    monkeypatch.setattr("dpmagic.analysis.protection.assessment.read_needed", lambda _, names: ahead.update(names))
+    getattr(dpmagic, name)(estate)
+    assert ahead and all(None in taken.get(one, ()) for one in ahead - {*LARGE})

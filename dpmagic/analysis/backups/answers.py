@@ -21,6 +21,7 @@ from dpmagic.estate.estate import Estate
 from dpmagic.estate.excerpts import NEWEST_SNAPSHOTS
 from dpmagic.estate.packing import read_packed
 from dpmagic.estate.portions import OF_WHAT, large, portions, reading_once
+from dpmagic.estate.reading import Wanted, ahead
 from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
@@ -69,14 +70,15 @@ def read_ahead(estate: Estate, *, snapshots: bool = False) -> None:
     Those of an archive's year are not kept: each question looks at them a portion at a time.  What is not there, or is
     refused, each question that needs it says itself.
     """
-    wider = until_now(estate)
+    wider, wanted = until_now(estate), []
     if snapshots and estate.has("snapshots"):
         with suppress(AzureError):
             read_packed(wider, SNAPSHOTS, "jobs")
-            estate.table("snapshots", SNAPSHOTS)
+        wanted.append(Wanted("snapshots", estate.window, frozenset(SNAPSHOTS)))
     if estate.has("jobs") and not large(wider):
-        with suppress(AzureError):
-            wider.table("jobs", BACKUPS if estate.source.metered else (*BACKUPS, *_ALSO))
+        columns = BACKUPS if estate.source.metered else (*BACKUPS, *_ALSO)
+        wanted.append(Wanted("jobs", wider.window, frozenset(columns)))
+    ahead(estate, wanted)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from dpmagic.analysis.protection.verdicts import judge
 from dpmagic.analysis.targets import or_none, rpo_targets, span
 from dpmagic.estate import Estate
 from dpmagic.estate.completeness import KEY
+from dpmagic.estate.reading import read_needed
 from dpmagic.estate.source import estate_of, require
 from dpmagic.frames.told import Told
 
@@ -168,6 +169,7 @@ def _tables(estate: Estate, verify: str | None, *but: str) -> dict[str, pandas.D
     """The tables that there are, of those with many rows what is needed; changes are for those who ask after them."""
     there = [name for name in _LESS if estate.has(name) and name not in but]
     require(estate.source, {name: _LESS[name][0] for name in there})
+    read_needed(estate, (*_NEEDS, *there))
     some = {"jobs": lambda: recent(estate).jobs, "snapshots": lambda: newest_snapshots(estate, verify)}
     return {
         name: some[name]() if name in some else estate.table(name) for name in (*_NEEDS, *there) if name != "changes"
