@@ -31,7 +31,8 @@ def forecast(given: pandas.DataFrame, days: int = 90, value: str = "usedGiB") ->
 
     Columns: ``day`` (UTC), ``value``'s name, ``low`` and ``high`` of the band that should hold 80 % of days.  The line
     is Theil and Sen's (the median of all slopes); the band widens with the uncertainty of the slope (80 %, by Kendall's
-    test) and holds the scatter around the line.  No figure is below zero.
+    test) and holds the scatter around the line, which is taken to be of each day by itself: where what one day is off
+    carries over to the next, it holds fewer.  No figure is below zero.
 
     Where the line does not hold up to now, what made the earlier days grow has ended, as when policies have filled up:
     then it is that of the later half of the days only, and so on, down to 21; a note says so.  It does not hold where
