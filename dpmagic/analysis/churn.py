@@ -119,6 +119,8 @@ def _used(chain: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -
     last = last[last["day"] == last.groupby("instance")["day"].transform("max")]
     last = last.sort_values(["instance", "created"], kind="stable")
     left = last["deleted"].notna() & (last["deleted"] < last["day"] + _DAY)
+    # Nobody told when: one has gone before the next holds more than what changed, as that one did the day before.
+    left = left.mask(last["sized"].eq(True), _grown(last, daily, churn).groupby(last["instance"]).shift(-1).eq(True))
     before = last.assign(left=left).groupby("instance")[["created", "deleted", "left", "sized", "size"]].shift()
     # All older ones left that day, or there are none.
     shared = before["left"].fillna(True).astype(bool).groupby(last["instance"]).cummin()
@@ -129,6 +131,16 @@ def _used(chain: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -
     waited = waited.mask(before["sized"].eq(True), before["size"] / (before["size"] + last["size"]))
     changes = last["instance"].map(churn).astype(float) * apart * waited.clip(0, 1)
     return (last["size"] - changes.fillna(0)).groupby(last["instance"]).sum().rename("usedGiB").astype("Float64")
+
+
+def _grown(last: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -> pandas.Series:
+    """Whether each snapshot of the last day, in order, holds noticeably more than what changed since the one before."""
+    apart = last.groupby("instance")["created"].diff().dt.total_seconds() / 86_400
+    changed = last["instance"].map(churn).astype(float) * apart
+    earlier = daily.reindex(pandas.MultiIndex.from_arrays([last["id"], last["day"] - _DAY])).to_numpy()
+    whole = last["created"] <= last["day"] - _DAY
+    grown: pandas.Series = last["size"] > 1.05 * changed.mask(whole, pandas.Series(earlier, last.index))
+    return grown
 
 
 def _grouped(rows: pandas.DataFrame, by: str, measured: bool) -> pandas.DataFrame:
