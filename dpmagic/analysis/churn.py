@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
@@ -98,15 +99,17 @@ def _told(daily: pandas.Series, ids: pandas.Series, days: pandas.Series) -> Any:
     """The sizes of snapshots on days. What held nothing new is not billed: no size is none where those of other
     snapshots of its resource group are told that day, and not known else."""
     size = daily.reindex(pandas.MultiIndex.from_arrays([ids, days]))
-    told = _places(*(daily.index.get_level_values(name) for name in ("id", "day")))
-    there: Any = _places(ids, days).isin(told.unique())
+    index: Any = daily.index
+    (snapshots, dates), (snapshot, date) = index.levels, index.codes
+    numbers, groups = pandas.factorize(_group(snapshots.to_series()))
+    places = numbers[snapshot] * len(dates) + date
+    mine, on = pandas.Index(groups).get_indexer(_group(ids)), dates.get_indexer(days)
+    there = (mine >= 0) & (on >= 0) & np.isin(mine * len(dates) + on, np.unique(places))
     return size.mask(size.isna() & there, 0.0).array
 
 
-def _places(ids: Any, days: Any) -> Any:
-    """Each resource group with its day."""
-    groups = pandas.Series(ids, dtype="str").str.partition("/providers/")[0]
-    return pandas.MultiIndex.from_arrays([groups, days])
+def _group(ids: pandas.Series) -> pandas.Series:
+    return ids.astype("str").str.replace(r"/providers/.*$", "", regex=True)
 
 
 def _used(chain: pandas.DataFrame, daily: pandas.Series, churn: pandas.Series) -> pandas.Series:

@@ -116,7 +116,8 @@ def snapshots_of(estate: Estate, daily: pandas.DataFrame) -> pandas.DataFrame:
     owners = known.assign(stem=_stem(known["id"])).drop_duplicates("stem").set_index("stem")["instance"]
     gone = _gone(estate, owners) if estate.has("changes") else known.head(0)
     made = pandas.concat([known, gone[~gone["id"].isin(known["id"])]], ignore_index=True)
-    sized = _sized(daily[~daily["id"].isin(made["id"])], owners)
+    ids = pandas.Series(daily["id"].unique(), dtype="str")
+    sized = _sized(daily, ids[~ids.isin(made["id"])], owners)
     made = pandas.concat([made.assign(sized=False), sized], ignore_index=True)
     made["deleted"] = pandas.to_datetime(made["deleted"], utc=True).astype("datetime64[us, UTC]")
     made = made.sort_values(["instance", "created", "id"], ignore_index=True)
@@ -181,15 +182,13 @@ def _gone(estate: Estate, owners: pandas.Series) -> pandas.DataFrame:
     return made
 
 
-def _sized(daily: pandas.DataFrame, owners: pandas.Series) -> pandas.DataFrame:
-    """The snapshots that sizes tell of, and nothing else does."""
-    days = daily.groupby("id", as_index=False)["day"].agg(["min", "max"])
-    mine = days.assign(instance=owners.reindex(_stem(days["id"])).array)
-    mine = mine[mine["instance"].notna()]
-    created = _asked(mine["id"]).fillna(mine["min"])
-    return pandas.DataFrame(
-        {"id": mine["id"], "instance": mine["instance"], "created": created, "deleted": mine["max"], "sized": True}
-    )
+def _sized(daily: pandas.DataFrame, ids: pandas.Series, owners: pandas.Series) -> pandas.DataFrame:
+    """The snapshots of these that sizes tell of, and nothing else does."""
+    whose = owners.reindex(_stem(ids)).set_axis(ids).dropna()
+    days = daily[daily["id"].isin(whose.index)].groupby("id")["day"].agg(["min", "max"])
+    created = _asked(days.index.to_series()).fillna(days["min"])
+    made = {"id": days.index, "instance": whose.reindex(days.index).array, "created": created.array}
+    return pandas.DataFrame({**made, "deleted": days["max"].array, "sized": True})
 
 
 def _asked(ids: pandas.Series) -> pandas.Series:
