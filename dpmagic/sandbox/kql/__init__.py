@@ -223,6 +223,7 @@ def _translate(source: Source, names: Collection[str], shapes: Mapping[str, Shap
     from duckdb_kql.lower import lower
     from duckdb_kql.translate import clock, to_sql
 
+    from . import plain
     from .needs import Needs
     from .operators import Rewriter
     from .parts import Reading
@@ -230,7 +231,7 @@ def _translate(source: Source, names: Collection[str], shapes: Mapping[str, Shap
 
     register()
     rewriter, needs = Rewriter(names, shapes), Needs()
-    query, scope = rewriter.main(lower(source.rewritten))
+    query, scope = rewriter.main(plain.read(source.rewritten) or lower(source.rewritten))
     query = needs.pruned(query)
     read = {
         table: Reading(shapes.get(table, {}), types, needs.columns[table]) for table, types in rewriter.used.items()
