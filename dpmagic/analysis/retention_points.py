@@ -102,8 +102,9 @@ def _points(
     columns = (*_OF_JOBS, *(["recoveryPointId"] if verify else []))
     found = []
     for part in portions(estate, columns, together=True, numbers=True, category="backup"):
-        some = _points_of(_World.of(part, ids, ours, verify), patience, verify)
-        found.append(some.assign(jobId=spelled(part, some["jobId"]).astype("str")))
+        world = _World.of(part, ids, ours, verify)
+        some = _points_of(world, patience, verify)
+        found.append(some.assign(jobId=spelled(part, world.ids_of(some["jobId"])).astype("str")))
     rows = pandas.concat(found, ignore_index=True)
     rows = rows.sort_values(["id", "timeCreated"], kind="stable", ignore_index=True)
     now, blind = pandas.Timestamp(estate.seen("snapshots")), int((~seen).sum())
@@ -126,10 +127,14 @@ def _points_of(world: _World, patience: pandas.Timedelta, verify: str | None) ->
 
 @dataclass(frozen=True)
 class _World:
-    """What there is: instances, ``seen`` whether their points can be, the backups that succeeded, the snapshots."""
+    """What there is: instances, ``seen`` whether their points can be, the backups that succeeded, the snapshots.
+
+    Jobs have numbers for ids, the places of what these are in ``ids``: the ids of a large estate take long to copy.
+    """
 
     instances: pandas.DataFrame
     seen: pandas.Series
+    ids: pandas.Series
     jobs: pandas.DataFrame
     done: pandas.DataFrame
     snapshots: pandas.DataFrame
@@ -147,6 +152,8 @@ class _World:
         # What an archive's last look at snapshots could not show is neither missing nor past its expiry.
         now = pandas.Timestamp(estate.seen("snapshots"))
         begun = (jobs["startTime"] <= now).astype(bool)
+        texts = jobs["id"]
+        jobs = jobs.assign(id=range(len(jobs)))
         jobs = jobs if begun.all() else jobs[begun]
         over = jobs["done"] & ~(jobs["endTime"] > now)
         done = jobs.loc[over & is_in(jobs["instance"], key(instances.loc[seen, "id"])), _OF_DONE]
@@ -154,7 +161,13 @@ class _World:
         points = whole(estate, "recovery_points") if verify else None
         reach = pandas.Timestamp(reached(estate, jobs))
         policies = estate.policies()
-        return cls(instances, seen, jobs, done, ours, points, policies, schedules_of(policies), reach, now)
+        return cls(instances, seen, texts, jobs, done, ours, points, policies, schedules_of(policies), reach, now)
+
+    def ids_of(self, numbers: pandas.Series) -> pandas.Series:
+        """The ids of the jobs of these numbers; missing stays missing."""
+        known = numbers.notna()
+        found = self.ids.iloc[numbers[known].to_numpy("int64")].set_axis(numbers.index[known])
+        return found if known.all() else found.reindex(numbers.index)
 
 
 def _from_snapshots(world: _World) -> pandas.DataFrame:
