@@ -27,6 +27,8 @@ QUERIES = [
     "jobs | where n !between ((3) .. (x + 1))",
     "jobs | where s has_any ('a', 'b') or s matches regex 'a\\\\d' or s <> 'it\\'s' or isnull(real(null))",
     "jobs | project ['odd name'] = properties['odd member'][0].more[-1], x = parse_json(s).a, ['kind']",
+    "jobs | mv-expand errorDetails | mv-expand e = errorDetails, f = array_concat(a, b) | project e.code",
+    "jobs | join kind=leftouter (vaults | where a == 'b' | project id, x) on id, x | join (a | take 1) on ['kind']",
     "jobs | extend d = case(a > 1, 'x', b < 2, \"y\", 'z') | distinct d, id",
 ]
 
@@ -59,6 +61,10 @@ def test_plain_queries_are_read_as_by_the_parser(query: str) -> None:
         "let n = 5; resources | take n",
         "resources | project x = 'a' 'b', y = @'c', z = h'd'",
         "resources | project a.b(), 1.x, 0x1F, 1e3, 5 kg",
+        "resources | mv-expand f(x) | mv-expand e to typeof(long) | mv-expand kind=bag e limit 5",
+        "resources | mv-expand f(x)",
+        "resources | join kind=leftanti (resources) on id",
+        "resources | join kind=inner (resources) on $left.a == $right.b",
         "resources | project database, print, count, bin",
     ],
 )
@@ -114,6 +120,8 @@ stages = st.one_of(
     st.builds("summarize n = count(), {} by {}".format, expressions, expressions),
     st.builds("order by {}{}".format, expressions, st.sampled_from(["", " asc", " desc", " desc nulls first"])),
     st.builds("distinct {}, {}".format, names, names),
+    st.builds("mv-expand {} = {}, {}".format, names, expressions, expressions),
+    st.builds("join kind={} (disks | where {}) on id".format, st.sampled_from(["inner", "leftsemi"]), expressions),
     st.sampled_from(["take 3", "count", "top 2 by id asc"]),
 )
 queries = st.lists(stages, min_size=1, max_size=2).map(lambda found: " | ".join(["resources", *found]))
