@@ -71,7 +71,7 @@ def simulate(
     Azure does not take it (``detail`` says why: more than ``policy_limit`` points, an interval, tag or period that
     disks do not have); ``unreadable``.
 
-    ``usedGiB``, and ``perMonth``, its cost in ``currency`` by what the exports say that a GiB costs, need ``sizes``:
+    ``usedGiB``, and ``perMonth``, its cost in ``currency`` by what a GiB costs on the exports' last day, need sizes:
     cost exports, what `churn` gives by disk (no cost), or for a policy alone the figures of a disk, ``{"usedGiB": 100,
     "churnGiB": 2}``.  The oldest point holds all that is used, each later one the churn of the days since the one
     before, at most what is used; what changes twice in between counts twice, so it is rather too much.  ``withoutSize``

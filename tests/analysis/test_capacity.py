@@ -399,3 +399,12 @@ def test_what_policies_are_told_to_hold_is_what_the_exports_say_they_do(estate: 
     kept = estate.snapshots().groupby("sourceResourceId").size()
     mine = instances[instances["policyName"] == "hourly"]["dataSourceId"].map(kept)
     assert (mine == found.loc["hourly", "pointsBefore"]).all()
+
+
+def test_a_policy_costs_what_is_paid_now(estate: Estate, exports: Path) -> None:
+    """The price of a GiB rose on the last day: what is stored costs that much, and so does what will be."""
+    sizes = read_exports(exports)
+    risen = sizes["cost"].mask(sizes["day"] == sizes["day"].max(), sizes["cost"] * 1.5)
+    [found] = simulate(estate, "hourly", sizes=sizes.assign(cost=risen), by="policy").to_dict("records")
+    now = stored(estate, sizes.assign(cost=risen)).iloc[-1]
+    assert found["perMonthBefore"] / found["usedGiBBefore"] == pytest.approx(now["perMonth"] / now["usedGiB"])

@@ -68,8 +68,12 @@ def alone(sizes: Any) -> pandas.DataFrame:
 
 
 def price_of(daily: pandas.DataFrame) -> tuple[float | None, str | None]:
-    """What a GiB costs for a month by the exports' own cost, and in which currency; None where they do not say."""
+    """What a GiB costs for a month by the exports' own cost, and in which currency; None where they do not say.
+
+    It is the price of the last day, as what is stored costs, too: an earlier one may have been another.
+    """
     known = daily.dropna(subset=["cost", "usedGiB"])
+    known = known[known["day"] == known["day"].max()]
     months = (known["usedGiB"] / known["day"].dt.days_in_month).sum()
     if not months:
         return None, None
