@@ -134,6 +134,8 @@ QUERIES = [
     f"resources | where name in (resources | where type == '{JOBS}' | project name) | where name == 'j1' | project id",
     "resources | extend a = name, b = properties.status | extend a = strcat(a, kind), c = b | project a | order by a",
     "resources | extend s = tostring(properties.status) | summarize count(), any(name) by s | project s",
+    "resources | mv-expand with_itemindex=i e = properties.errorDetails | extend u = tags | project name, e.code, i",
+    "resources | mv-expand errors = properties.errorDetails | mv-expand errors | where name != 'j4' | count",
     "resources | extend unread = properties.share | project unread, id | count",
     "resources | project x = properties.errorDetails[0].code, y = properties.errorDetails, properties.none.at.all",
     "resources | extend e = properties.extendedInfo | project e.additionalDetails, tostring(e), properties.share.x",

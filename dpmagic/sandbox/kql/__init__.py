@@ -3,8 +3,7 @@
 A query goes through six hands: ``text`` (``refusals`` and ``spellings`` that the text shows), duckdb-kql's parser, or
 ``plain`` for what is plain, ``operators`` with ``expressions`` and ``summarize`` (types, names and meaning as Resource
 Graph has them), ``needs`` (what nobody reads goes), duckdb-kql's renderer, and ``store`` (tables in DuckDB, values back
-out). Nothing outside these modules
-knows duckdb-kql, and neither it nor DuckDB is imported before the first query.
+out). Nothing outside these modules knows duckdb-kql, and neither it nor DuckDB is imported before the first query.
 
 Modelled, not recorded: dcount is exact; datetimes and timespans keep microseconds, the seventh digit is zero;
 arithmetic on a dynamic number is real; an order that the query leaves open is by id, else by the scalar columns;

@@ -74,6 +74,11 @@ class Needs:
         before = _joined(None if wanted is None else wanted - made, self._reads(kept))
         return [ir.Extend(kept)] if kept else [], before
 
+    def _expand(self, operator: ir.MvExpand, wanted: Names) -> tuple[list[ir.Operator], Names]:
+        made = {target.name or target.column for target in operator.targets} | {operator.item_index}
+        arrays = frozenset(target.column for target in operator.targets)
+        return [operator], _joined(None if wanted is None else wanted - made, arrays)
+
     def _join(self, operator: ir.Join, wanted: Names) -> tuple[list[ir.Operator], Names]:
         """Columns of the right side end as such; see ``joins``, which gives them their names."""
         left = _joined(wanted, frozenset(key.left for key in operator.keys))
@@ -115,6 +120,7 @@ _STEPS: dict[type, Callable[..., tuple[list[ir.Operator], Names]]] = {
     ir.Summarize: Needs._alone,
     ir.Project: Needs._project,
     ir.Extend: Needs._extend,
+    ir.MvExpand: Needs._expand,
     ir.Join: Needs._join,
     ir.Union: Needs._union,
 }
