@@ -9,6 +9,8 @@ import sys
 import pyarrow
 import pytest
 
+from dpmagic.memory import FROM_SYSTEM, for_large
+
 _LOADED = """
 import sys
 from dpmagic.shell import main
@@ -35,3 +37,14 @@ def test_the_shell_takes_memory_from_the_system_unless_it_is_told_otherwise() ->
     other = next(one for one in pyarrow.supported_memory_backends() if one != "system")
     assert pool("--version", ARROW_DEFAULT_MEMORY_POOL=other) == other
     assert pool() != "system", "who only imports it is left alone"
+
+
+@pytest.mark.parametrize(
+    "libc, told", [(("glibc", "2.36"), True), (("glibc", "3.0"), True), (("glibc", "2.9"), False), (("", ""), False)]
+)
+def test_only_a_c_library_that_heeds_it_is_told_to_keep_large_memory(
+    libc: tuple[str, str], told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.libc_ver", lambda: libc)
+    assert ("MALLOC_MMAP_THRESHOLD_" in for_large()) is told
+    assert FROM_SYSTEM.items() <= for_large().items()

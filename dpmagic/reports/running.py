@@ -14,7 +14,7 @@ from threading import Thread
 from typing import IO, Any
 
 from dpmagic.errors import DpmagicError, Interrupted, extra
-from dpmagic.memory import FROM_SYSTEM
+from dpmagic.memory import for_large
 from dpmagic.progress import Observer
 
 _PARAMETERS = "parameters"
@@ -69,7 +69,7 @@ def started(notebook: Any, folder: Path, observer: Observer) -> Iterator[Callabl
     client = _client(notebook, folder, sections, observer)
     # What a kernel itself says is of interest only when it dies; what cells print is in the notebook.
     with tempfile.TemporaryFile() as log:
-        client.start_new_kernel(stderr=log, env=FROM_SYSTEM | os.environ)
+        client.start_new_kernel(stderr=log, env=for_large() | os.environ)
         try:
             yield partial(_run, client, sections, log, observer)
         finally:
