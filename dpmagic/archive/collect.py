@@ -23,7 +23,7 @@ from dpmagic.errors import AzureError
 from dpmagic.estate.columns import tables
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.reading import Wanted, ahead
+from dpmagic.estate.reading import LARGE, Wanted, ahead
 from dpmagic.estate.window import Window
 from dpmagic.progress import Observer, Silent
 
@@ -113,34 +113,40 @@ def collect(
 
 def _every_table(work: _Collection, names: Sequence[str], watch: Observer) -> None:
     try:
-        watch.stage(f"collecting {', '.join(names)}")
-        work.missing |= _refused(work, names)
+        watch.stage("collecting tables")
+        refused = _refused(work, names)
         for name in names:
-            if name in work.missing:
-                continue
             table = tables()[name]
             watch.stage(f"collecting {name}")
+            try:
+                if name in refused:
+                    raise refused[name]
+                rows = _began(work, name) if table.time else work.estate.table(name)
+            except AzureError as error:
+                work.missing[name] = error.message
+                continue
             if table.time:
-                _happened(work, name, table.time, _began(work, name))
+                _happened(work, name, table.time, rows)
             else:
-                _turned(work, name, work.estate.table(name))
+                _turned(work, name, rows)
     finally:
         watch.done()
 
 
-def _refused(work: _Collection, names: Sequence[str]) -> dict[str, str]:
-    """Have the estate read the tables, all at once; those that Azure refuses, with its words."""
-    refused: dict[str, str] = {}
+def _refused(work: _Collection, names: Sequence[str]) -> dict[str, AzureError]:
+    """Have the estate read the tables at once, of the large ones jobs; those of them that Azure refuses, and why."""
+    refused: dict[str, AzureError] = {}
     if "jobs" in names and not work.since_told:
         try:
             work.spans["jobs"] = with_corrected(work.writer, work.estate, work.spans["jobs"])
         except AzureError as error:
-            refused["jobs"] = error.message
-    asked = [name for name in names if name not in refused]
+            refused["jobs"] = error
+    # Pages of several large tables would take memory beside what is stored: each of the others comes in its turn.
+    asked = [name for name in names if name not in refused and (name == "jobs" or name not in LARGE)]
     wanted = [Wanted(name, span) for name in asked for span in work.spans.get(name, [work.estate.window])]
     for one, why in ahead(work.estate, wanted):
-        refused.setdefault(one.name, why.message)
-    return {name: refused[name] for name in names if name in refused}
+        refused.setdefault(one.name, why)
+    return refused
 
 
 def _began(work: _Collection, name: str) -> pandas.DataFrame:

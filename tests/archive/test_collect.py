@@ -21,9 +21,13 @@ from dpmagic.archive.source import open_archive
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.opening import open_live
 from dpmagic.estate.source import Given
 from dpmagic.estate.window import Window
+from dpmagic.sandbox import Mishap, Mishaps, Sandbox
 from tests.analysis.handwritten import HAND_WRITTEN
+from tests.archive.conftest import SPEC
+from tests.wire import Wire
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SUB = "11111111-1111-4111-8111-111111111111"
@@ -362,3 +366,18 @@ def test_an_archive_before_the_first_job(tmp_path: Path) -> None:
     assert kept.jobs().empty and kept.jobs().dtypes.equals(live.jobs().dtypes)
     assert coverage(kept).equals(coverage(live))
     assert kept.source.query("jobs | count", {}, kept.now, kept.window)["Count"].tolist() == [0]
+
+
+def test_a_night_leaves_out_what_azure_refuses_and_reads_the_rest_at_once(tmp_path: Path) -> None:
+    wire = Wire(Sandbox(estate=SPEC))
+    wire.sandbox.mishaps = Mishaps([Mishap("forbidden", text="backupjobs|compute/snapshots'|policyexemptions")])
+    night = open_live(wire.connection())
+    told = collect(night, tmp_path, recovery_points=False).set_index("table")["missing"].dropna()
+    assert list(told.index) == ["jobs", "snapshots", "exemptions"], "in the order of the tables"
+    assert told.str.startswith("AuthorizationFailed").all()
+    assert [*read_manifest(tmp_path).runs[-1].missing] == list(told.index)
+    wire.sandbox.mishaps = Mishaps()
+    wire.sent.clear()
+    assert collect(night, tmp_path, recovery_points=False)["missing"].isna().all()
+    asked = [url for _, url in wire.sent if "ResourceGraph" in url]
+    assert len(asked) == 3, "only what the first did not give is read for the second"
