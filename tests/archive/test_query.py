@@ -104,6 +104,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Estate, Estate]:
 
 
 ALIKE = [
+    "exemptions | extend cascade = description | order by cascade, description asc | project id, cascade",
+    "exemptions | top 2 by description asc | project description",
     "jobs | count",
     "jobs | order by id asc | summarize n = array_length(make_list(status, 3)), make_list(vaultName, 1),"
     " s = array_length(make_set(id, 2)), make_list_if(status, status == 'Failed', 1), make_set_if(status, status =="

@@ -69,6 +69,13 @@ def refused(query: str) -> KqlError:
     return caught.value
 
 
+@pytest.mark.parametrize("key", ["description asc", "cascade asc", "tolower(description) asc"])
+def test_a_key_with_a_direction_in_its_name_is_ordered_as_written(key: str) -> None:
+    query = f"resources | project description = name, cascade = name | order by {key} | project cascade"
+    assert values(query) == ["d1", "d2", "d3", "d4"]
+    assert values(query.replace(" asc", "")) == ["d4", "d3", "d2", "d1"]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

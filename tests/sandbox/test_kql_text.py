@@ -18,6 +18,11 @@ from dpmagic.sandbox.kql.tokens import tokens
         ("a | join kind=inner (b) on id", "a | join kind=inner (b) on id"),
         ("a | extend kind = 'inner'", "a | extend ['kind'] = 'inner'"),
         ("a | order by title nulls last", "a | order by ['title'] nulls last"),
+        ("a | order by t.cascade, b desc", "a | order by t['ca' 'scade'], b desc"),
+        (
+            "a | join (b | top 1 by description) on description",
+            "a | join (b | top 1 by ['d' 'escription']) on description",
+        ),
         ("a | where time == time(1d)", "a | where ['time'] == time(1d)"),
         ("a | project-keep x, *Id", "a | project-away ['project-keep'], x, ['*Id']"),
         ("a | project-away * | count", "a | project-away ['*'] | count"),

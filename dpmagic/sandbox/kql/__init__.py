@@ -1,9 +1,9 @@
 """Resource Graph's KQL on DuckDB: the one door to duckdb-kql 1.1.2 and its dialect layer.
 
-A query goes through six hands: ``text`` (``refusals`` and ``spellings`` that the text shows), duckdb-kql's parser, or
-``plain`` for what is plain, ``operators`` with ``expressions`` and ``summarize`` (types, names and meaning as Resource
-Graph has them), ``needs`` (what nobody reads goes), duckdb-kql's renderer, and ``store`` (tables in DuckDB, values back
-out). Nothing outside these modules knows duckdb-kql, and neither it nor DuckDB is imported before the first query.
+A query goes through six hands: ``text`` (``refusals`` and ``spellings`` that the text shows), duckdb-kql's parser,
+``operators`` with ``expressions`` and ``summarize`` (types, names and meaning as Resource Graph has them), ``needs``
+(what nobody reads goes), duckdb-kql's renderer, and ``store`` (tables in DuckDB, values back out). Nothing outside
+these modules knows duckdb-kql, and neither it nor DuckDB is imported before the first query.
 
 Modelled, not recorded: dcount is exact; datetimes and timespans keep microseconds, the seventh digit is zero;
 arithmetic on a dynamic number is real; an order that the query leaves open is by id, else by the scalar columns;
@@ -223,7 +223,6 @@ def _translate(source: Source, names: Collection[str], shapes: Mapping[str, Shap
     from duckdb_kql.lower import lower
     from duckdb_kql.translate import clock, to_sql
 
-    from . import plain
     from .needs import Needs
     from .operators import Rewriter
     from .parts import Reading
@@ -231,7 +230,7 @@ def _translate(source: Source, names: Collection[str], shapes: Mapping[str, Shap
 
     register()
     rewriter, needs = Rewriter(names, shapes), Needs()
-    query, scope = rewriter.main(plain.read(source.rewritten) or lower(source.rewritten))
+    query, scope = rewriter.main(lower(source.rewritten))
     query = needs.pruned(query)
     read = {
         table: Reading(shapes.get(table, {}), types, needs.columns[table]) for table, types in rewriter.used.items()

@@ -10,6 +10,8 @@ The edits give equivalent text that survives parsing; ``operators`` and ``specia
 - ``between (a .. b+c)`` becomes ``between ((a) .. (b+c))``, ``on a and b`` of a join ``on a, b``
 - ``typeof(int)`` as an argument becomes ``'int'``, ``take n`` behind ``let n = 5`` becomes ``take 5``, and
   ``notcontains`` becomes ``!contains``
+- in a key of an order the parser takes ``desc`` and ``asc`` for its direction, within names too: ``description``
+  becomes ``['d' 'escription']``
 - in a text ``\\u0041``, ``\\U00000041`` and ``\\x41`` become the character that they stand for
 """
 
@@ -36,6 +38,7 @@ _OLD_OPERATORS = {"notcontains": "!contains", "containscs": "contains_cs", "notc
 _TEXT_OPERATORS = words(
     "has has_cs hasprefix hassuffix contains contains_cs startswith endswith has_any has_all matches"
 )
+_DIRECTION = re.compile("(?i)desc|asc")
 #: A character by its number, or any other that a backslash stands before.
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|.)", re.DOTALL)
 #: How the parser wants the characters that cannot stand for themselves.
@@ -61,7 +64,7 @@ class Spellings:
         first = self._tokens[0] if self._tokens else None
         start = [(0, 0, "resources | ")] if first and first.text in OPERATORS and first.text != "union" else []
         found = [*start, *self._soft_words(), *self._operators(), *self._named_arguments(), *self._functions()]
-        return sorted([*found, *self._ranges(), *self._words(), *self._texts()])
+        return sorted([*found, *self._ranges(), *self._words(), *self._texts(), *self._keys()])
 
     def _at(self, index: int) -> str:
         return self._tokens[index].text if 0 <= index < len(self._tokens) else ""
@@ -79,6 +82,20 @@ class Spellings:
                 option = token.text == "kind" and after == "=" and self._at(index + 2).lower() in KIND_VALUES
                 if not option:
                     yield token.start, token.end, f"['{token.text}']"
+
+    def _keys(self) -> Iterator[Edit]:
+        """Break the names in keys that have a direction within."""
+        for _, start in operators(self._tokens):
+            depth = 0
+            for index in range(start + 1, len(self._tokens) if self._at(start) in ("order", "sort", "top") else 0):
+                token = self._tokens[index]
+                depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
+                if token.text in ("|", ";") or depth < 0:
+                    break
+                at = _DIRECTION.search(token.text) if token.kind == "word" and self._at(index + 1) != "(" else None
+                if at and len(token.text) > len(at[0]):
+                    begins = self._tokens[index - 1].start if self._at(index - 1) == "." else token.start
+                    yield begins, token.end, f"['{token.text[: at.start() + 1]}' '{token.text[at.start() + 1 :]}']"
 
     def _operators(self) -> Iterator[Edit]:
         for _, index in operators(self._tokens):
