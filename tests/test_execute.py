@@ -198,6 +198,13 @@ def test_help_is_a_result(session: Session, text: str) -> None:
         ("connect --endpoint http://x", InvalidArgument, "not an https", "TLS"),
         ("connect", DpmagicError, "connect to what?", "connect sandbox"),
         ("sleep soon", InvalidArgument, "'soon'", "90s"),
+        ("backup-vault --query x", MissingOption, "backup-vault needs a command before --query", "create, delete"),
+        ("az -g x", MissingOption, "a command is needed before -g", "backup-vault"),
+        ("backup-vault list -g ''", InvalidArgument, "--resource-group is empty", "leave"),
+        ("backup-vault list --subscription ' '", InvalidArgument, "--subscription is empty", "leave"),
+        ("backup-vault show -g g -v ''", InvalidArgument, "--vault-name is empty", "give"),
+        ("backup-vault delete -g '' -v v --yes", InvalidArgument, "--resource-group is empty", "give"),
+        ("backup-vault wait -g g -v '' --exists", InvalidArgument, "--vault-name is empty", "give"),
     ],
 )
 def test_a_slip_gets_one_line_and_a_hint(
@@ -218,6 +225,15 @@ def test_a_slip_gets_one_line_and_a_hint(
 def test_a_question_mark_after_a_name_gives_help_in_any_line(session: Session, text: str, name: str) -> None:
     before, asked = run(f"context\n{text}", session)
     assert before.line and isinstance(asked.value, Help) and asked.value.subject.name == name
+
+
+@pytest.mark.parametrize("between", ["\n", " \\\n  # a comment ends the command\n", " # and so does this \\\n"])
+def test_options_that_a_line_begins_with_are_not_lost(session: Session, between: str) -> None:
+    run(CREATE, session)
+    with pytest.raises(LanguageError, match="`--dry-run` belongs to no command"):
+        run(f"backup-vault delete {VAULT} --yes{between}  --dry-run", session)
+    (count,) = run("backup-vault list --query length(@) -o tsv", session)
+    assert count.value == "1"
 
 
 @pytest.mark.parametrize(("query", "code"), [("'[.{'", 2), ("''", 2), ("'[].{a: lenght(b)}'", 1)])

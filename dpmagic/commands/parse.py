@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from dpmagic.commands.model import Command, Option
 from dpmagic.commands.values import convert
-from dpmagic.errors import CommandLineError, MissingOption, UnknownOption, did_you_mean, hide
+from dpmagic.errors import CommandLineError, InvalidArgument, MissingOption, UnknownOption, did_you_mean, hide
 
 _WORDS_EACH: dict[str, Any] = {
     "flag": 0,
@@ -92,7 +92,17 @@ def _value(command: Command, option: Option, typed: dict[str, list[str]]) -> Any
         if option.kind == "boolean":
             raise _misplaced(command, words[1])
         words = words[-1:]  # as in az, the last of a repeated option counts
-    return convert(option, words)
+    value = convert(option, words)
+    if isinstance(value, str) and not value.strip() and _names(option):
+        # Mostly a variable that is not set. Without a name the address is another one: of all groups, of all vaults.
+        hint = f"give {option.shown} a value" if option.required else f"give it a value, or leave {option.shown} out"
+        raise InvalidArgument(f"{command.name}: {option.shown} is empty", hint)
+    return value
+
+
+def _names(option: Option) -> bool:
+    """Whether the option says what the command is about."""
+    return bool(option.id_part or option.required or option.live == "subscription")
 
 
 def _spelled(option: Option) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 
 from dpmagic.commands.model import Command
-from dpmagic.errors import UnknownCommand, did_you_mean
+from dpmagic.errors import MissingOption, UnknownCommand, did_you_mean
 
 # One module a command group; each has COMMANDS.  GROUPS says what a group is for, in one line.
 _MODULES = (
@@ -73,7 +73,7 @@ def group(name: str) -> Group | None:
 def resolve(words: Sequence[str]) -> tuple[Command | Group, list[str]]:
     """The command or group that the first words name, and the words after it.
 
-    Raises `UnknownCommand` with the nearest right name.
+    Raises `UnknownCommand` with the nearest right name, `MissingOption` for options of a group without a command.
     """
     name, here = "", group("")
     for position, word in enumerate(words):
@@ -88,7 +88,11 @@ def resolve(words: Sequence[str]) -> tuple[Command | Group, list[str]]:
             raise _unknown(name, word, here)
         name, here = full, below
     assert here is not None
-    return here, list(words[len(name.split()) :])
+    rest = list(words[len(name.split()) :])
+    if rest and not {"-h", "--help"} & set(rest):
+        needs = f"{name} needs a command" if name else "a command is needed"
+        raise MissingOption(f"{needs} before {rest[0]}", f"there are: {', '.join(here.members)}")
+    return here, rest
 
 
 def _unknown(group_name: str, word: str, here: Group) -> UnknownCommand:

@@ -82,6 +82,10 @@ def _statement(scanner: Scanner, tokens: list[Token]) -> Statement | Assignment:
         return Assignment(head.name, _single_value(scanner, head, words, file), line, text)
     if not words:
         raise error_at(*scanner.place(head.start), "there is no command here", "write one, such as: backup-vault list")
+    if (first := words[0].bare()).startswith("-") and first not in ("-h", "--help"):
+        # Left behind by the line before, which would run without it: a --dry-run, a --query, a -g.
+        hint = "end the line before it with a backslash, the last thing on it; a comment ends the command"
+        raise error_at(words[0].line, words[0].column, f"`{first}` belongs to no command", hint)
     return Statement(tuple(without_prefix(words)), head.name or None, file, line, text, silent)
 
 
