@@ -310,3 +310,36 @@ def test_a_state_folder_keeps_the_sandbox(tmp_path: Path) -> None:
     second = Session()
     *_, listed = run(f"connect sandbox --state {tmp_path / 'kept'}\nbackup-vault list", second)
     assert list(listed.value["name"]) == ["TestBkpVault"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_is_read_as_powershell_writes_it(session: Session, tmp_path: Path, encoding: str) -> None:
+    run(CREATE, session)
+    (template,) = run("backup-policy get-default-policy-template --datasource-type AzureDisk -o json", session)
+    mark = "\ufeff" if encoding.endswith("e") else ""
+    (tmp_path / "p.json").write_text(mark + template.value.replace("\n", "\r\n"), encoding=encoding)
+    (made,) = run("backup-policy create -g testBkpVaultRG -v TestBkpVault -n p --policy p.json", session)
+    assert made.value.loc[0, "name"] == "p"
+
+
+@pytest.mark.parametrize(
+    ("words", "tags"),
+    [
+        ("'cost center=a b' owner=me", {"cost center": "a b", "owner": "me"}),
+        ("hidden-link:/app/x=Resource", {"hidden-link:/app/x": "Resource"}),
+        ("cost.center=5", {"cost.center": "5"}),
+        ("\"'a b'=c\"", {"a b": "c"}),
+        ("a[0]=c", {"a[0]": "c"}),
+        ("a= b=x=y", {"a": "", "b": "x=y"}),
+    ],
+)
+def test_a_tag_may_be_named_as_azure_lets_it(session: Session, words: str, tags: dict[str, str]) -> None:
+    (preview,) = run(f"{CREATE} --tags {words} --dry-run", session)
+    assert preview.value.to_json()[-1]["body"]["tags"] == tags
+
+
+@pytest.mark.parametrize("word", ["''", "owner"])
+def test_a_word_that_is_no_tag_is_not_taken_for_a_file(session: Session, word: str) -> None:
+    with pytest.raises(InvalidArgument, match="--tags") as caught:
+        run(f"{CREATE} --tags {word}", session)
+    assert "key=value" in caught.value.hint

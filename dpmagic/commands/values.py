@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -184,7 +185,10 @@ def read_json(option: Option, path: Path) -> Any:
 
 def _text_of(option: Option, path: Path, hint: str) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        # PowerShell's > writes UTF-16, and az reads it.
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if wide else "utf-8-sig")
     except FileNotFoundError:
         beside = {entry.stem: entry.name for entry in path.parent.iterdir()} if path.parent.is_dir() else {}
         near = beside.get(nearest(path.stem, beside))  # by the stem: that both end in .json says nothing
@@ -197,12 +201,22 @@ def _text_of(option: Option, path: Path, hint: str) -> str:
 
 
 def _pairs(option: Option, words: list[str]) -> dict[str, Any]:
-    value: Any = _json(option, words) if words else {}
+    """An object of texts.  Unlike in az a key may be any text up to the ``=``, as a tag's name may."""
+    odd = [word for word in words if _is_odd_pair(word)]
+    rest = [word for word in words if word not in odd]
+    hint = f"write {option.shown} key=value key2=value2"
+    paired = all("=" in word and word[0] not in "{[@" for word in rest)
+    if len(rest) == 1 and not (paired or re.match(r"\s*[@{\[]|.*\.\w+$", rest[0]) or Path(rest[0] or "..").is_file()):
+        raise InvalidArgument(f"{option.shown}: {rest[0]!r} is not KEY=VALUE", hint)
+    value: Any = {} if not rest else parse_pairs(option.shown, rest) if paired else _json(option, rest)
     if not isinstance(value, dict):
-        raise InvalidArgument(
-            f"{option.shown} is not a set of KEY=VALUE", f"write {option.shown} key=value key2=value2"
-        )
-    return value
+        raise InvalidArgument(f"{option.shown} is not a set of KEY=VALUE", hint)
+    return {**value, **dict(word.split("=", 1) for word in odd)}
+
+
+def _is_odd_pair(word: str) -> bool:
+    key, equals, _ = word.partition("=")
+    return bool(key and equals) and key[0] not in "{[@'" and not re.fullmatch(r"[\w-]+", key, re.ASCII)
 
 
 def _settings(option: Option, words: list[str]) -> list[dict[str, Any]]:
