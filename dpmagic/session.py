@@ -6,7 +6,7 @@ There is one for a process; a notebook's magics, `dpmagic.run` and the shell sha
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,10 @@ class Session:
     """What statements share.
 
     ``ask`` is None where nobody can answer a question; ``output`` is the form of answers when ``-o`` is not given;
-    ``width`` is how many characters a line of the terminal holds, None where that is no matter.  ``prefix`` is what a
-    person types before a statement; ``stays`` is whether the session outlives it.  ``handles`` are the operations that
-    nobody waited for to the end, the latest last; ``changes`` grows whenever the estate may look different.
+    ``width`` is how many characters a line of the terminal holds, None where that is no matter; ``coloured`` is
+    whether ``jsonc`` and ``yamlc`` may have colours.  ``prefix`` is what a person types before a statement; ``stays``
+    is whether the session outlives it.  ``handles`` are the operations that nobody waited for to the end, the latest
+    last; ``changes`` grows whenever the estate may look different.
     """
 
     connection: Connection | None = None
@@ -35,6 +36,7 @@ class Session:
     ask: Callable[[str], bool] | None = None
     output: str = "frame"
     width: int | None = None
+    coloured: bool = True
     prefix: str = ""
     stays: bool = True
     handles: list[Handle] = field(default_factory=list)
@@ -77,6 +79,8 @@ class Session:
 
     def give(self, value: Any, form: Form, connection: Connection | None, file: str = "") -> Result:
         """An answer in the form that was asked for, or in the session's own."""
+        if not self.coloured and form.output in ("jsonc", "yamlc"):
+            form = replace(form, output=form.output.removesuffix("c"))
         return form.give(value, connection, self.output, self.width, file)
 
     def keep(self, handle: Handle) -> Handle:

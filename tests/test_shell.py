@@ -114,6 +114,18 @@ def test_exit_codes_and_one_line_with_a_hint(state: tuple[str, str], text: str, 
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(("coloured", "plain"), [("jsonc", "json"), ("yamlc", "yaml")])
+def test_no_colours_on_a_pipe(state: tuple[str, str], coloured: str, plain: str) -> None:
+    shown = [sandbox(f"backup-vault list -o {form}", *state).stdout for form in (coloured, plain)]
+    assert "\x1b" not in shown[0] and shown[0] == shown[1] != ""
+
+
+def test_a_subscription_that_is_empty_is_not_the_default_one() -> None:
+    done = shell("run", "--target", "sandbox", "--subscription", "", "--", "backup-vault", "list")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--subscription is empty" in done.stderr
+
+
 def test_a_preview_is_json_on_a_pipe() -> None:
     (change,) = json.loads(sandbox(f"{CREATE} --dry-run").stdout)
     assert (change["method"], change["later"]) == ("PUT", False)

@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         session.output, session.width = "table", shutil.get_terminal_size().columns
     else:
-        session.output = "json"
+        session.output, session.coloured = "json", False  # as az: colours are for a terminal
     _show(one(words, session))
     return 0
 

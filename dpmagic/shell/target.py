@@ -35,6 +35,8 @@ def session(arguments: argparse.Namespace, *, read_only: bool = True) -> Any:
     """The process's session, with the connection that the options name; progress goes to a terminal only."""
     from dpmagic.session import current
 
+    if arguments.subscription is not None and not arguments.subscription.strip():  # mostly a variable that is not set
+        raise CommandLineError("--subscription is empty", "give its name or id, or leave --subscription out")
     made = current()
     made.observer = Terminal(lambda: made.takes_time)
     made.prefix, made.stays = again(arguments), False
