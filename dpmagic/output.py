@@ -64,6 +64,16 @@ def _functions(node: Any) -> Iterator[str]:
             yield from _functions(child)
 
 
+def _where_missing(error: Any) -> str:
+    """What to do about a function that stumbles over a field which not every item has; else ``""``."""
+    if error.actual_type != "null":
+        return ""
+    if error.function_name.endswith("_by"):
+        default = "''" if "string" in error.expected_types else "`0`"
+        return f"give the items without it a value, &not_null(field, {default}), or leave them out first, [?field]"
+    return "leave out first what has none, [?field], or give it a value: not_null(field, '')"
+
+
 def _bad_query(error: Exception, expression: str) -> InvalidArgument:
     from jmespath.exceptions import ArityError, IncompleteExpressionError, JMESPathTypeError, ParseError
 
@@ -71,7 +81,7 @@ def _bad_query(error: Exception, expression: str) -> InvalidArgument:
         takes = " or ".join(error.expected_types)
         return InvalidArgument(
             f"--query: {error.function_name}() takes {takes}, and here gets {error.actual_type}",
-            "look at the value without the function first",
+            _where_missing(error) or "look at the value without the function first",
         )
     if isinstance(error, ParseError) and not isinstance(error, ArityError):
         ends = isinstance(error, IncompleteExpressionError)

@@ -284,3 +284,20 @@ def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, dpmagic.output; print({'pandas', 'pyarrow', 'jmespath', 'pygments', 'yaml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hinted", "right"),
+    [
+        ("sort_by([], &t)[].n", "&not_null(field, '')", "sort_by([], &not_null(t, ''))[].n"),
+        ("sort_by([], &t)[].n", "[?field]", "[?t] | sort_by(@, &t)[].n"),
+        ("[?starts_with(t, 'b')].n", "not_null(field, '')", "[?starts_with(not_null(t, ''), 'b')].n"),
+        ("[?starts_with(t, 'b')].n", "[?field]", "[?t] | [?starts_with(t, 'b')].n"),
+    ],
+)
+def test_a_query_over_missing_values_is_told_what_to_do(wrong: str, hinted: str, right: str) -> None:
+    rows = [{"n": 1, "t": "b"}, {"n": 2}]
+    with pytest.raises(InvalidArgument, match="gets null") as caught:
+        output.query(rows, wrong)
+    assert hinted in caught.value.hint
+    assert 1 in output.query(rows, right)
