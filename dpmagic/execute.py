@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,16 @@ def _answer(command: Command, values: dict[str, Any], session: Session, file: st
         return Result(handles[0] if len(handles) == 1 else handles, line)
     found = [outcome.value for outcome in outcomes]
     value = found[0] if len(found) == 1 or not any(one is not None for one in found) else found
-    return session.give(value, Form.of(command, runs), session.connection, file)
+    form = Form.of(command, runs)
+    if any(outcome.absent for outcome in outcomes):
+        lines = [_told(Form.of(command, [run]).done, outcome) for run, outcome in zip(runs, outcomes, strict=True)]
+        form = replace(form, done="\n".join(lines))
+    return session.give(value, form, session.connection, file)
+
+
+def _told(done: str, outcome: Outcome) -> str:
+    what = done.removeprefix("deleted ")
+    return f"{what} was not there: nothing was deleted" if outcome.absent and what != done else done
 
 
 def _carried(command: Command, run: Args, runs: list[Args], session: Session, manner: Manner) -> Outcome:

@@ -343,3 +343,25 @@ def test_a_word_that_is_no_tag_is_not_taken_for_a_file(session: Session, word: s
     with pytest.raises(InvalidArgument, match="--tags") as caught:
         run(f"{CREATE} --tags {word}", session)
     assert "key=value" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("backup-vault delete -g testBkpVaultRG -v TestBkpVualt --yes", "vault TestBkpVualt"),
+        (f"backup-instance delete {VAULT} -n nope --yes", "backup instance nope"),
+        (f"backup-policy delete {VAULT} -n nope --yes", "policy nope"),
+        ("resource-guard delete -g testBkpVaultRG -n nope --yes", "resource guard nope"),
+    ],
+)
+def test_what_was_not_there_is_not_called_deleted(session: Session, text: str, what: str) -> None:
+    run(CREATE, session)
+    (result,) = run(text, session)
+    assert result.line == f"{what} was not there: nothing was deleted"
+
+
+def test_what_was_there_is_called_deleted(session: Session) -> None:
+    run(CREATE, session)
+    vault = run("backup-vault list --query [0].id -o tsv", session)[0].value
+    (result,) = run(f"backup-vault delete --ids {vault} {vault}x --yes", session)
+    assert result.line == "deleted vault TestBkpVault\nvault TestBkpVaultx was not there: nothing was deleted"

@@ -77,12 +77,16 @@ class Withheld:
 
 @dataclass
 class Outcome:
-    """What came of a plan: its value, the changes a dry run withheld, the operation that nobody waited for."""
+    """What came of a plan: its value, the changes a dry run withheld, the operation that nobody waited for.
+
+    ``absent`` is whether what it was to delete was not there: ARM answers that with 204, and is content.
+    """
 
     value: Any = None
     withheld: list[Withheld] = field(default_factory=list)
     operation: Operation | None = None
     changed: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,12 +173,12 @@ class _Run:
                 raise
             what = request.purpose or f"{request.method} {request.path}"
             raise Interrupted(f"stopped in the middle of asking for: {what}", "see whether it was done") from None
-        self._outcome.changed |= request.changes
+        self._sent(request, answer)
         return answer
 
     def _follow(self, connection: Connection, request: Request) -> Answer:
         operation = start(connection, request)
-        self._outcome.changed |= request.changes
+        self._sent(request, operation.accepted)
         if request.no_wait and not self._manner.wait:
             self._outcome.operation = operation
             return operation.accepted
@@ -184,6 +188,10 @@ class _Run:
             if not request.no_wait:  # the plan has further steps, which following the operation would not take
                 stopped.operation, stopped.hint = None, "what was to follow was not done: run the command again"
             raise
+
+    def _sent(self, request: Request, answer: Answer) -> None:
+        self._outcome.changed |= request.changes
+        self._outcome.absent |= request.method == "DELETE" and answer.status == 204
 
     def _ask(self, question: str) -> None:
         if self._manner.yes or self._manner.dry_run:
