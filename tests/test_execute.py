@@ -365,3 +365,19 @@ def test_what_was_there_is_called_deleted(session: Session) -> None:
     vault = run("backup-vault list --query [0].id -o tsv", session)[0].value
     (result,) = run(f"backup-vault delete --ids {vault} {vault}x --yes", session)
     assert result.line == "deleted vault TestBkpVault\nvault TestBkpVaultx was not there: nothing was deleted"
+
+
+@pytest.mark.parametrize(
+    ("word", "fault"), [("''", "--policy is empty"), ("@", "--policy is empty"), (".", "'.' is a folder")]
+)
+def test_what_is_no_file_is_said_in_words(session: Session, word: str, fault: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        run(f"backup-policy create {VAULT} -n p --policy {word}", session)
+    assert fault in caught.value.message and "Errno" not in caught.value.message
+    assert "give a file" in caught.value.hint
+
+
+def test_options_before_any_command_are_told_where_they_go(session: Session) -> None:
+    with pytest.raises(LanguageError, match="belongs to no command") as caught:
+        run("--subscription Backup\nbackup-vault list", session)
+    assert caught.value.hint == "options go after their command: on its line, or after a backslash that ends the line"

@@ -17,6 +17,7 @@ from dpmagic.errors import InvalidArgument, InvalidChoice, did_you_mean, nearest
 
 # A `$name` that is a DataFrame goes in as its rows, which have dotted columns: not the JSON it came from.
 _AS_JSON = "store the JSON, not the DataFrame: name << command -o json"
+_SOURCES = "give a file, @file, or the JSON itself"
 # What begins so is meant as JSON, not as shorthand.
 _JSON_TEXT = re.compile(r'[\s\[{]*"')
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
@@ -122,6 +123,8 @@ def _json(option: Option, words: list[str]) -> Any:
     if len(words) > 1 or _is_pair(words[0]):
         return parse_pairs(option.shown, words)
     text = words[0]
+    if text.strip() in ("", "@"):
+        raise InvalidArgument(f"{option.shown} is empty", _SOURCES)
     if not text.lstrip().startswith(("{", "[")):
         return read_json(option, Path(text.removeprefix("@")).expanduser())
     value = _inline(option, text)
@@ -172,7 +175,7 @@ def _inline(option: Option, text: str) -> Any:
 
 def read_json(option: Option, path: Path) -> Any:
     """The JSON in a file.  Raises `InvalidArgument` that names file, line and column."""
-    text = _text_of(option, path, "give a file, @file, or the JSON itself")
+    text = _text_of(option, path, _SOURCES)
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -196,6 +199,8 @@ def _text_of(option: Option, path: Path, hint: str) -> str:
             f"{option.shown}: the file {str(path)!r} is not there",
             f"did you mean {near}?" if near else hint,
         ) from None
+    except IsADirectoryError:
+        raise InvalidArgument(f"{option.shown}: {str(path)!r} is a folder", hint) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"{option.shown}: the file {str(path)!r} cannot be read: {error}") from error
 

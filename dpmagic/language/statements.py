@@ -84,7 +84,7 @@ def _statement(scanner: Scanner, tokens: list[Token]) -> Statement | Assignment:
         raise error_at(*scanner.place(head.start), "there is no command here", "write one, such as: backup-vault list")
     if (first := words[0].bare()).startswith("-") and first not in ("-h", "--help"):
         # Left behind by the line before, which would run without it: a --dry-run, a --query, a -g.
-        hint = "end the line before it with a backslash, the last thing on it; a comment ends the command"
+        hint = "options go after their command: on its line, or after a backslash that ends the line"
         raise error_at(words[0].line, words[0].column, f"`{first}` belongs to no command", hint)
     return Statement(tuple(without_prefix(words)), head.name or None, file, line, text, silent)
 
