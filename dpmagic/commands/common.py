@@ -17,6 +17,7 @@ from dpmagic.arm.requests import Answer, Request
 from dpmagic.commands.model import Args, Option
 from dpmagic.datasources import names
 from dpmagic.errors import IncompleteAnswer, InvalidArgument
+from dpmagic.frames.times import format_time
 
 _GROUPS_API = "2024-11-01"
 
@@ -138,6 +139,14 @@ def policy_path(policy_id: str) -> str:
             f"{policy_id!r} is not the id of a backup policy", "take it from `backup-policy show --query id`"
         )
     return vault_path(parsed.subscription, parsed.resource_group, vault_name, "backupPolicies", policy)
+
+
+def told_of_times(args: Args) -> Generator[Step, Any, None]:
+    """Says where ``--start-time`` is after ``--end-time``: Azure is asked, as by az, and answers with an empty list."""
+    start, end = args.start_time, args.end_time
+    if start and end and start > end:
+        begins, ends = format_time(start, "auto"), format_time(end, "auto")
+        yield Say(f"nothing lies between: --start-time {begins} is after --end-time {ends}")
 
 
 def listed(args: Args, request: Request) -> Generator[Step, Any, list[Any]]:

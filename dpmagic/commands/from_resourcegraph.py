@@ -11,7 +11,7 @@ from typing import Any
 from dpmagic import datasources
 from dpmagic.arm.plans import Plan, Say, Step, items
 from dpmagic.arm.requests import Request
-from dpmagic.commands.common import DATASOURCE_TYPE
+from dpmagic.commands.common import DATASOURCE_TYPE, told_of_times
 from dpmagic.commands.model import Args, Command, Kind, Option
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.graph.literals import literal, literals
@@ -111,6 +111,7 @@ def _list_instances(args: Args) -> Plan:
 
 
 def _list_jobs(args: Args) -> Plan:
+    yield from told_of_times(args)
     return (yield from _listed(args, _jobs_query(args)))
 
 

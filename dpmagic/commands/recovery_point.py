@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dpmagic.arm.plans import Plan, Say, fetch
 from dpmagic.arm.requests import Request
-from dpmagic.commands.common import GROUP, INSTANCE_LONG, PAGING, USE_SECONDARY_REGION, VAULT, instance, listed
+from dpmagic.commands.common import (
+    GROUP,
+    INSTANCE_LONG,
+    PAGING,
+    USE_SECONDARY_REGION,
+    VAULT,
+    instance,
+    listed,
+    told_of_times,
+)
 from dpmagic.commands.examples import AT, BLOB_INSTANCE, DISK_INSTANCE, RECOVERY_POINT
 from dpmagic.commands.model import Args, Command, Option
 from dpmagic.commands.regions import in_region, instance_regions
@@ -14,6 +23,7 @@ from dpmagic.graph.literals import instant
 def _list(args: Args) -> Plan:
     if args.use_secondary_region:
         return (yield from _list_secondary(args))
+    yield from told_of_times(args)
     bounds = {"startDate": args.start_time, "endDate": args.end_time}
     wanted = " and ".join(f"{key} eq '{instant(time)}'" for key, time in bounds.items() if time)
     path = instance(args, "recoveryPoints")
@@ -34,6 +44,7 @@ def _show(args: Args) -> Plan:
 
 
 def _find(args: Args) -> Plan:
+    yield from told_of_times(args)
     body = {"sourceDataStoreType": args.source_data_store_type}
     # The service refuses a start alone in any other form.
     bounds = {"startTime": args.start_time, "endTime": args.end_time}

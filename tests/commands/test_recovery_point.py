@@ -49,6 +49,28 @@ def test_times_filter_and_no_times_do_not(times: str, query: dict[str, str]) -> 
     assert [(one.path, one.query) for one in run.http] == [(f"{INSTANCE}/recoveryPoints", query)]
 
 
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        (f"recovery-point list {ON}", ["GET", "recoveryPoints", 200, {}, {"value": []}]),
+        (
+            f"restorable-time-range find {ON} --source-data-store-type OperationalStore",
+            ["POST", "findRestorableTimeRanges", 200, {}, {}],
+        ),
+        (
+            f"job list-from-resourcegraph --subscriptions {SUB}",
+            ["POST", "ResourceGraph", 200, {}, {"totalRecords": 0, "count": 0, "data": []}],
+        ),
+    ],
+)
+def test_times_between_which_nothing_lies_are_asked_and_told(line: str, answer: list[object]) -> None:
+    run = az(f"{line} --start-time 2024-02-01 --end-time 2024-01-01T12:00:00", [answer])
+    assert (run.rc, len(run.http)) == (0, 1)
+    told = "nothing lies between: --start-time 2024-02-01T00:00:00Z is after --end-time 2024-01-01T12:00:00Z"
+    assert run.said[0] == told
+    assert told not in az(f"{line} --start-time 2024-01-01 --end-time 2024-01-01T12:00:00", [answer]).said
+
+
 def test_points_of_the_paired_region() -> None:
     answers = [GRAPH, ["POST", "fetchSecondaryRecoveryPoints", 200, {}, POINTS]]
     run = az(f"recovery-point list {ON} --use-secondary-region --start-time 2024-01-01", answers)
