@@ -93,7 +93,7 @@ def _answer(command: Command, values: dict[str, Any], session: Session, file: st
     for run in runs:
         outcomes.append(_carried(command, run, runs, session, manner))
         if operation := outcomes[-1].operation:
-            handles.append(session.keep(Handle(operation, Form.of(command, [run]), session)))
+            handles.append(session.keep(Handle(operation, _form(command, run, outcomes[-1]), session)))
     if withheld := [step for outcome in outcomes for step in outcome.withheld]:
         return Result(
             Preview(tuple(withheld)), line="nothing was written: the file would hold the answer" if file else ""
@@ -105,14 +105,17 @@ def _answer(command: Command, values: dict[str, Any], session: Session, file: st
     value = found[0] if len(found) == 1 or not any(one is not None for one in found) else found
     form = Form.of(command, runs)
     if any(outcome.absent for outcome in outcomes):
-        lines = [_told(Form.of(command, [run]).done, outcome) for run, outcome in zip(runs, outcomes, strict=True)]
+        lines = [_form(command, run, outcome).done for run, outcome in zip(runs, outcomes, strict=True)]
         form = replace(form, done="\n".join(lines))
     return session.give(value, form, session.connection, file)
 
 
-def _told(done: str, outcome: Outcome) -> str:
-    what = done.removeprefix("deleted ")
-    return f"{what} was not there: nothing was deleted" if outcome.absent and what != done else done
+def _form(command: Command, run: Args, outcome: Outcome) -> Form:
+    """In which form one run's answer is wanted, and what is said where it has none."""
+    form = Form.of(command, [run])
+    what = form.done.removeprefix("deleted ")
+    missing = outcome.absent and what != form.done
+    return replace(form, done=f"{what} was not there: nothing was deleted") if missing else form
 
 
 def _carried(command: Command, run: Args, runs: list[Args], session: Session, manner: Manner) -> Outcome:

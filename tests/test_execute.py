@@ -360,6 +360,12 @@ def test_what_was_not_there_is_not_called_deleted(session: Session, text: str, w
     assert result.line == f"{what} was not there: nothing was deleted"
 
 
+def test_a_handle_of_what_was_not_there_does_not_call_it_deleted(session: Session) -> None:
+    run(CREATE, session)
+    (result,) = run(f"backup-instance delete {VAULT} -n nope --yes --no-wait", session)
+    assert result.value.finish().line == "backup instance nope was not there: nothing was deleted"
+
+
 def test_what_was_there_is_called_deleted(session: Session) -> None:
     run(CREATE, session)
     vault = run("backup-vault list --query [0].id -o tsv", session)[0].value
