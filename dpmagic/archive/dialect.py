@@ -22,6 +22,7 @@ _GATHERING = {
 }  # fmt: skip
 _VERBATIM = re.compile(r"""[hH]?(?:@|```|~~~)""")
 _DIRECTION = re.compile("(?i)desc|asc")
+_DIRECTIONS = frozenset({"asc", "desc", "ascending", "descending"})
 _NUMBERED = re.compile(r"\\(?:(?P<number>u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2})|.)", re.DOTALL)
 
 _INSTEAD = {
@@ -115,7 +116,7 @@ def _keys(kql: str) -> Iterator[tuple[int, int, str]]:
         depth = -1 if token.text in ("|", ";") else depth
         called = found[index + 1 : index + 2] and found[index + 1].text == "("
         at = None if called or token.kind != "word" else _DIRECTION.search(token.text)
-        if at and len(token.text) > len(at[0]):
+        if at and token.text not in _DIRECTIONS:
             member = found[index - 1].text == "."
             cut = at.start() + 1
             text = f"['{token.text[:cut]}' '{token.text[cut:]}']"

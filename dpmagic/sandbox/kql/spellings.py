@@ -38,7 +38,7 @@ _OLD_OPERATORS = {"notcontains": "!contains", "containscs": "contains_cs", "notc
 _TEXT_OPERATORS = words(
     "has has_cs hasprefix hassuffix contains contains_cs startswith endswith has_any has_all matches"
 )
-_DIRECTION = re.compile("(?i)desc|asc")
+_DIRECTION, _DIRECTIONS = re.compile("(?i)desc|asc"), words("asc desc ascending descending")
 #: A character by its number, or any other that a backslash stands before.
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|.)", re.DOTALL)
 #: How the parser wants the characters that cannot stand for themselves.
@@ -93,7 +93,7 @@ class Spellings:
                 if token.text in ("|", ";") or depth < 0:
                     break
                 at = _DIRECTION.search(token.text) if token.kind == "word" and self._at(index + 1) != "(" else None
-                if at and len(token.text) > len(at[0]):
+                if at and token.text not in _DIRECTIONS:
                     begins = self._tokens[index - 1].start if self._at(index - 1) == "." else token.start
                     yield begins, token.end, f"['{token.text[: at.start() + 1]}' '{token.text[at.start() + 1 :]}']"
 
