@@ -46,12 +46,13 @@ class Night:
 
 
 def spec(now: datetime) -> dict[str, object]:
-    """Eight disks at four hours; one begins to fail after yesterday's look."""
+    """Eight disks at four hours, whose backups are two hours from any look; one begins to fail after yesterday's."""
+    first = now - timedelta(days=800, hours=2)
     return {
         "seed": 3,
         "end": now - timedelta(days=1),
         "days": 16,
-        "policies": {"p": {"every": "PT4H", "start": "2024-01-01T01:00:00Z", "keep": "P7D"}},
+        "policies": {"p": {"every": "PT4H", "start": f"{first:%Y-%m-%dT%H:%M:%SZ}", "keep": "P7D"}},
         "subscriptions": [
             {
                 "name": "Shop",
