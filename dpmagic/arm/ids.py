@@ -34,6 +34,9 @@ class ResourceId:
         return ""
 
 
+_MOST = 200  # characters of what is no id that are shown
+
+
 def parse_id(text: str) -> ResourceId:
     """An id taken apart.  Raises `InvalidArgument` when it is not a resource's or resource group's id.
 
@@ -56,10 +59,10 @@ def parse_id(text: str) -> ResourceId:
 
 
 def _malformed(text: str) -> InvalidArgument:
-    return InvalidArgument(
-        f"{text!r} is not a resource id",
-        "an id looks like /subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME",
-    )
+    rows = text.startswith(("[", "{"))  # what a DataFrame goes in as, all of it
+    shown = text if len(text) <= _MOST else f"{text[:_MOST]}…"
+    like = "an id looks like /subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME"
+    return InvalidArgument(f"{shown!r} is not a resource id", "give the ids of its rows: ${name.id}" if rows else like)
 
 
 def same_id(one: str, other: str) -> bool:

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from dpmagic.commands.help import Help
-from dpmagic.errors import DpmagicError, LanguageError, NotConfirmed, UnknownCommand, UnknownOption
+from dpmagic.errors import DpmagicError, InvalidArgument, LanguageError, NotConfirmed, UnknownCommand, UnknownOption
 from dpmagic.notebook.magics import DataProtection
 from dpmagic.results import Preview, Text
 from dpmagic.session import Session
@@ -120,6 +120,15 @@ def test_braces_and_dollars_are_not_pythons(sandbox: Run, shell: InteractiveShel
     shell.user_ns["rg"] = "testBkpVaultRG"
     listed = sandbox('%dataprotection backup-vault list -g $rg --query "[].{Name: name, Place: location}"')
     assert listed.to_dict("records") == [{"Name": "TestBkpVault", "Place": "westus"}]
+
+
+def test_a_frame_in_place_of_ids_is_told_what_to_give(sandbox: Run) -> None:
+    sandbox("vaults = %dataprotection backup-vault list")
+    with pytest.raises(InvalidArgument, match="is not a resource id") as caught:
+        sandbox("%dataprotection backup-vault show --ids $vaults")
+    assert len(caught.value.message) < 300
+    assert "${name.id}" in caught.value.hint
+    assert list(sandbox("%dataprotection backup-vault show --ids ${vaults.id}")["name"]) == ["TestBkpVault"]
 
 
 def test_local_names_come_first(sandbox: Run, shell: InteractiveShell) -> None:
