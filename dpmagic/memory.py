@@ -1,4 +1,4 @@
-"""Where Arrow takes its memory from, for processes that are dpmagic's own: it has to be said before Arrow is loaded."""
+"""Where processes that are dpmagic's own take their memory from: it has to be said before they load Arrow, or start."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ FROM_SYSTEM = {"ARROW_DEFAULT_MEMORY_POOL": "system"} if sys.platform == "linux"
 """Arrow's own allocator gives memory back to Linux and takes it anew with each step: a quarter of what a year's jobs
 take, a tenth of a report."""
 
-
-def from_system() -> None:
-    """Have this process take it where that costs least, unless its environment says otherwise."""
-    for name, pool in FROM_SYSTEM.items():
-        os.environ.setdefault(name, pool)
-
-
 _HEAP = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(512 << 20),
 }
+
+
+def from_system() -> None:
+    """Have this process take it where that costs least, unless its environment says otherwise."""
+    for name, pool in FROM_SYSTEM.items():
+        os.environ.setdefault(name, pool)
 
 
 def for_large() -> dict[str, str]:

@@ -220,9 +220,8 @@ def _before(rows: pandas.DataFrame, world: _World) -> pandas.DataFrame:
     scheduled = world.jobs[~world.jobs["isUserTriggered"].fillna(False).astype(bool)]
     first = by_text(scheduled.drop_duplicates("instance").set_index("instance")["policy"].astype("str"))
     today = pandas.Series(key(world.instances["policyId"]).to_numpy(), index=key(world.instances["id"]))
-    policy = first.reindex(rows["instance"].astype("str")).fillna(
-        today[~today.index.duplicated()].reindex(rows["instance"].astype("str"))
-    )
+    mine = rows["instance"].astype("str")
+    policy = first.reindex(mine).fillna(today[~today.index.duplicated()].reindex(mine))
     found = rows.assign(policy=policy.to_numpy(), evidence="schedule", there=True)
     guessed = by_schedule(found, world.schedules, np.datetime64(world.now.tz_localize(None), "us"))
     # One that was made since there are jobs, and is of none, may be anybody's; but its job began minutes before it.

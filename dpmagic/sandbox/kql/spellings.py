@@ -84,18 +84,22 @@ class Spellings:
                     yield token.start, token.end, f"['{token.text}']"
 
     def _keys(self) -> Iterator[Edit]:
-        """Break the names in keys that have a direction within."""
-        for _, start in operators(self._tokens):
-            depth = 0
-            for index in range(start + 1, len(self._tokens) if self._at(start) in ("order", "sort", "top") else 0):
-                token = self._tokens[index]
-                depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
-                if token.text in ("|", ";") or depth < 0:
-                    break
-                at = _DIRECTION.search(token.text) if token.kind == "word" and self._at(index + 1) != "(" else None
-                if at and token.text not in _DIRECTIONS:
-                    begins = self._tokens[index - 1].start if self._at(index - 1) == "." else token.start
-                    yield begins, token.end, f"['{token.text[: at.start() + 1]}' '{token.text[at.start() + 1 :]}']"
+        """Break the names in keys of an order that have a direction within."""
+        for _, index in operators(self._tokens):
+            if self._at(index) in ("order", "sort", "top"):
+                yield from self._broken(index + 1)
+
+    def _broken(self, start: int) -> Iterator[Edit]:
+        depth = 0
+        for index, token in enumerate(self._tokens[start:], start):
+            depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
+            if token.text in ("|", ";") or depth < 0:
+                return
+            named = token.kind == "word" and self._at(index + 1) != "(" and token.text not in _DIRECTIONS
+            if named and (at := _DIRECTION.search(token.text)):
+                begins = self._tokens[index - 1].start if self._at(index - 1) == "." else token.start
+                cut = at.start() + 1
+                yield begins, token.end, f"['{token.text[:cut]}' '{token.text[cut:]}']"
 
     def _operators(self) -> Iterator[Edit]:
         for _, index in operators(self._tokens):
