@@ -13,7 +13,7 @@ from dpmagic.connection import Connection
 from dpmagic.errors import InvalidArgument
 from dpmagic.execute import execute
 from dpmagic.handles import Handle
-from dpmagic.session import current
+from dpmagic.session import Session, current
 
 if TYPE_CHECKING:
     from dpmagic.estate import Estate
@@ -53,10 +53,11 @@ def connect_sandbox(
     ``estate`` is what is in it: a name (``default``, ``starter``), a YAML file or its text, or a mapping; without it
     ``default``, or what the folder has.
     """
+    session = _asked()
     made = connections.connect_sandbox(
         state=Path(state) if state else None, estate=estate, subscription=subscription, read_only=read_only
     )
-    current().use(made)
+    session.use(made)
     return made
 
 
@@ -64,8 +65,9 @@ def connect_azure(
     *, tenant: str | None = None, subscription: str | None = None, cloud: str = "AzureCloud", read_only: bool = False
 ) -> Connection:
     """Use Azure, as the person who ran ``az login``."""
+    session = _asked()
     made = connections.connect_azure(tenant=tenant, subscription=subscription, cloud_name=cloud, read_only=read_only)
-    current().use(made)
+    session.use(made)
     return made
 
 
@@ -78,11 +80,19 @@ def connect_endpoint(
     read_only: bool = False,
 ) -> Connection:
     """Use any ARM endpoint: a private cloud, an emulator, a served sandbox."""
+    session = _asked()
     made = connections.connect_endpoint(
         url, ca=Path(ca) if ca else None, token=token, subscription=subscription, read_only=read_only
     )
-    current().use(made)
+    session.use(made)
     return made
+
+
+def _asked() -> Session:
+    """The session, from now on without going to Azure unasked, should the connection that is wanted fail."""
+    session = current()
+    session.asked = True
+    return session
 
 
 def resume(token: str | None = None) -> Handle:

@@ -56,6 +56,8 @@ def one(words: list[str], session: Session, file: str = "") -> Result:
     """
     if words and words[-1].endswith("?") and not any(word.startswith("-") for word in words):
         words = [*words[:-1], *([name] if (name := words[-1].rstrip("?")) else []), "--help"]
+    if words[:1] == ["connect"] and not {"-h", "--help"} & set(words):
+        session.asked = True  # also when a word of it is mistyped
     if own := session_command(words):
         return _own(*own, session)
     found, rest = resolve(words)

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dpmagic.connection import Connection, SystemClock, connect_azure
-from dpmagic.errors import InvalidArgument
+from dpmagic.errors import InvalidArgument, NotConnected
 from dpmagic.progress import Observer, Silent
 
 if TYPE_CHECKING:  # a notebook loads this room at %load_ext: what it needs of the others comes when it is used
@@ -26,8 +26,8 @@ class Session:
     ``ask`` is None where nobody can answer a question; ``output`` is the form of answers when ``-o`` is not given;
     ``width`` is how many characters a line of the terminal holds, None where that is no matter; ``coloured`` is
     whether ``jsonc`` and ``yamlc`` may have colours.  ``prefix`` is what a person types before a statement; ``stays``
-    is whether the session outlives it.  ``handles`` are the operations that nobody waited for to the end, the latest
-    last; ``changes`` grows whenever the estate may look different.
+    is whether the session outlives it; ``asked`` is whether someone has said where to connect.  ``handles`` are the
+    operations that nobody waited for to the end, the latest last; ``changes`` grows whenever the estate may look different.
     """
 
     connection: Connection | None = None
@@ -39,16 +39,25 @@ class Session:
     coloured: bool = True
     prefix: str = ""
     stays: bool = True
+    asked: bool = False
     handles: list[Handle] = field(default_factory=list)
     changes: int = 0
     _subscription: str | None = None
 
-    def use(self, connection: Connection) -> None:
-        """Make ``connection`` the one that statements use from now on."""
-        self.connection, self._subscription = connection, None
+    def use(self, connection: Connection, subscription: str | None = None) -> None:
+        """Make ``connection`` the one that statements use; ``subscription`` is its default one's id, where known."""
+        self.connection, self._subscription = connection, subscription
 
     def connected(self) -> Connection:
-        """The connection.  The first use without ``connect`` means Azure; the principal is then said once."""
+        """The connection.  The first use without ``connect`` means Azure; the principal is then said once.
+
+        Raises `NotConnected` when someone has said ``connect`` and it failed: who asked for the sandbox, or for
+        ``--read-only``, does not mean Azure as it is.
+        """
+        if self.connection is None and self.asked:
+            raise NotConnected(
+                "not connected: the last connect failed", f"{self.prefix}connect sandbox, or connect azure"
+            )
         if self.connection is None:
             connection = connect_azure()
             principal = connection.principal
@@ -93,7 +102,11 @@ class Session:
 
         Raises `InvalidArgument` when there is none, when it is no token, or one of another target.
         """
-        if token:
+        if token is not None and not token.strip():  # mostly a variable that is not set
+            raise InvalidArgument(
+                "the token is empty", "give a handle's .token, or none for the change that was left last"
+            )
+        if token is not None:
             from dpmagic.handles import restored
 
             return self.keep(restored(token, self.connected(), self))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from dpmagic.arm.plans import Plan
 from dpmagic.clouds import CLOUD_NAMES
 from dpmagic.commands.model import GLOBALS, NO_WAIT, Args, Command, Option
 from dpmagic.connection import Connection, connect_azure, connect_endpoint, connect_sandbox
-from dpmagic.errors import AzureError, CommandLineError, InvalidArgument, did_you_mean
+from dpmagic.errors import AzureError, CommandLineError, DpmagicError, InvalidArgument, did_you_mean
 from dpmagic.progress import elapsed
 from dpmagic.session import Session
 
@@ -42,39 +42,61 @@ class SessionCommand(Command):
         return (*self.options, *_HELP)
 
 
-def _use(connection: Connection, session: Session) -> str:
-    session.use(connection)
-    subscription = session.subscription()  # the first request: a wrong endpoint or token shows now, not later
-    return "connected to " + _where(connection, subscription)
-
-
-def _where(connection: Connection, subscription: str) -> str:
+def _use(session: Session, connect: Callable[[], Connection]) -> str:
+    """Connect and say where one is.  Only what answers takes the place of what was there."""
     try:
-        named = {one["subscriptionId"]: one.get("displayName") for one in subscriptions.visible(connection)}
+        connection = connect()
+        # The first requests: a wrong endpoint, token or subscription shows now, not later.
+        subscription = subscriptions.default(connection, session.observer.say)
+        named = _named(connection)
+        if named and subscription.lower() not in named:
+            told = f"you can see: {', '.join(sorted(named.values()))}"
+            raise InvalidArgument(f"{connection.principal} sees no subscription {subscription}", told)
+    except DpmagicError as error:
+        if session.connection is not None:
+            error.hint = "; ".join(filter(None, [error.hint, f"still connected to {_briefly(session)}"]))
+        raise
+    session.use(connection, subscription)
+    return "connected to " + _where(connection, subscription, named)
+
+
+def _named(connection: Connection) -> dict[str, str]:
+    """The names of the subscriptions that can be seen, by id; none where an emulator or a narrow role lists none."""
+    try:
+        seen = subscriptions.visible(connection)
     except AzureError as refused:
         if refused.status not in (403, 404):
             raise
-        named = {}  # an emulator or a narrow role may not list them; the id alone does
+        return {}
+    return {one["subscriptionId"].lower(): one.get("displayName") or one["subscriptionId"] for one in seen}
+
+
+def _briefly(session: Session) -> str:
+    """The connection in use, as far as it is known without a request."""
+    assert session.connection is not None
+    chosen = session.known_subscription or session.connection.default_subscription
+    where = f"{session.connection.target}, subscription {chosen}" if chosen else session.connection.target
+    return where + (", read-only" if session.connection.read_only else "")
+
+
+def _where(connection: Connection, subscription: str, named: Mapping[str, str]) -> str:
     target = "Azure" if connection.target == "azure" else connection.target
     cloud = f" ({connection.cloud.name})" if connection.target == "azure" else ""
-    told = f"{named[subscription]} ({subscription})" if named.get(subscription) else subscription
+    name = named.get(subscription.lower(), subscription)
+    told = subscription if name == subscription else f"{name} ({subscription})"
     read_only = ", read-only" if connection.read_only else ""
     return f"{target}{cloud} as {connection.principal}, subscription {told}{read_only}"
 
 
 def _sandbox(args: Args, session: Session) -> str:
     state = Path(args.state).expanduser() if args.state else None
-    connection = connect_sandbox(
-        state=state, estate=args.estate, subscription=args.chosen, read_only=bool(args.read_only)
-    )
-    return _use(connection, session)
+    wanted = {"subscription": args.chosen, "read_only": bool(args.read_only)}
+    return _use(session, lambda: connect_sandbox(state=state, estate=args.estate, **wanted))
 
 
 def _azure(args: Args, session: Session) -> str:
-    connection = connect_azure(
-        tenant=args.tenant, subscription=args.chosen, cloud_name=args.cloud, read_only=bool(args.read_only)
-    )
-    return _use(connection, session)
+    wanted = {"subscription": args.chosen, "read_only": bool(args.read_only)}
+    return _use(session, lambda: connect_azure(tenant=args.tenant, cloud_name=args.cloud, **wanted))
 
 
 def _endpoint(args: Args, session: Session) -> str:
@@ -82,21 +104,16 @@ def _endpoint(args: Args, session: Session) -> str:
         raise CommandLineError(
             "connect to what?", "connect sandbox, connect azure, or connect --endpoint URL --ca FILE"
         )
-    connection = connect_endpoint(
-        args.endpoint,
-        ca=Path(args.ca).expanduser() if args.ca else None,
-        token=args.token,
-        subscription=args.chosen,
-        tenant=args.tenant,
-        read_only=bool(args.read_only),
-    )
-    return _use(connection, session)
+    ca = Path(args.ca).expanduser() if args.ca else None
+    wanted = {"subscription": args.chosen, "read_only": bool(args.read_only), "tenant": args.tenant}
+    return _use(session, lambda: connect_endpoint(args.endpoint, ca=ca, token=args.token, **wanted))
 
 
 def _context(args: Args, session: Session) -> str:
-    if session.connection is None:
+    if session.connection is None and not session.asked:
         return "not connected yet: the first command connects to Azure, or say: connect sandbox"
-    return _where(session.connection, session.subscription())
+    connection = session.connected()
+    return _where(connection, session.subscription(), _named(connection))
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

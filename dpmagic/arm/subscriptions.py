@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,27 @@ def visible(connection: Connection) -> list[dict[str, Any]]:
 def resolve(connection: Connection, given: str) -> str:
     """The id of the subscription with this name or id.
 
-    Raises `InvalidArgument` with the nearest name when the caller sees none like it.
+    Raises `InvalidArgument` with the nearest name when the caller sees none like it, and when several have the name:
+    a subscription's name need not be its own.
     """
     if _GUID.fullmatch(given):
         return given
     seen = visible(connection)
-    for one in seen:
-        if given.lower() in (one["subscriptionId"].lower(), str(one.get("displayName", "")).lower()):
-            return str(one["subscriptionId"])
-    names = [str(one.get("displayName") or one["subscriptionId"]) for one in seen]
+    wanted = [one for one in seen if given.lower() in (one["subscriptionId"].lower(), _name(one).lower())]
+    if len(wanted) > 1:
+        ids = ", ".join(sorted(one["subscriptionId"] for one in wanted))
+        raise InvalidArgument(f"{len(wanted)} subscriptions are called {given!r}", f"give the id of one: {ids}")
+    if wanted:
+        return str(wanted[0]["subscriptionId"])
+    names = [_name(one) or one["subscriptionId"] for one in seen]
     raise InvalidArgument(
         f"no subscription is called {given!r}",
         did_you_mean(given, names, f"you can see: {', '.join(sorted(names)) or 'none'}"),
     )
+
+
+def _name(subscription: Mapping[str, Any]) -> str:
+    return str(subscription.get("displayName") or "")
 
 
 def default(connection: Connection, say: Callable[[str], None] | None = None) -> str:

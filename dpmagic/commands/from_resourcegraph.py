@@ -136,16 +136,17 @@ def _scope(args: Args) -> Generator[Step, Any, list[str]]:
     if all(_GUID.fullmatch(one) for one in given):
         return list(dict.fromkeys(given))
     seen = yield from items(Request("GET", "/subscriptions", api_version="2022-12-01", every_page=True))
-    by_name = {str(one.get("displayName") or "").lower(): str(one["subscriptionId"]) for one in seen}
-    ids = [one if _GUID.fullmatch(one) else by_name.get(one.lower(), "") for one in given]
-    if "" in ids:
-        unknown = given[ids.index("")]
+    by_name: dict[str, list[str]] = {}  # a name need not be one subscription's own: all of it are asked
+    for one in seen:
+        by_name.setdefault(str(one.get("displayName") or "").lower(), []).append(str(one["subscriptionId"]))
+    named = {one: [one] if _GUID.fullmatch(one) else by_name.get(one.lower(), []) for one in given}
+    if unknown := next((one for one, ids in named.items() if not ids), ""):
         names = [str(one["displayName"]) for one in seen if one.get("displayName")]
         raise InvalidArgument(
             f"no subscription is called {unknown!r}",
             did_you_mean(unknown, names, f"you can see: {', '.join(sorted(names)) or 'none'}"),
         )
-    return list(dict.fromkeys(ids))
+    return list(dict.fromkeys(one for ids in named.values() for one in ids))
 
 
 def _any_of(name: str, help: str, kind: Kind = "texts", **more: Any) -> Option:
