@@ -27,7 +27,8 @@ class Session:
     ``width`` is how many characters a line of the terminal holds, None where that is no matter; ``coloured`` is
     whether ``jsonc`` and ``yamlc`` may have colours.  ``prefix`` is what a person types before a statement; ``stays``
     is whether the session outlives it; ``asked`` is whether someone has said where to connect.  ``handles`` are the
-    operations that nobody waited for to the end, the latest last; ``changes`` grows whenever the estate may look different.
+    operations that nobody waited for to the end, the latest last; ``changes`` grows whenever the estate may look
+    different.
     """
 
     connection: Connection | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
+from dpmagic.commands.elsewhere import instead
 from dpmagic.commands.model import Command
 from dpmagic.errors import MissingOption, UnknownCommand, did_you_mean
 
@@ -96,8 +97,12 @@ def resolve(words: Sequence[str]) -> tuple[Command | Group, list[str]]:
 
 
 def _unknown(group_name: str, word: str, here: Group) -> UnknownCommand:
+    if not group_name and (told := instead(word)):
+        return UnknownCommand(*told)
     where = f"{group_name} has no command" if group_name else "there is no command or group"
     elsewhere = [name for name in commands() if name.endswith(f" {word}")]
+    # The half of a name by which people speak of it: vault, policies.
+    elsewhere = [one for one in here.members if len(word) > 4 and f"-{word[:5]}" in one] or elsewhere
     otherwise = f"did you mean {elsewhere[0]}?" if elsewhere else f"there are: {', '.join(here.members)}"
     hint = did_you_mean(word, here.members) or otherwise
     return UnknownCommand(f"{where} {word!r}", hint)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dpmagic.language.scanner import Scanner, Token
 from dpmagic.language.words import Word, error_at
+
+_CALL = re.compile(r"[^\W\d][\w.]*\(.*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,10 @@ def _split_file(scanner: Scanner, tokens: list[Token]) -> tuple[list[Word], Word
 
 def _single_value(scanner: Scanner, head: Token, words: list[Word], file: Word | None) -> Word:
     if len(words) == 1 and file is None:
+        if _CALL.fullmatch(words[0].bare()):
+            message = f"{words[0]} is Python, and would be stored as it stands"
+            hint = f'for the text write {head.name} = "{words[0]}"; Python goes in a cell of its own'
+            raise error_at(*scanner.place(head.start), message, hint)
         return words[0]
     hint = f'write {head.name} = "text", or to store a result: {head.name} << statement'
     raise error_at(*scanner.place(head.start), f"`{head.name} =` takes one word, a text or a $name", hint)

@@ -204,6 +204,8 @@ def test_a_word_with_an_equals_sign_is_no_assignment():
         ("x =", (1, 1), "takes one word"),
         ("x = job list", (1, 1), "takes one word"),
         ("x = a > b", (1, 1), "takes one word"),
+        ("x = len(vaults)", (1, 1), "is Python"),
+        ("y = 1\nx = vaults.name.tolist()", (2, 1), "is Python"),
     ],
 )
 def test_what_is_refused_and_where(text, place, says):
