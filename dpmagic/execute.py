@@ -105,11 +105,14 @@ def _answer(command: Command, values: dict[str, Any], session: Session, file: st
         return Result(handles[0] if len(handles) == 1 else handles, line)
     found = [outcome.value for outcome in outcomes]
     value = found[0] if len(found) == 1 or not any(one is not None for one in found) else found
-    form = Form.of(command, runs)
-    if any(outcome.absent for outcome in outcomes):
-        lines = [_form(command, run, outcome).done for run, outcome in zip(runs, outcomes, strict=True)]
-        form = replace(form, done="\n".join(lines))
-    return session.give(value, form, session.connection, file)
+    forms = [_form(command, run, outcome) for run, outcome in zip(runs, outcomes, strict=True)]
+    form = replace(Form.of(command, runs), done="\n".join(one.done for one in forms))
+    result = session.give(value, form, session.connection, file)
+    absent = [one.done for one, outcome in zip(forms, outcomes, strict=True) if outcome.absent]
+    if absent and not result.line and not values["only_show_errors"]:
+        # Where az is silent of a deletion that was done, a name that nothing has is not passed over.
+        return replace(result, line="\n".join(absent))
+    return result
 
 
 def _form(command: Command, run: Args, outcome: Outcome) -> Form:

@@ -239,7 +239,10 @@ def _table(value: Any, width: int | None) -> str:
     from dpmagic.frames import frame
     from dpmagic.frames.terminal import terminal_table
 
-    return terminal_table(frame(value), width)
+    made = frame(value)
+    if not any(isinstance(row, dict) for row in (value if isinstance(value, list) else [value])):
+        made = made.rename(columns={"value": "Result"})  # as az heads plain values
+    return terminal_table(made, width)
 
 
 def _none(value: Any) -> str:

@@ -328,12 +328,16 @@ def test_a_state_folder_keeps_the_sandbox(tmp_path: Path) -> None:
     assert list(listed.value["name"]) == ["TestBkpVault"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "bare-utf-16-le", "bare-utf-16-be", "utf-32"]
+)
 def test_a_file_is_read_as_powershell_writes_it(session: Session, tmp_path: Path, encoding: str) -> None:
     run(CREATE, session)
     (template,) = run("backup-policy get-default-policy-template --datasource-type AzureDisk -o json", session)
-    mark = "\ufeff" if encoding.endswith("e") else ""
-    (tmp_path / "p.json").write_text(mark + template.value.replace("\n", "\r\n"), encoding=encoding)
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
+    (tmp_path / "p.json").write_text(
+        mark + template.value.replace("\n", "\r\n"), encoding=encoding.removeprefix("bare-")
+    )
     (made,) = run("backup-policy create -g testBkpVaultRG -v TestBkpVault -n p --policy p.json", session)
     assert made.value.loc[0, "name"] == "p"
 
@@ -352,6 +356,34 @@ def test_a_file_is_read_as_powershell_writes_it(session: Session, tmp_path: Path
 def test_a_tag_may_be_named_as_azure_lets_it(session: Session, words: str, tags: dict[str, str]) -> None:
     (preview,) = run(f"{CREATE} --tags {words} --dry-run", session)
     assert preview.value.to_json()[-1]["body"]["tags"] == tags
+
+
+def test_a_file_in_an_older_encoding_is_told_how_to_be_saved(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_bytes(b'{"caf\xe9": 1}')
+    with pytest.raises(InvalidArgument, match="no text in UTF-8 or UTF-16, from byte 6") as caught:
+        run("backup-policy create -g g -v v -n p --policy p.json", session)
+    assert "Out-File -Encoding utf8" in caught.value.hint
+
+
+@pytest.mark.parametrize("form", ["json", "tsv", "none", "table", "frame"])
+def test_what_was_not_there_is_told_in_every_form(session: Session, form: str) -> None:
+    """In a shell, where the line goes to standard error, as in a notebook."""
+    session.output = form
+    (told,) = run("backup-vault delete -g testBkpVaultRG -v Nope --yes", session)
+    assert (told.value, told.line) == (None, "vault Nope was not there: nothing was deleted")
+    session.output = "json"
+    (quiet,) = run("backup-vault delete -g testBkpVaultRG -v Nope --yes --only-show-errors", session)
+    assert (quiet.value, quiet.line) == (None, "")
+
+
+def test_a_tag_is_text_whatever_python_had(session: Session) -> None:
+    tags = {"cost": 12, "share": 1.5, "on": True, "owner": "me", "empty": ""}
+    (preview,) = list(execute(f"{CREATE} --tags $tags --dry-run", session, {"tags": tags}))
+    sent = {"cost": "12", "share": "1.5", "on": "true", "owner": "me", "empty": ""}
+    assert preview.value.to_json()[-1]["body"]["tags"] == sent
+    for wrong, told in ((None, "owner is nothing"), (["a"], "owner is "), ({"a": 1}, "owner is ")):
+        with pytest.raises(InvalidArgument, match=told):
+            list(execute(f"{CREATE} --tags $tags --dry-run", session, {"tags": {"owner": wrong}}))
 
 
 @pytest.mark.parametrize("word", ["''", "owner"])

@@ -117,6 +117,12 @@ def test_a_query_keeps_the_order_it_asks_for() -> None:
     assert list(json.loads(output.text(picked, "json"))[0]) == ["first", "id", "name"]
 
 
+@pytest.mark.parametrize("value", [["a", "b"], [1, 2], 7, "x", True, [True]])
+def test_plain_values_are_headed_as_az_does(value: Any) -> None:
+    assert output.text(value, "table").split("\n")[0].strip() == "Result"
+    assert output.text([{"value": 1}], "table").split("\n")[0] == "value"
+
+
 @pytest.mark.parametrize(
     ("expression", "fault"),
     [

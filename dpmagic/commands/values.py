@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dpmagic.arm.ids import parse_id
+from dpmagic.commands.files import SAVE_AS, text_of
 from dpmagic.commands.model import Option
 from dpmagic.commands.shorthand import parse_pairs, parse_shorthand
 from dpmagic.errors import InvalidArgument, InvalidChoice, did_you_mean, nearest
@@ -188,10 +188,7 @@ def read_json(option: Option, path: Path) -> Any:
 
 def _text_of(option: Option, path: Path, hint: str) -> str:
     try:
-        content = path.read_bytes()
-        # PowerShell's > writes UTF-16, and az reads it.
-        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return content.decode("utf-16" if wide else "utf-8-sig")
+        return text_of(path)
     except FileNotFoundError:
         beside = {entry.stem: entry.name for entry in path.parent.iterdir()} if path.parent.is_dir() else {}
         near = beside.get(nearest(path.stem, beside))  # by the stem: that both end in .json says nothing
@@ -201,8 +198,13 @@ def _text_of(option: Option, path: Path, hint: str) -> str:
         ) from None
     except IsADirectoryError:
         raise InvalidArgument(f"{option.shown}: {str(path)!r} is a folder", hint) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"{option.shown}: the file {str(path)!r} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        told = f"{option.shown}: the file {str(path)!r} is no text in UTF-8 or UTF-16, from byte {error.start + 1:,}"
+        raise InvalidArgument(told, SAVE_AS) from None
+    except OSError as error:
+        raise InvalidArgument(
+            f"{option.shown}: the file {str(path)!r} cannot be read: {error.strerror}", hint
+        ) from error
 
 
 def _pairs(option: Option, words: list[str]) -> dict[str, Any]:
@@ -216,7 +218,17 @@ def _pairs(option: Option, words: list[str]) -> dict[str, Any]:
     value: Any = {} if not rest else parse_pairs(option.shown, rest) if paired else _json(option, rest)
     if not isinstance(value, dict):
         raise InvalidArgument(f"{option.shown} is not a set of KEY=VALUE", hint)
-    return {**value, **dict(word.split("=", 1) for word in odd)}
+    return {key: _tag(option, key, one) for key, one in value.items()} | dict(word.split("=", 1) for word in odd)
+
+
+def _tag(option: Option, key: str, value: Any) -> str:
+    """A tag's value as text, which is all that Azure has: a number as JSON writes it, ``True`` as ``true``."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, (dict, list)):
+        told = "nothing" if value is None else f"{json.dumps(value)[:40]}"
+        raise InvalidArgument(f"{option.shown}: {key} is {told}, and a tag's value is text", "'' is the empty text")
+    return json.dumps(value)
 
 
 def _is_odd_pair(word: str) -> bool:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dpmagic.commands.files import SAVE_AS, text_of
 from dpmagic.errors import CommandLineError, InvalidArgument, did_you_mean
 from dpmagic.shell import target
 
@@ -108,12 +109,12 @@ def _text(file: str) -> str:
     if file == "-":
         return sys.stdin.read()
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8-sig")
+        return text_of(Path(file).expanduser())
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise InvalidArgument(f"cannot read {file}: {reason}", "give a file of KQL, or - to read it here") from None
     except UnicodeDecodeError:
-        raise InvalidArgument(f"{file} is not UTF-8", "save it as UTF-8") from None
+        raise InvalidArgument(f"{file} is no text in UTF-8 or UTF-16", SAVE_AS) from None
 
 
 def _names(kql: str, given: list[str]) -> dict[str, Any]:
