@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.ticker import FuncFormatter, Locator, NullLocator
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DayLocator
+from matplotlib.ticker import Formatter, Locator, MaxNLocator, NullLocator
 
 from dpmagic.charts.style import plain
 
+_FEW = 9  # days, each of which can be named
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _ROUND = [
     *(one * unit for unit in (0.001, 0.01, 0.1) for one in (1, 2, 5)),
@@ -55,27 +56,47 @@ class DurationLocator(Locator):
         low, high = sorted((vmin, vmax))
         inside = [one for one in _ROUND if low <= one <= high]
         if len(inside) < 2:  # all of it is between two round lengths
-            return [float(one) for one in np.linspace(low, high, 4)]
+            unit = next((size for size in (_DAY, _HOUR, _MINUTE) if high >= size), 1.0)
+            between = [
+                float(one) * unit for one in np.asarray(MaxNLocator(nbins=4).tick_values(low / unit, high / unit))
+            ]
+            return [one for one in between if low <= one <= high]
         return inside[:: -(-len(inside) // self._most)]
 
 
-def duration_axis(axis: Axis, label: str) -> None:
-    """Make an axis of seconds logarithmic and readable."""
+class DurationFormatter(Formatter):
+    """Ticks in as many digits as tell them apart."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return duration_text(x, 3)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        texts = [duration_text(one, 3) for one in values]
+        for digits in (4, 5, 6):
+            if len(set(texts)) == len(texts):
+                break
+            texts = [duration_text(one, digits) for one in values]
+        return texts
+
+
+def duration_axis(axis: Axis, label: str, most: int = 9) -> None:
+    """Make an axis of seconds logarithmic and readable, with at most so many ticks."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined] # "x" or "y"
-    axis.set_major_locator(DurationLocator())
+    axis.set_major_locator(DurationLocator(most))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda seconds, _: duration_text(seconds, 3)))
+    axis.set_major_formatter(DurationFormatter())
     axis.set_label_text(f"{label} (s, min, h, d; logarithmic)")
 
 
-def utc_axis(axis: Axis, label: str) -> None:
-    """Make an axis of times, on which all is drawn, say that they are UTC."""
-    locator = AutoDateLocator(tz=UTC, maxticks=10)  # type: ignore[no-untyped-call]
+def utc_axis(axis: Axis, label: str, *, days: bool = False) -> None:
+    """Make an axis of times, on which all is drawn, say that they are UTC; of ``days`` it names no hours."""
+    drawn = axis.axes
+    few = days and (drawn.dataLim.width if axis is drawn.xaxis else drawn.dataLim.height) <= _FEW
+    locator = DayLocator(tz=UTC) if few else AutoDateLocator(tz=UTC, maxticks=10)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
     formats: Any = {"formats": _DATES, "zero_formats": _ZEROS, "show_offset": False}
     axis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC, **formats))  # type: ignore[no-untyped-call]
     axis.set_label_text(f"{label} (UTC)")
-    drawn = axis.axes
     if axis is drawn.xaxis and drawn.dataLim.width == 0:  # one instant, which matplotlib would show years around
         drawn.set_xlim(drawn.dataLim.x0 - 0.5, drawn.dataLim.x0 + 0.5)
 
@@ -85,9 +106,9 @@ _DATES = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S.%f"]
 _ZEROS = ["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"]
 
 
-def names_axis(drawn: Axes, names: Sequence[object]) -> None:
-    """Names down the y axis, the first on top."""
-    drawn.set_yticks(range(len(names)), [plain(name) for name in names], fontsize=8 if len(names) <= 15 else 7)
+def names_axis(drawn: Axes, names: Sequence[object], most: int = 36) -> None:
+    """Names down the y axis, the first on top, each of at most so many characters."""
+    drawn.set_yticks(range(len(names)), [plain(name, most) for name in names], fontsize=8 if len(names) <= 15 else 7)
     drawn.set_ylim(len(names) - 0.4, -0.6)
 
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 
 from dpmagic.charts.axis import names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import COLOURS, MOST, UNKNOWN, axes, empty, finish, grid, legend
 
@@ -40,22 +41,34 @@ def churn(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
         drawn.barh(shown.index, sizes, color=COLOURS[0], label="changes in a day")
         drawn.set_xlabel("churn (GiB a day)")
     for place, text in enumerate(_said(shown, value, bound)):
-        drawn.annotate(text, (sizes[place], place), (4, 0), textcoords="offset points", va="center", fontsize=7.5)
+        say(drawn, sizes[place], place, text)
     drawn.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
     names_axis(drawn, _labels(shown, group))
-    drawn.set_xlim(0, max(float(sizes.max()), 1e-9) * 1.22)
+    drawn.set_xlim(0, max(float(sizes.max()), 1e-9) * 1.05)
     grid(drawn, "x")
     if bound:
         legend(drawn)
+    make_room(drawn)
     return finish(drawn, frame, title, note=_note(frame, rows, shown))
 
 
 def _said(rows: pandas.DataFrame, value: str, bound: bool) -> list[str]:
-    sizes = [f"{size:,.3g}" if size < 100 else f"{size:,.0f}" for size in rows[value].astype(float)]
+    sizes = [_figure(size, 3) for size in rows[value].astype(float)]
     if bound or "churnPercent" not in rows:
         return [f"{size} GiB" for size in sizes]
-    shares = [f", {share:.2g} %" if pandas.notna(share) else "" for share in rows["churnPercent"]]
+    shares = [f", {_figure(share, 2)} %" if pandas.notna(share) else "" for share in rows["churnPercent"]]
     return [f"{size} GiB{share}" for size, share in zip(sizes, shares, strict=True)]
+
+
+def _figure(value: float, digits: int) -> str:
+    """A figure of at least so many digits, as people write it: no powers of ten.
+
+    >>> _figure(184.3, 2), _figure(0.0351, 2), _figure(9999.6, 3), _figure(1e-7, 3), _figure(0, 2)
+    ('184', '0.035', '10,000', 'under 0.001', '0')
+    """
+    if 0 < value < 0.001:
+        return "under 0.001"
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.{digits}g}"
 
 
 def _noun(group: str | None) -> str:

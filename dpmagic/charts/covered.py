@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dpmagic.analysis.coverage import REASON_COLUMNS
 from dpmagic.charts.axis import bars, names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import BAD, FAIR, GOOD, MOST, UNKNOWN, axes, empty, finish, grid, legend, plain
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -18,15 +19,15 @@ _TITLE = "Coverage: effective, and why not"
 _PARTS: dict[str, tuple[str, str, str]] = {
     "effective": (GOOD, "", "effective: a point within the RPO"),
     "neverConfigured": (BAD, "", "never configured"),
-    "error": ("#882255", "", "error"),
-    "stopped": (FAIR, "", "stopped"),
-    "suspended": ("#F0E442", "", "suspended"),
-    "softDeleted": ("#CC79A7", "", "soft-deleted"),
+    "error": ("#882255", "xx", "error"),
+    "stopped": (FAIR, "\\\\", "stopped"),
+    "suspended": ("#F0E442", "--", "suspended"),
+    "softDeleted": ("#CC79A7", "..", "soft-deleted"),
     "permissionLost": ("#000000", "", "permission lost"),
-    "stale": ("#0072B2", "", "stale"),
-    "excludedFromVmBackup": ("#56B4E9", "", "excluded from its VM's backup"),
+    "stale": ("#0072B2", "//", "stale"),
+    "excludedFromVmBackup": ("#56B4E9", "||", "excluded from its VM's backup"),
     "unsupportedSchedule": ("#117733", "..", "schedule not supported"),
-    "unverifiable": (UNKNOWN, "", "unverifiable"),
+    "unverifiable": (UNKNOWN, "++", "unverifiable"),
     "unsupported": ("#BBBBBB", "//", "not supported by Disk Backup"),
     "excluded": ("#BBBBBB", "\\\\", "excluded on purpose"),
 }
@@ -84,10 +85,11 @@ def _draw(drawn: Axes, rows: pandas.DataFrame, unit: str) -> None:
     for place, (effective, gap, total) in enumerate(zip(rows["effective"], rows["gap"], rows["total"], strict=True)):
         share = f"{effective / (effective + gap):.0%}" if effective + gap else "nothing eligible"
         said = share if shown[place] else f"{total:,.0f} {unit}: {share}"
-        drawn.annotate(said, (left[place], place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+        say(drawn, left[place], place, said, fontsize=8)
     names_axis(drawn, list(rows["label"]))
-    drawn.set_xlim(0, max(left.max(), 1) * 1.09)
+    drawn.set_xlim(0, max(left.max(), 1) * 1.05)
     drawn.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     drawn.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     grid(drawn, "x")
     legend(drawn, title=plain("share: effective of eligible", most=None), title_fontsize=8)
+    make_room(drawn)

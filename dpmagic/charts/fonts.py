@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
+from warnings import WarningMessage, warn, warn_explicit
 
 from matplotlib import font_manager
 from matplotlib.axes import Axes
@@ -11,6 +16,7 @@ from matplotlib.ticker import FixedLocator
 _SYSTEMS = (
     *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei"),
     *("Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans Tamil", "Noto Sans Bengali", "Noto Sans Ethiopic"),
+    *("Garuda", "Loma", "Lohit Devanagari", "Lohit Tamil", "Lohit Bengali", "FreeSans", "Unifont"),
     *("Microsoft YaHei", "Yu Gothic", "Meiryo", "Malgun Gothic", "Leelawadee UI", "Nirmala UI", "Ebrima"),
     *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Thonburi", "Devanagari Sangam MN", "Arial Unicode MS"),
 )
@@ -18,6 +24,9 @@ _SYSTEMS = (
 
 _COVERED, _SIGNS = 0x0700, range(0x2000, 0x2C00)
 """Matplotlib's own font has the scripts below, from Latin to Arabic, and signs."""
+
+MISSING = r"Glyph (\d+) .* missing"
+"""What matplotlib warns with of a letter that no font has."""
 
 
 def use_fonts(drawn: Axes) -> None:
@@ -42,8 +51,34 @@ def needs_another(text: str) -> bool:
     return not text.isascii() and any(ord(one) >= _COVERED and ord(one) not in _SIGNS for one in text)
 
 
+def tell(warned: Iterable[WarningMessage], *, boxes: bool) -> None:
+    """Pass warnings on that drawing gave; for all letters without a font one, that says what to do.
+
+    Without ``boxes`` none of these: browsers have fonts of their own for SVG.
+    """
+    missing: dict[str, None] = {}
+    for one in warned:
+        if found := re.match(MISSING, str(one.message)):
+            script = unicodedata.name(chr(int(found[1])), "unnamed").split()[0]
+            missing[script if script == "CJK" else script.capitalize()] = None
+        else:
+            warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if missing and boxes:
+        scripts = ", ".join(missing)
+        warn(f"no font here has letters of {scripts}: they are boxes; install one, such as Noto Sans", stacklevel=4)
+
+
 @cache
 def families() -> list[str]:
     """The usual font, and those that stand in for it where it lacks a letter."""
+    _learn()
     there = set(font_manager.get_font_names())
     return ["sans-serif", *(name for name in _SYSTEMS if name in there)]
+
+
+def _learn() -> None:
+    """Tell matplotlib of fonts that were installed since it made its list, which it keeps for good."""
+    known = {one.fname for one in font_manager.fontManager.ttflist}
+    for path in {*font_manager.findSystemFonts()} - known:
+        with suppress(OSError, RuntimeError):  # no font that it can read
+            font_manager.fontManager.addfont(path)

@@ -8,6 +8,7 @@ import pandas
 from matplotlib.axes import Axes
 
 from dpmagic.charts.axis import names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import BAD, COLOURS, MOST, axes, empty, finish, grid, legend
 
@@ -35,10 +36,11 @@ def snapshot_headroom(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     _draw(drawn, rows)
     drawn.axvline(limit, color=BAD, linewidth=1.2, label=f"limit: {limit:,.0f} a disk")
     names_axis(drawn, list(rows["name"]))
-    drawn.set_xlim(0, max(limit, float(rows["snapshots"].max())) * 1.32)
+    drawn.set_xlim(0, max(limit, float(rows["snapshots"].max())) * 1.05)
     drawn.set_xlabel("incremental snapshots")
     grid(drawn, "x")
     legend(drawn)
+    make_room(drawn)
     left = len(frame) - len(rows)
     return finish(drawn, frame, _TITLE, note=f"{left:,} disks with fewer are not shown" if left else "")
 
@@ -53,9 +55,8 @@ def _draw(drawn: Axes, rows: pandas.DataFrame) -> None:
     for place, (status, days, count, later) in enumerate(pairs):
         said = f"{count:,.0f}{_when(days)}"
         at = max(count, later) if pandas.notna(later) else count
-        options: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7.5}
-        options["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # over the line of the limit
-        drawn.annotate(said, (at, place), (5, 0), color=_COLOURS.get(status, INK), **options)
+        over = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # the line of the limit
+        say(drawn, at, place, said, color=_COLOURS.get(status, INK), bbox=over)
 
 
 def _when(days: Any) -> str:

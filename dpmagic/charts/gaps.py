@@ -8,6 +8,7 @@ import pandas
 from matplotlib.axes import Axes
 
 from dpmagic.charts.axis import duration_axis, duration_text, names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import BAD, GOOD, MOST, axes, empty, finish, grid, legend
 
@@ -29,7 +30,7 @@ def rpo_gaps(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     most = min(MOST, max(10, int((times > 1).sum())))  # those that are well only to fill a short list
     rows = known.assign(times=times).sort_values("times", ascending=False, kind="stable").head(most)
     rows = rows.reset_index(drop=True)
-    drawn = axes(ax, height=2.0 + 0.27 * max(len(rows), 4))
+    drawn = axes(ax, width=10.0, height=2.0 + 0.27 * max(len(rows), 4))
     if rows.empty:
         return empty(drawn, frame, _TITLE, "no gap is known" if len(frame) else "no instances")
     gap, allowed = (rows[name].dt.total_seconds().clip(lower=1.0) for name in ("maxGap", "rpo"))
@@ -42,15 +43,15 @@ def rpo_gaps(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
         if mine.any():
             style: dict[str, Any] = {"linestyle": "", "marker": shape, "markersize": 5.5, "color": colour}
             drawn.plot(gap[mine], rows.index[mine], label=f"longest gap, {words}", **style)
-    for place, row in rows.iterrows():
-        options: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "color": "#333333"}
-        drawn.annotate(_said(row), (max(gap[place], allowed[place]), place), (8, 0), **options)
+    for place, (_, row) in enumerate(rows.iterrows()):
+        say(drawn, max(gap[place], allowed[place]), place, f" {_said(row)}")
     names_axis(drawn, list(rows["name"]))
     low, high = min(gap.min(), allowed.min()), max(gap.max(), allowed.max())
-    duration_axis(drawn.xaxis, "gap between recovery points")
-    drawn.set_xlim(low / 1.3, low * (1.7 * high / low) ** 1.75)  # half of it for the words behind the marks
+    duration_axis(drawn.xaxis, "gap between recovery points", most=6)
+    drawn.set_xlim(low / 1.3, high * 1.3)
     grid(drawn, "x")
     legend(drawn)
+    make_room(drawn)
     return finish(drawn, frame, _TITLE, note=_note(known, rows, len(frame)))
 
 
@@ -59,7 +60,7 @@ def _said(row: Any) -> str:
     if row["breaches"]:
         parts.append(f"{row['breaches']:,} too long")
     if pandas.notna(row["compliance"]):
-        parts.append(f"{row['compliance']:.1%} of the time within".replace("%", " %"))
+        parts.append(f"{row['compliance']:.1%} of time within".replace("%", " %"))
     return ", ".join(parts)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dpmagic.charts.axis import names_axis
 from dpmagic.charts.checked import checked
@@ -67,4 +67,4 @@ def image(drawn: Axes, cells: Any, label: str, **options: Any) -> None:
     assert figure is not None  # an Axes is always in one
     bar = figure.colorbar(shown, ax=drawn, shrink=0.8, pad=0.02)
     bar.set_label(label)
-    bar.locator = MaxNLocator(integer=True, nbins=6)
+    bar.locator, bar.formatter = MaxNLocator(integer=True, nbins=6), StrMethodFormatter("{x:,.0f}")

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from dpmagic.charts.axis import names_axis
 from dpmagic.charts.checked import checked
-from dpmagic.charts.style import COLOURS, UNKNOWN, axes, empty, finish, grid, legend, plain
+from dpmagic.charts.style import COLOURS, UNKNOWN, axes, empty, finish, grid, legend
 
 _TITLE = "Failed backups by error code"
 _NEEDED = ("errorCode", "fault", "n", "cumulative", "instances", "persistent", "open")
@@ -46,8 +46,7 @@ def failures(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
             drawn.barh(rows.index[mine], counts[mine], color=colour, hatch=hatch, edgecolor="white", label=label)
     _columns(drawn, rows)
     _share(drawn, rows)
-    names_axis(drawn, list(rows["errorCode"]))
-    drawn.set_yticks(range(len(rows)), [plain(code, 56) for code in rows["errorCode"]])
+    names_axis(drawn, list(rows["errorCode"]), most=56)
     drawn.set_xlim(0, counts.max() * _ROOM)
     ticks = MaxNLocator(integer=True, nbins=4).tick_values(0, counts.max())
     drawn.set_xticks([tick for tick in ticks if tick <= counts.max()])

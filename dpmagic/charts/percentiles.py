@@ -68,7 +68,8 @@ def _by_time(frame: pandas.DataFrame, rows: pandas.DataFrame, groups: list[str],
         for number, (name, words) in enumerate(_SHARES.items()):
             _line(drawn, rows, period, name, number, words)
     duration_axis(drawn.yaxis, "duration")
-    utc_axis(drawn.xaxis, f"{period} in which a job began" if period != "day" else "day on which a job began")
+    began = f"{period} in which a job began" if period != "day" else "day on which a job began"
+    utc_axis(drawn.xaxis, began, days=True)
     grid(drawn, "y")
     legend(drawn)
     return finish(drawn, frame, f"{_TITLE}, from {period} to {period}", note=note)

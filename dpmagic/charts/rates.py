@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from dpmagic.charts.axis import names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import COLOURS, MOST, axes, empty, finish, grid
 
@@ -38,16 +39,16 @@ def success_rate(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     spread = [(rate - low).clip(lower=0), (high - rate).clip(lower=0)]
     drawn.errorbar(rate, shown.index, xerr=spread, fmt="o", color=COLOURS[0], markersize=5, capsize=3, linewidth=1.2)
     for place, (n, failed, edge) in enumerate(zip(shown["n"], shown["failed"], high, strict=True)):
-        options: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "color": "#333333"}
-        drawn.annotate(f"{rate[place]:.1f} %, {failed:,} of {n:,} failed", (edge, place), (7, 0), **options)
+        say(drawn, edge, place, f" {rate[place]:.1f} %, {failed:,} of {n:,} failed")
     names_axis(drawn, [_name(row, columns) for _, row in shown.iterrows()])
     least = max(0.0, low.min() - 2)
-    drawn.set_xlim(least, 100 + (100 - least) * 0.42)
+    drawn.set_xlim(least, 100 + (100 - least) * 0.05)
     drawn.set_xticks([tick for tick in _ticks(least) if tick <= 100])
     drawn.xaxis.set_major_formatter(PercentFormatter(decimals=0))
     drawn.set_ylabel(f"{columns[0]} (UTC)" if times else "")
     drawn.set_xlabel("share of the backup jobs that ended")
     grid(drawn, "x")
+    make_room(drawn)
     left = len(rows) - len(shown)
     return finish(drawn, frame, _TITLE, note=f"{left:,} more are not shown" if left else "")
 

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dpmagic.analysis.protection.verdicts import REASONS
 from dpmagic.charts.axis import bars, names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
 from dpmagic.charts.completeness import all_well
 from dpmagic.charts.style import BAD, FAIR, axes, empty, finish, grid, legend
@@ -40,12 +41,13 @@ def coverage_gaps(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     sizes = frame.groupby("reason")["diskSizeGB"].sum()
     for place, reason in enumerate(reasons):
         said = f"{left[reason]:,.0f} · {sizes[reason]:,.0f} GiB"
-        drawn.annotate(said, (left[reason], place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+        say(drawn, left[reason], place, said, fontsize=8)
     names_axis(drawn, reasons)
-    drawn.set_xlim(0, left.max() * 1.25)
+    drawn.set_xlim(0, left.max() * 1.05)
     drawn.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     drawn.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     drawn.set_xlabel("disks (GiB, provisioned, at the end of each bar)")
     grid(drawn, "x")
     legend(drawn)
+    make_room(drawn)
     return finish(drawn, frame, _TITLE)

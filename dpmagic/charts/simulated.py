@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from dpmagic.charts.axis import names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
 from dpmagic.charts.style import BAD, COLOURS, UNKNOWN, axes, empty, finish, grid, legend, plain
 
@@ -41,15 +42,16 @@ def what_if(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     _draw(drawn, [rows[rows["label"] == name] for name in shown], tags, same)
     limit = rows["limit"].max()
     widest = float((totals.loc[shown].max(axis=1) + rows.groupby("label")["byOthers"].max().fillna(0)).max())
-    room = max(widest, 1.0) * 1.42  # for what is written at the bars
+    longest = max(widest, 1.0) * 1.05
     if pandas.notna(limit):
         drawn.axvline(float(limit), color=BAD, linewidth=1.2)
-        room = max(room, float(limit) * 1.15)
+        longest = max(longest, float(limit) * 1.15)
     names_axis(drawn, shown)
-    drawn.set_xlim(0, room)
+    drawn.set_xlim(0, longest)
     drawn.set_xlabel("recovery points, and snapshots by others, of a disk")
     grid(drawn, "x")
     _legend(drawn, tags, rows)
+    make_room(drawn)
     left = len(totals) - len(shown)
     unread = int(frame["retentionTag"].isna().sum())
     said = [f"{left:,} policies with fewer points are not shown" if left else ""]
@@ -97,7 +99,7 @@ def _draw(drawn: Axes, policies: list[pandas.DataFrame], tags: dict[str, str], s
             places, lefts, counts = zip(*beside, strict=True)
             drawn.barh(places, counts, 0.36, left=lefts, color=UNKNOWN, alpha=alpha, hatch="//", edgecolor="white")
         for rows, (at, points, others) in zip(policies, ends, strict=True):
-            _say(drawn, at, points, others, _wrong(rows) if when == "After" else "")
+            _tell(drawn, at, points, others, _wrong(rows) if when == "After" else "")
 
 
 def _others(rows: pandas.DataFrame) -> float:
@@ -110,12 +112,10 @@ def _wrong(rows: pandas.DataFrame) -> str:
     return "" if status == "ok" else f", {'does not fit' if status == 'willFill' else status}"
 
 
-def _say(drawn: Axes, at: float, points: float, others: float, wrong: str) -> None:
-    drawn.annotate(
-        f"{points:,.0f}" + (f" + {others:,.0f} by others" if others else "") + wrong, (points + others, at), (4, 0),
-        textcoords="offset points", va="center", fontsize=7.5, color=BAD if wrong else "#333333",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-    )  # fmt: skip
+def _tell(drawn: Axes, at: float, points: float, others: float, wrong: str) -> None:
+    said = f"{points:,.0f}" + (f" + {others:,.0f} by others" if others else "") + wrong
+    over = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # the line of the limit
+    say(drawn, points + others, at, said, color=BAD if wrong else "#333333", bbox=over)
 
 
 def _legend(drawn: Axes, tags: dict[str, str], rows: pandas.DataFrame) -> None:

@@ -24,8 +24,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, BboxBase
 
 from dpmagic.charts import vectors
+from dpmagic.charts.beside import beyond_names
 from dpmagic.charts.completeness import line
-from dpmagic.charts.fonts import use_fonts
+from dpmagic.charts.fonts import MISSING, tell, use_fonts
 from dpmagic.estate.completeness import KEY
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
@@ -87,9 +88,8 @@ def _written(drawn: Axes, measured: int, renderer: RendererBase | None, **how: A
     figure, written = _figure(drawn), io.BytesIO()
     before, layout = figure.dpi, figure.get_layout_engine()
     figure.set_dpi(measured)
-    with catch_warnings():
-        # For each letter of a script without a font: a box says so, and browsers have fonts of their own for SVG.
-        filterwarnings("ignore", r"Glyph \d+ .* missing")
+    with catch_warnings(record=True) as warned:
+        filterwarnings("always", MISSING)  # one for each letter
         try:
             # What is to be seen is measured here: where matplotlib does, or lays out, it draws all of it once more.
             box = _laid_out(figure, renderer).padded(_MARGIN)
@@ -98,6 +98,7 @@ def _written(drawn: Axes, measured: int, renderer: RendererBase | None, **how: A
         finally:
             figure.set_layout_engine(layout)
             figure.set_dpi(before)
+    tell(warned, boxes=renderer is None)
     return written.getvalue()
 
 
@@ -207,16 +208,20 @@ def plain(text: object, most: int | None = 36) -> str:
     if text is None or text is pandas.NA or text != text:  # NaN alone is not itself
         return "(none)"
     shown = "".join(" " if unicodedata.category(one).startswith(("C", "Z")) else one for one in str(text))
-    if most is not None and len(shown) > most:
-        # Both ends stay: names of one family often differ at the end.
-        kept = most - 1
-        shown = f"{shown[: kept - kept // 2]}…{shown[len(shown) - kept // 2 :]}"
-    return shown.replace("$", r"\$") or "(none)"
+    return shortened(shown, most).replace("$", r"\$") or "(none)"
+
+
+def shortened(text: str, most: int | None) -> str:
+    """A text of at most so many characters, both ends of it: names of one family often differ at the end."""
+    if most is None or len(text) <= most:
+        return text
+    kept = most - 1
+    return f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
 
 
 def _wrapped(drawn: Axes, text: str, size: float) -> str:
-    """The text in lines that are no wider than the axes."""
-    box = _figure(drawn).get_size_inches()[0] * drawn.get_position().width * 72
+    """The text in lines that are no wider than the axes, nor than what long names leave of the figure."""
+    box = min(_figure(drawn).get_size_inches()[0] * drawn.get_position().width * 72, beyond_names(drawn))
     # A path of words without a space is cut too; the dollar's backslash is not seen.
     return "\n".join(textwrap.wrap(text, max(20, int(box / (size * _LETTER)))))
 

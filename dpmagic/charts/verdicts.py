@@ -13,8 +13,9 @@ from matplotlib.ticker import PercentFormatter
 
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS
 from dpmagic.charts.axis import bars, names_axis
+from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
-from dpmagic.charts.style import MOST, axes, empty, finish, grid, legend, plain
+from dpmagic.charts.style import MOST, axes, empty, finish, grid, legend, plain, shortened
 
 EXCEPTED = "excepted"
 _STYLES = {
@@ -74,7 +75,7 @@ def _rows(frame: pandas.DataFrame, controls: list[str]) -> tuple[list[tuple[str,
         alike.setdefault(verdicts, []).append(one)
     shown = sorted(alike.items(), key=lambda pair: (-sum(one == FAIL for one in pair[0]), -len(pair[1])))[:MOST]
     first = [(str(names[some[0]]), len(some) - 1) for _, some in shown]
-    said = [f"{plain(name, 22)} and {more:,} alike" if more else name for name, more in first]
+    said = [f"{shortened(name, 22)} and {more:,} alike" if more else name for name, more in first]
     drawn = {one for _, some in shown for one in some}
     return [verdicts for verdicts, _ in shown], said, [one for one in rows if one not in drawn]
 
@@ -141,19 +142,19 @@ def controls(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
             label = f"{mark} {verdict}"
             bars(drawn, share, left, color=colour, hatch=hatch, edgecolor="white", label=label)
             left += share
-    for place, row in rows.iterrows():
-        options: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "color": "#333333"}
-        drawn.annotate(_summed(row), (100 if row["n"] else 0, place), (5, 0), **options)
+    for place, (_, row) in enumerate(rows.iterrows()):
+        say(drawn, 100 if row["n"] else 0, place, _summed(row))
     names_axis(
         drawn, [f"{_STYLES[verdict][1]} {name}" for name, verdict in zip(rows["control"], rows["verdict"], strict=True)]
     )
-    drawn.set_xlim(0, 132)
+    drawn.set_xlim(0, 105)
     drawn.set_xticks(range(0, 101, 20))
     drawn.xaxis.set_major_formatter(PercentFormatter())
     drawn.set_xlabel("share of the members")
     grid(drawn, "x")
     if left.any():
         legend(drawn)
+    make_room(drawn)
     gone = len(frame) - len(rows)
     return finish(drawn, frame, _BARS, note=f"{gone:,} more controls are not shown" if gone else "")
 
