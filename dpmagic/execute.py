@@ -120,7 +120,7 @@ def _form(command: Command, run: Args, outcome: Outcome) -> Form:
     form = Form.of(command, [run])
     what = form.done.removeprefix("deleted ")
     missing = outcome.absent and what != form.done
-    return replace(form, done=f"{what} was not there: nothing was deleted") if missing else form
+    return replace(form, done=f"{what} {outcome.absent}") if missing else form
 
 
 def _carried(command: Command, run: Args, runs: list[Args], session: Session, manner: Manner) -> Outcome:
@@ -130,7 +130,8 @@ def _carried(command: Command, run: Args, runs: list[Args], session: Session, ma
     except (Interrupted, OutOfTouch) as stopped:
         session.changes += 1
         if stopped.operation is not None:
-            stopped.hint = session.keep(Handle(stopped.operation, Form.of(command, [run]), session)).advice
+            advice = session.keep(Handle(stopped.operation, Form.of(command, [run]), session)).advice
+            stopped.hint = "; then ".join(filter(None, [stopped.hint, advice]))
         if left := len(runs) - 1 - runs.index(run):
             stopped.hint += f"; of the {len(runs)} ids the last {left} were not begun"
         raise

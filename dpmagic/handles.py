@@ -29,6 +29,7 @@ class Home(Protocol):
     """What a handle wants of the session that it is in."""
 
     observer: Observer
+    connection: Connection | None
 
     def give(self, value: Any, form: Form, connection: Connection, file: str = "") -> Result:
         """An answer in its form."""
@@ -58,6 +59,7 @@ class Handle:
 
         Raises `ConnectionFailed` when there is no word, `NotFound` when Azure knows no such operation (any more).
         """
+        self._follow_the_session()
         self._operation.look()
         return self
 
@@ -75,13 +77,21 @@ class Handle:
 
     def finish(self) -> Result:
         """The same, with the line that says what was done where the command has no answer."""
+        self._follow_the_session()
         try:
             answer = self._operation.wait(self._home.observer)
         except (Interrupted, OutOfTouch) as stopped:
-            stopped.hint = self.advice
+            stopped.hint = "; then ".join(filter(None, [stopped.hint, self.advice]))
             raise
         value = None if self._form.done else answer.json
         return self._home.give(value, self._form, self._operation.connection)
+
+    def _follow_the_session(self) -> None:
+        """Ask through the session's connection where that is to the same Azure: since then someone may have connected
+        again, with a token that is good."""
+        here, now = self._operation.connection, self._home.connection
+        if now is not None and _azure_of(now) == _azure_of(here):
+            self._operation.connection = now
 
     @property
     def advice(self) -> str:
@@ -124,6 +134,11 @@ class Handle:
         if not self.done:
             return ".wait() follows it to its end"
         return ".wait() gives its answer" if self.status.lower() == "succeeded" else ".wait() says what went wrong"
+
+
+def _azure_of(connection: Connection) -> tuple[str, str, int]:
+    """Which Azure it leads to: every sandbox of this process has the same address."""
+    return connection.target, connection.cloud.endpoint, id(getattr(connection.transport, "sandbox", None))
 
 
 def restored(token: str, connection: Connection, home: Home) -> Handle:

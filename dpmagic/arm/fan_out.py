@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from dpmagic.arm.pace import Limiter, limiter_of, resets_after
-from dpmagic.arm.requests import Answer, Request, attempt
+from dpmagic.arm.requests import Answer, Request, attempt, expired
 from dpmagic.connection import Connection, SystemClock
 from dpmagic.errors import AzureError, ConnectionFailed, DpmagicError
 from dpmagic.progress import elapsed
@@ -29,7 +29,6 @@ WORKERS = 8
 _THROTTLED, _FAILED = 12, 5
 _LONGEST = 60.0  # seconds of a wait that nobody has asked for
 _PASSING = (408, 500, 502, 503, 504)
-_EXPIRED = "ExpiredAuthenticationToken"
 
 
 def fan_out(
@@ -174,7 +173,7 @@ class _Run(Generic[Result]):
             limiter = limiter_of(self._connection, job.request.path)
             limiter.close(self._connection.now() + timedelta(seconds=seconds))
             return seconds, "waiting for the quota"
-        if status == 401 and not job.renewed and isinstance(outcome, AzureError) and outcome.code == _EXPIRED:
+        if isinstance(outcome, AzureError) and not job.renewed and expired(outcome):
             job.renewed = True
             self._connection.renew()
             return 0.0, ""

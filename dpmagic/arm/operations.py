@@ -8,7 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from dpmagic.arm.requests import Answer, Request, decode, exchange, fault, fault_of, reaching
+from dpmagic.arm.requests import (
+    SIGN_IN,
+    Answer,
+    Request,
+    advised,
+    decode,
+    exchange,
+    fault,
+    fault_of,
+    reaching,
+    renewing,
+    tried_before,
+)
 from dpmagic.connection import Connection
 from dpmagic.errors import AzureError, ConnectionFailed, Interrupted, InvalidArgument, NotFound, OutOfTouch
 from dpmagic.progress import Observer, elapsed
@@ -60,15 +72,29 @@ class Operation:
         if self.done:
             return
         try:
-            with reaching(self.connection):
-                self.poller.update_status()
+            renewing(self.connection, self._ask)
         except BadStatus:
             response = self.poller._pipeline_response.http_response
             if response.status_code in _NO_WORD or response.status_code >= 500:
                 raise self._no_word(response) from None
             self.poller._status = "Failed"
+        except AzureError as error:
+            raise self._unknown(error) from None
         except BadResponse as error:
             raise ConnectionFailed(f"the status of {self.what} cannot be read: {error}", "ask again") from error
+
+    def _ask(self) -> None:
+        from azure.core.polling.base_polling import BadStatus
+
+        self.poller._client = self.connection.client._client  # it may have a newer token than at the start
+        try:
+            with reaching(self.connection):
+                self.poller.update_status()
+        except BadStatus:
+            response = self.poller._pipeline_response.http_response
+            if response.status_code == 401:
+                raise fault(401, response.content, response.headers) from None
+            raise
 
     def wait(self, observer: Observer) -> Answer:
         """Follow it to its end and give the final answer; a second time the same one.
@@ -90,7 +116,7 @@ class Operation:
             raise Interrupted(f"stopped waiting: Azure goes on to {self.what}", operation=self) from None
         except ConnectionFailed as error:
             message = f"lost sight of what Azure goes on with ({self.what}): {error.message}"
-            raise OutOfTouch(message, error.hint, operation=self) from error
+            raise OutOfTouch(message, SIGN_IN if error.hint == SIGN_IN else "", operation=self) from error
         finally:
             observer.done()
         return self._answer
@@ -105,19 +131,37 @@ class Operation:
 
         status = self.status
         try:
-            with reaching(self.connection):
-                self.poller.run()
+            renewing(self.connection, lambda: self._finish(status))
         except HttpResponseError as error:
             if status.lower() != "succeeded":
                 raise _failed(error.response) from error
             self.poller._status = status  # the result could not be had; the operation is none the worse for it
             raise self._no_word(error.response) from error
+        except AzureError as error:
+            self.poller._status = status
+            raise self._unknown(error) from None
         response = self.poller._pipeline_response.http_response
         return Answer(response.status_code, decode(response.content), response.headers)
 
+    def _finish(self, status: str) -> None:
+        from azure.core.exceptions import HttpResponseError
+
+        self.poller._status = status  # of a try before this one it thinks that the operation failed
+        self.poller._client = self.connection.client._client
+        try:
+            with reaching(self.connection):
+                self.poller.run()
+        except HttpResponseError as error:
+            response: Any = error.response
+            if response is None or response.status_code != 401:
+                raise
+            raise fault(401, response.content, response.headers) from None
+
     def _no_word(self, response: Any) -> ConnectionFailed | NotFound:
-        error = fault(response.status_code, response.content, response.headers)
-        if response.status_code != 404:
+        return self._unknown(fault(response.status_code, response.content, response.headers))
+
+    def _unknown(self, error: AzureError) -> ConnectionFailed | NotFound:
+        if error.status != 404:
             return ConnectionFailed(f"Azure did not say how it stands: {error.message}", error.hint or "ask again")
         hint = "this is another sandbox or account, or Azure has forgotten it by now: see with `show` what came of it"
         return NotFound(error.code, error.service_message, status=404, request_id=error.request_id, hint=hint)
@@ -141,10 +185,14 @@ class Operation:
 
 def start(connection: Connection, request: Request) -> Operation:
     """Send the change.  Raises `AzureError` when it is refused."""
+    return renewing(connection, lambda: _start(connection, request))
+
+
+def _start(connection: Connection, request: Request) -> Operation:
     piped = exchange(connection, request.http(connection), _return_pipeline_response=True)
     response = piped.http_response
     if response.status_code >= 400 and response.status_code not in request.allow:
-        raise fault(response.status_code, response.content, response.headers)
+        raise advised(fault(response.status_code, response.content, response.headers), request)
     return _operation(connection, request, piped, connection.now())
 
 
@@ -200,9 +248,9 @@ def _operation(connection: Connection, request: Request, piped: Any, started: da
     poller = _poller(connection, request)
     poller.initialize(connection.client._client, piped, lambda answer: answer)
     first = piped.http_response
-    return Operation(
-        connection, request, poller, Answer(first.status_code, decode(first.content), first.headers), started
-    )
+    again = tried_before(piped)
+    accepted = Answer(first.status_code, decode(first.content), first.headers, again=again)
+    return Operation(connection, request, poller, accepted, started)
 
 
 def _poller(connection: Connection, request: Request) -> Any:

@@ -60,6 +60,9 @@ class Call:
     purpose: str
 
 
+_ABSENT = "was not there: nothing was deleted"
+_LOST = "is not there: an earlier try, whose answer was lost, may have deleted it"
+
 Step = Request | Say | Ask | Pause | Until | Call
 Plan = Generator[Step, Any, Any]
 
@@ -79,14 +82,14 @@ class Withheld:
 class Outcome:
     """What came of a plan: its value, the changes a dry run withheld, the operation that nobody waited for.
 
-    ``absent`` is whether what it was to delete was not there: ARM answers that with 204, and is content.
+    ``absent`` says of what it was to delete that it was not there: ARM answers that with 204, and is content.
     """
 
     value: Any = None
     withheld: list[Withheld] = field(default_factory=list)
     operation: Operation | None = None
     changed: bool = False
-    absent: bool = False
+    absent: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,8 @@ class _Run:
 
     def _sent(self, request: Request, answer: Answer) -> None:
         self._outcome.changed |= request.changes
-        self._outcome.absent |= request.method == "DELETE" and answer.status == 204
+        if request.method == "DELETE" and answer.status == 204:
+            self._outcome.absent = _LOST if answer.again else _ABSENT
 
     def _ask(self, question: str) -> None:
         if self._manner.yes or self._manner.dry_run:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from dpmagic.clouds import refusals
@@ -16,12 +16,19 @@ from dpmagic.errors import AzureError, ConnectionFailed, NotFound
 if TYPE_CHECKING:
     from azure.core.rest import HttpRequest, HttpResponse
 
+_T = TypeVar("_T")
+
 API_VERSION = "2024-04-01"
 
 # How often a read is sent whose answer cannot be read.
 _TRIES = 3
 _UNSURE = "Azure may have done it all the same: look with `show` or `list` before you run it again"
-_SIGN_IN = "the token is not, or no longer, accepted: run `az login` or give a new one, then connect again"
+SIGN_IN = "the token is not, or no longer, accepted: run `az login` or give a new one, then connect again"
+_EXPIRED = "ExpiredAuthenticationToken"
+# What to do about a failure that passes, where the answer has no advice of its own.
+_LATER = {429: "Azure takes no more of you just now, and did nothing: run it again in a few minutes"} | dict.fromkeys(
+    (500, 502, 503, 504), "run it again in a few minutes; if it stays so, give Azure support the request id"
+)
 
 FinalState = Literal["", "location", "azure-async-operation"]
 
@@ -77,12 +84,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, decoded body (None when there is none) and headers.  ``withheld``: a dry run did not send it."""
+    """Status, decoded body (None when there is none) and headers.
+
+    ``withheld``: a dry run did not send it.  ``again``: it answers a later try, and an earlier one whose answer
+    was lost may have done what was asked.
+    """
 
     status: int
     json: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     withheld: bool = False
+    again: bool = False
 
 
 def send(connection: Connection, request: Request) -> Answer:
@@ -93,16 +105,54 @@ def send(connection: Connection, request: Request) -> Answer:
     Raises `AzureError` (`NotFound` for a 404) for an error status that the request does not allow, and
     `ConnectionFailed` when there is no readable answer.
     """
+    return renewing(connection, lambda: _send(connection, request))
+
+
+def _send(connection: Connection, request: Request) -> Answer:
     for left in reversed(range(1 if request.changes else _TRIES)):
-        response = exchange(connection, request.http(connection), stream=True)
+        piped = exchange(connection, request.http(connection), stream=True, _return_pipeline_response=True)
         try:
-            return read(response, allow=request.allow)
+            answer = read(piped.http_response, allow=request.allow)
+            return replace(answer, again=tried_before(piped))
+        except AzureError as error:
+            raise advised(error, request) from error.__cause__
         except ConnectionFailed as error:
             if request.changes:
                 raise ConnectionFailed(error.message, _UNSURE) from error
             if not left:
                 raise
     raise AssertionError("one try at least")
+
+
+def renewing(connection: Connection, act: Callable[[], _T]) -> _T:
+    """What ``act`` gives; once more, with a new token, where Azure says that the token is too old and did nothing."""
+    try:
+        return act()
+    except AzureError as error:
+        if not expired(error):
+            raise
+    connection.renew()
+    return act()
+
+
+def expired(error: AzureError) -> bool:
+    """Whether Azure says that the token is too old."""
+    return error.status == 401 and error.code == _EXPIRED
+
+
+def advised(error: AzureError, request: Request) -> AzureError:
+    """The error of a request, with what to do: after a failure of Azure's own nobody knows if a change was made."""
+    failed = request.changes and error.status >= 500
+    later = _UNSURE if failed else "" if error.hint else _LATER.get(error.status, "")
+    error.hint = "; ".join(filter(None, [error.hint, later]))
+    return error
+
+
+def tried_before(piped: Any) -> bool:
+    """Whether the SDK had sent the request before, and got no answer or one that the service failed."""
+    return any(
+        one.http_response is None or one.http_response.status_code >= 500 for one in piped.context.get("history", ())
+    )
 
 
 def attempt(connection: Connection, request: Request, **options: Any) -> Answer:
@@ -216,7 +266,7 @@ def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:
         status=status,
         recommended_action=list(_advice(error)),
         request_id=request_id,
-        hint=_SIGN_IN if status == 401 else "",
+        hint=SIGN_IN if status == 401 else "",
     )
 
 
