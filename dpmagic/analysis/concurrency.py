@@ -13,7 +13,7 @@ from dpmagic.analysis.backups.answers import answer
 from dpmagic.analysis.backups.grouping import PERIODS
 from dpmagic.analysis.backups.keys import as_texts, instants
 from dpmagic.analysis.lengths.groups import groups, keyed, named, places, subscription_names
-from dpmagic.analysis.lengths.jobs import NEEDS, jobs_of
+from dpmagic.analysis.lengths.jobs import NEEDS, RUNNING, jobs_of
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.portions import portions
@@ -29,7 +29,8 @@ def concurrency(
 
     ``by`` as in `dpmagic.durations`, ``vault`` or ``subscription`` above all; ``()`` is all together. Columns, after
     the group's: ``time``, the quarter's start, and ``jobs``. A job counts in each quarter that it touches, failed ones
-    too, a running one until now. Jobs that began before the window are not seen.
+    too, a running one until now; one that is over, nobody knows since when, in that in which it began. Jobs that began
+    before the window are not seen.
     """
     asked = groups(by)
     if periods := [group.name for group in asked if group.name in PERIODS]:
@@ -78,7 +79,8 @@ def _counted(jobs: pandas.DataFrame, keys: list[str], estate: Estate) -> pandas.
 def _quarters(jobs: pandas.DataFrame, start: Any, end: Any, now: Any) -> tuple[Any, Any]:
     """The first and the last quarter that each job touches, counted from the one that the window begins in."""
     began = instants(jobs["startTime"])
-    ended = instants(jobs["startTime"] + jobs["duration"].fillna(pandas.Timestamp(now) - jobs["startTime"]))
+    lasts = jobs["duration"].mask(jobs["state"] == RUNNING, pandas.Timestamp(now) - jobs["startTime"])
+    ended = instants(jobs["startTime"] + lasts.fillna(pandas.Timedelta(0)))
     begin, until = instants(pandas.Series([pandas.Timestamp(start).floor("15min"), pandas.Timestamp(end)]))
     step = np.timedelta64(STEP)
     first = ((began - begin) // step).astype(np.int64)

@@ -44,7 +44,8 @@ def durations(
     Columns, after the group's: ``n`` jobs measured, ``p50`` to ``p99`` and ``max`` as durations; how many of them had
     ``warnings``; how many others ``failed`` (or were cancelled) and are ``running``, the oldest for ``runningFor``.
 
-    Jobs that succeeded are measured, with ``failed=True`` those that failed too. A running job is no duration: it is
+    Jobs that succeeded are measured, with ``failed=True`` those that failed too: ``n`` counts them then, and ``failed``
+    as ever. A running job is no duration: it is
     counted apart. Percentiles are interpolated, as pandas does.
 
     ``method="rows"`` is exact. ``"buckets"`` is off by at most 3.2 % (``n`` and ``max`` are exact), but counted at the

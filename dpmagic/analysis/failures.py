@@ -30,12 +30,12 @@ def failures(given: Any) -> pandas.DataFrame:
     """A Pareto of failed backup jobs by error code, the most frequent first.
 
     Columns: ``errorCode``, ``fault`` (user, service or unknown), ``n`` (failed jobs that began in the window),
-    ``share`` and ``cumulative`` share of all, ``instances``; ``persistent``, the instances on which it came twice or
-    more in a row; ``open``, those that have not succeeded since; ``medianTimeToRecover`` and ``p95TimeToRecover`` (from
-    the end of the first failure after a success to the end of the next success, of those that recovered; timedelta);
-    ``first`` and ``last`` (UTC); ``recommendedAction``, Microsoft's.
+    ``share`` and ``cumulative`` share of all, and their ``instances``; of these ``persistent``, on which it came twice
+    or more in a row, and ``open``, which have not succeeded since; ``medianTimeToRecover`` and ``p95TimeToRecover``
+    (from the end of the first failure after a success, whose code counts, to the end of the next success, of those that
+    recovered; timedelta); ``first`` and ``last`` (UTC); ``recommendedAction``, Microsoft's.
 
-    Cancelled jobs are no failures.  Raises `InvalidArgument` for tables without what is needed.
+    Cancelled jobs are no failures. A job that is over and whose end nobody wrote down ends as it begins.  Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
     episodes, failed, _ = _all_episodes(estate)
@@ -46,11 +46,11 @@ def failures(given: Any) -> pandas.DataFrame:
     )
     made["fault"] = by_code["isUserError"].agg(_fault)
     made["recommendedAction"] = by_code["recommendedAction"].agg(_first)
-    again = failed[failed["again"]].groupby("code")["instance"].nunique()
+    again, still = (counted[counted[mark]].groupby("code")["instance"].nunique() for mark in ("again", "open"))
     recovered = episodes[episodes["recovered"].notna()].groupby("code")["timeToRecover"]
     made = made.assign(
         persistent=again.reindex(made.index).fillna(0),
-        open=episodes[episodes["recovered"].isna()].groupby("code").size().reindex(made.index).fillna(0),
+        open=still.reindex(made.index).fillna(0),
         medianTimeToRecover=recovered.median().reindex(made.index).astype("timedelta64[us]"),
         p95TimeToRecover=recovered.quantile(0.95).reindex(made.index).astype("timedelta64[us]"),
     )
@@ -102,9 +102,11 @@ def _all_episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame, p
 
 
 def _episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame]:
-    """Runs of failures that began in the window, and all failed jobs until now with ``code`` and ``again``."""
+    """Runs of failures that began in the window, and all failed jobs until now with ``code``, ``again`` and ``open``,
+    whether no success came since."""
     jobs = jobs_until_now(estate)[list(_OF_JOBS)]
-    jobs = jobs[(jobs["done"] | among(jobs["status"], ("failed",))) & jobs["endTime"].notna()]
+    jobs = jobs[jobs["done"] | among(jobs["status"], ("failed",))]
+    jobs = jobs.assign(endTime=jobs["endTime"].fillna(jobs["startTime"]))
     instances = pandas.factorize(jobs["instance"])[0]  # they are in the order of these
     order = np.lexsort((instants(jobs["startTime"]), instants(jobs["endTime"]), instances))
     jobs = jobs.iloc[order].reset_index(drop=True)
@@ -115,6 +117,7 @@ def _episodes(estate: Estate) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     jobs["episode"] = mine["done"].cumsum()
     bad = ~jobs["done"].astype(bool)
     jobs["again"] = bad & before.eq(False) & (mine["code"].shift() == jobs["code"])
+    jobs["open"] = bad & (jobs["episode"] == mine["done"].transform("sum"))
     failed = jobs[bad]
     episodes = failed.groupby(["instance", "episode"], as_index=False).agg(
         code=("code", "first"),

@@ -10,7 +10,7 @@ import pandas
 from dpmagic.analysis.backups.answers import answer, restores_of
 from dpmagic.analysis.backups.holes import holes_in
 from dpmagic.analysis.backups.holes import within as inside
-from dpmagic.analysis.backups.keys import SUCCESS, among, key
+from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, key
 from dpmagic.analysis.targets import span
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.source import estate_of
@@ -29,8 +29,9 @@ _COLUMNS = (
 def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     """One row an instance: its last successful restore, and whether that is recent enough.
 
-    Columns: the instance's names, ``lastRestore`` (its end, UTC), ``age`` (until now), ``restores`` and ``failed``
-    (restore jobs of the window that succeeded and that did not), ``jobId``, and ``verdict``: ``tested`` if a restore
+    Columns: the instance's names, ``lastRestore`` (its end, UTC; its start, where nobody wrote that down), ``age`` (until
+    now), ``restores`` and ``failed`` (restore jobs since the window's start that succeeded and that ended otherwise),
+    ``jobId``, and ``verdict``: ``tested`` if a restore
     succeeded ``within`` the span, ``not tested`` if none did and the window reaches back so far, else ``not
     verifiable``: Azure shows jobs for 14 days, so a longer span needs an archive.
 
@@ -40,8 +41,9 @@ def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     estate, wanted = estate_of(given, "jobs", needs=_NEEDS), span(within)
     restores = restores_of(estate, _NEEDS["jobs"])
     done = among(restores["status"], SUCCESS)
-    bad = ~done & restores["endTime"].notna()
-    restores = restores.assign(instance=key(restores["backupInstanceId"]), done=done, bad=bad)
+    bad = ~done & among(restores["status"], FINISHED)
+    ends = restores["endTime"].fillna(restores["startTime"])
+    restores = restores.assign(instance=key(restores["backupInstanceId"]), done=done, bad=bad, endTime=ends)
     counts = restores.groupby("instance")[["done", "bad"]].sum()
     last = restores[restores["done"]].sort_values("endTime").drop_duplicates("instance", keep="last")
     found = counts.join(last.set_index("instance")[["endTime", "id"]].rename(columns={"id": "jobId"}))

@@ -151,6 +151,26 @@ def job(number: int, category: str, status: str, days_ago: float, instance: str 
     }  # fmt: skip
 
 
+def failed(number: int, days_ago: float, code: str, instance: str = "/i/a", **more: Any) -> dict[str, Any]:
+    return {**job(number, "Backup", "Failed", days_ago, instance), "errorCode": code, **more}
+
+
+def test_a_code_is_persistent_and_open_where_it_came_in_the_window() -> None:
+    blank = {"endTime": pandas.NaT}  # over, and nobody wrote down when
+    rows = [
+        failed(1, 9, "A"), failed(2, 8, "B", **blank), failed(3, 7, "B"),
+        failed(4, 9, "A", "/i/b"), {**job(5, "Backup", "Completed", 8, "/i/b"), **blank},
+        failed(6, 0.5, "A", "/i/b"), failed(7, 0.4, "A", "/i/b"),
+    ]  # fmt: skip
+    jobs = pandas.DataFrame([{"isUserError": None, "recommendedAction": None, "errorCode": None} | row for row in rows])
+    window = (NOW - timedelta(days=10), NOW - timedelta(days=1))
+    made = failures(Estate.of({"jobs": jobs}, now=NOW, window=window)).set_index("errorCode")
+    counts = made[["n", "instances", "persistent", "open"]].apply(tuple, axis=1).to_dict()
+    # On b it came twice in a row and is open only since the window; a has not succeeded since either code.
+    assert counts == {"A": (2, 2, 0, 1), "B": (2, 1, 1, 1)}
+    assert made.loc["A", "medianTimeToRecover"] == timedelta(days=1) - timedelta(minutes=5)
+
+
 INSTANCES = pandas.DataFrame(
     {
         "id": ["/I/A", "/i/b", "/i/c"], "friendlyName": ["a", "b", "c"], "dataSourceName": ["a", "b", "c"],
@@ -168,13 +188,17 @@ def test_restore_evidence_by_hand(span: int, c: str) -> None:
         job(3, "Backup", "Completed", 1),
         job(4, "Restore", "Failed", 2, "/i/b"),
         job(5, "Restore", "CompletedWithWarnings", 8, "/i/b"),
+        {**job(6, "Restore", "Cancelled", 2, "/i/b"), "endTime": pandas.NaT},
+        {**job(7, "Restore", "Completed", 9), "endTime": pandas.NaT},
+        {**job(8, "Restore", "InProgress", 0.1), "endTime": pandas.NaT},
     ]
     window = (NOW - timedelta(days=span), NOW)
     made = Estate.of({"jobs": pandas.DataFrame(jobs), "instances": INSTANCES}, now=NOW, window=window)
     found = restore_evidence(made).set_index("name")
     assert found["verdict"].to_dict() == {"a": "tested", "b": "tested", "c": c}
     assert found.loc["a", "age"] == timedelta(days=5) - timedelta(minutes=5)
-    assert (found.loc["a", "restores"], found.loc["a", "failed"], found.loc["a", "jobId"]) == (1, 1, "/j/1")
+    assert (found.loc["a", "restores"], found.loc["a", "failed"], found.loc["a", "jobId"]) == (2, 1, "/j/1")
+    assert (found.loc["b", "restores"], found.loc["b", "failed"]) == (1, 2)
     assert restore_evidence(made, within="4d").set_index("name").loc["a", "verdict"] == "not tested"
 
 

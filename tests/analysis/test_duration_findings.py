@@ -168,6 +168,15 @@ def test_as_many_run_at_once_as_overlap_a_quarter(rows: list[tuple[float, float 
         assert found.get(pandas.Timestamp(low), 0) == overlapping
 
 
+def test_what_is_over_does_not_run_until_now() -> None:
+    """Nobody wrote down when the first one ended: it ran in its first quarter at least, and does not any more."""
+    jobs = table([(5, None), (65, None)]).assign(status=["Failed", "InProgress"])
+    now = START + timedelta(hours=3)
+    made = dpmagic.concurrency(Estate.of({"jobs": jobs}, now=now, window=(START, now)), ())
+    assert made["time"].tolist() == [START, *(START + timedelta(minutes=one) for one in range(60, 180, 15))]
+    assert made["jobs"].tolist() == [1] * 9
+
+
 def test_concurrency_of_groups_adds_up() -> None:
     known = estate("default")
     whole = dpmagic.concurrency(known, ()).set_index("time")["jobs"]
