@@ -65,8 +65,8 @@ def _counted(jobs: pandas.DataFrame, keys: list[str], estate: Estate) -> pandas.
     bins = int(last.max()) + 1 if len(jobs) else 0
     counts = _swept(which, first, last, int(which.max()) + 1 if len(jobs) else 0, bins)
     group, place = np.nonzero(counts)
-    heads = jobs.drop_duplicates(keys).assign(which=lambda rows: which[rows.index])
-    heads = heads.sort_values("which")[keys].reset_index(drop=True)
+    firsts = np.unique(which, return_index=True)[1]  # by their places: jobs of another category have left theirs
+    heads = jobs[keys].iloc[firsts].reset_index(drop=True)
     rows = heads.iloc[group].reset_index(drop=True)
     start = pandas.Timestamp(estate.window.start).floor("15min")
     rows["time"] = pandas.Series(start + pandas.to_timedelta(place * STEP.total_seconds(), unit="s")).astype(

@@ -35,7 +35,8 @@ def failures(given: Any) -> pandas.DataFrame:
     (from the end of the first failure after a success, whose code counts, to the end of the next success, of those that
     recovered; timedelta); ``first`` and ``last`` (UTC); ``recommendedAction``, Microsoft's.
 
-    Cancelled jobs are no failures. A job that is over and whose end nobody wrote down ends as it begins.  Raises `InvalidArgument` for tables without what is needed.
+    Cancelled jobs are no failures. A job that is over and whose end nobody wrote down ends as it begins.
+    Raises `InvalidArgument` for tables without what is needed.
     """
     estate = estate_of(given, "jobs", needs=_NEEDS)
     episodes, failed, _ = _all_episodes(estate)

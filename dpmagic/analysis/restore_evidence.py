@@ -29,7 +29,7 @@ _COLUMNS = (
 def restore_evidence(given: Any, within: Any = "90d") -> pandas.DataFrame:
     """One row an instance: its last successful restore, and whether that is recent enough.
 
-    Columns: the instance's names, ``lastRestore`` (its end, UTC; its start, where nobody wrote that down), ``age`` (until
+    Columns: the instance's names, ``lastRestore`` (its end, UTC; its start, if nobody wrote that down), ``age`` (until
     now), ``restores`` and ``failed`` (restore jobs since the window's start that succeeded and that ended otherwise),
     ``jobId``, and ``verdict``: ``tested`` if a restore
     succeeded ``within`` the span, ``not tested`` if none did and the window reaches back so far, else ``not

@@ -177,6 +177,16 @@ def test_what_is_over_does_not_run_until_now() -> None:
     assert made["jobs"].tolist() == [1] * 9
 
 
+def test_jobs_of_another_category_do_not_change_whose_quarters_these_are() -> None:
+    jobs = table([(0, 60.0), (5, 60.0), (10, 60.0), (65, 60.0)])
+    jobs = jobs.assign(operationCategory=["Restore", "Backup", "Backup", "Backup"])
+    jobs = jobs.assign(vaultName=["a", "b", "c", "b"], vaultId=["/v/a", "/v/b", "/v/c", "/v/b"])
+    now = START + timedelta(hours=3)
+    made = dpmagic.concurrency(Estate.of({"jobs": jobs}, now=now, window=(START, now)))
+    found = list(zip(made["vaultName"], made["time"], made["jobs"], strict=True))
+    assert found == [("b", START, 1), ("b", START + timedelta(hours=1), 1), ("c", START, 1)]
+
+
 def test_concurrency_of_groups_adds_up() -> None:
     known = estate("default")
     whole = dpmagic.concurrency(known, ()).set_index("time")["jobs"]
