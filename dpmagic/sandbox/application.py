@@ -4,8 +4,8 @@ Time in a served sandbox. A second of the wall is ``pace`` seconds there, and ev
 shortened alike, to a whole second at least: so a client that waits as it is told waits as long as it would in Azure, by
 the sandbox's clock, and a job of three minutes takes three seconds at the default pace of 60. A silence counts for an
 hour at most: nothing runs out over lunch. At pace 0 the wall does not count: time passes with requests, with the waits
-that answers ask for (as soon as they are asked for) and by ``POST /sandbox/clock``; the same requests then get the same
-answers.
+that answers ask for (as soon as they are asked for: a quota that is used up is back at once) and by ``POST
+/sandbox/clock``; the same requests then get the same answers.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ class Application:
     def _shortened(self, reply: Reply) -> Reply:
         """The reply with its waits in seconds of the wall, as whole ones: the SDK takes no other and none of 0."""
         wait, quota = _seconds(reply.headers.get("retry-after")), _seconds(reply.headers.get(_QUOTA))
+        back = not self._pace and reply.headers.get("x-ms-user-quota-remaining") == "0"
         if not self._pace:
-            used_up = reply.headers.get("x-ms-user-quota-remaining") == "0"
-            self.sandbox.sleep(wait or (quota if used_up else 0))
+            self.sandbox.sleep(wait or (quota if back else 0))
         short = {"retry-after": f"{self._wait(wait)}"} if wait else {}
-        short |= {_QUOTA: f"00:00:{self._wait(quota):02d}"} if 0 < quota < 60 else {}
+        short |= {_QUOTA: f"00:00:{0 if back else self._wait(quota):02d}"} if 0 < quota < 60 else {}
         if not short:
             return reply
         headers = {**reply.headers, **short}

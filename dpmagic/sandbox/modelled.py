@@ -9,7 +9,8 @@ MODELLED: dict[str, str] = {
     "durations": "operations and jobs take the recorded medians, 10 % more or less",
     "rate limits": "the headers have recorded first values and stand still; only Resource Graph throttles",
     "served time": "behind a server a second of the wall is 60 s, or as --pace says; Retry-After and the quota's reset "
-    "are shortened alike, to 1 s at least; a silence counts for an hour at most",
+    "are shortened alike, to 1 s at least (at pace 0 a used-up quota is back at once); a silence counts for an hour "
+    "at most",
     "signing in": "any tenant, application, secret, identity header and token will do; tokens are unsigned and run out "
     "in 2100; there is no sign-in for persons",
     "mishaps": "happen when asked for only; the 429 of Resource Graph is recorded, the other texts are ours; an "

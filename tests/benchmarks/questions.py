@@ -123,7 +123,7 @@ def _each(disks: int, subscriptions: int, density: str, names: Sequence[str]) ->
 @contextmanager
 def served(estate: Any, pace: float = 0) -> Iterator[tuple[str, str]]:
     """The URL and the file of the CA of a sandbox of this estate, served by a process until the block ends; at a
-    ``pace`` of 1 its quota takes the seconds that Azure's does, at 0 one for each time that it is used up."""
+    ``pace`` of 1 its quota takes the seconds that Azure's does, at 0 none."""
     context = multiprocessing.get_context("spawn")
     told, tells = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
