@@ -20,6 +20,9 @@ from dpmagic.progress import Observer
 _PARAMETERS = "parameters"
 _AHEAD = ("--IPKernelApp.exec_lines=import dpmagic.reports.ahead",)
 _TAKES, _STARTS = 3600, 300  # seconds that one cell may take, and the kernel with what it loads
+# Seconds for the kernel to go, after half of which a signal ends it.  One in six hangs: a thread of ipykernel's waits
+# for another that is gone already; jupyter_client would wait for 2.5 s.
+_GOES = 1.0
 
 
 class ReportFailed(DpmagicError):
@@ -82,8 +85,6 @@ def _run(client: Any, sections: list[str], log: IO[bytes], observer: Observer) -
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     observer.stage("report: starting the notebook")
-    loading = Thread(target=import_module, args=("nbconvert",))  # the page needs it, once all cells were run
-    loading.start()
     try:
         client.execute()
     except DeadKernelError as error:
@@ -99,8 +100,6 @@ def _run(client: Any, sections: list[str], log: IO[bytes], observer: Observer) -
         if client.km is not None and client.km.has_kernel:
             raise
         raise ReportFailed(f"the kernel did not start: {_last_line(log)}", "is ipykernel as it should be?") from error
-    finally:
-        loading.join()
 
 
 def _client(notebook: Any, folder: Path, sections: list[str], observer: Observer) -> Any:
@@ -110,6 +109,8 @@ def _client(notebook: Any, folder: Path, sections: list[str], observer: Observer
 
     def begun(cell: Any, cell_index: int) -> None:
         observer.stage(f"report: {sections[cell_index]} ({cell_index + 1} of {len(notebook.cells)})")
+        if not cell_index:  # the page needs it, once all cells were run; until then there is time
+            Thread(target=import_module, args=("nbconvert",)).start()
 
     text = "".join(cell.source for cell in notebook.cells)
     made = NotebookClient(
@@ -123,7 +124,8 @@ def _client(notebook: Any, folder: Path, sections: list[str], observer: Observer
         extra_arguments=["--log-level=ERROR", *(_AHEAD if "charts." in text else ())],
         resources={"metadata": {"path": str(folder)}},
     )
-    made.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
+    manager = made.create_kernel_manager()
+    manager.kernel_spec_manager, manager.shutdown_wait_time = KernelSpecManager(kernel_dirs=[]), _GOES
     return made
 
 
