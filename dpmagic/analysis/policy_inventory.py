@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.answers import answer
@@ -57,9 +56,10 @@ def policy_inventory(given: Any, *, rpo: Any = None, retention: Any = None) -> p
     facts = pandas.DataFrame(
         [_facts(schedule_of(schedules, one)) for one in found["key"]], columns=["interval", "longestRetention"]
     )
-    kept = most_kept(schedules, np.datetime64(estate.now.replace(tzinfo=None), "us"))
     times = {name: facts[name].astype("timedelta64[us]") for name in ("interval", "longestRetention")}
-    found = found.assign(**times, pointsKept=found["key"].map(kept).astype("Int64"), unused=found["instances"] == 0)
+    found = found.assign(
+        **times, pointsKept=found["key"].map(most_kept(estate)).astype("Int64"), unused=found["instances"] == 0
+    )
     found["requiredRetention"] = pandas.Series(most, found.index, "timedelta64[us]")
     rows: Any = found.to_dict("records")
     told = [_finding(row, why_not(schedules, row["key"])) for row in rows]

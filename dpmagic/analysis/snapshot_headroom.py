@@ -92,14 +92,13 @@ def _policies(estate: Estate) -> pandas.DataFrame:
     schedules, now = schedules_of(estate.policies()), np.datetime64(estate.now.replace(tzinfo=None), "us")
     instances = whole(estate, "instances")
     known = {policy: schedule_of(schedules, policy) for policy in key(instances["policyId"]).dropna().unique()}
-    kept = most_kept({policy: found for policy, found in known.items() if found is not None}, now)
     pace = {policy: _per_day(found, now) for policy, found in known.items() if found is not None and found.intervals}
     policy = key(instances["policyId"])
     found = pandas.DataFrame(
         {
             "key": key(instances["dataSourceId"]),
             "policyName": instances["policyName"].fillna(last_part(instances["policyId"])),
-            "steadyState": policy.map(kept),
+            "steadyState": policy.map(most_kept(estate)),
             "runsPerDay": policy.map(pace).astype("Float64"),
         }
     )

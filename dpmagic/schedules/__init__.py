@@ -13,7 +13,7 @@ from dpmagic.schedules.instants import Instants
 from dpmagic.schedules.intervals import Repeating
 from dpmagic.schedules.periods import Period
 from dpmagic.schedules.policies import Schedule
-from dpmagic.schedules.steady import Steady, steady
+from dpmagic.schedules.steady import Steady, most, steady
 from dpmagic.schedules.tagging import Tagging
 from dpmagic.schedules.zones import zone
 
@@ -26,6 +26,7 @@ __all__ = [
     "Tagging",
     "changed",
     "expected_points",
+    "most",
     "steady",
     "zone",
 ]

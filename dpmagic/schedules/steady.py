@@ -53,47 +53,77 @@ def steady(schedule: Schedule) -> Steady:
 
     Raises `InvalidArgument` if a tag has no retention rule, and if there are millions of runs to go through.
     """
-    tags = (schedule.default, *dict.fromkeys(way.tag for way in reversed(schedule.ways) if way.tag != schedule.default))
-    for tag in tags:
-        if schedule.intervals and schedule.period(tag) is None:
-            raise InvalidArgument(f"the tag {tag} has no retention rule", f"give it one: {{{tag!r}: 'P7D'}}")
-    if not schedule.intervals:
-        none, nothing = np.empty(0, np.int64), np.empty(0)
-        return Steady(tags, none, np.empty(0, "datetime64[us]"), np.datetime64(0, "us"), (none, nothing, nothing))
-    start = max(interval.anchor for interval in schedule.intervals)
-    # By then the first run has expired, of which it is not known whether it is the first of anything.
-    longest = max(period.length(longest=True) for period in schedule.retentions.values())
-    settled = start + longest
-    end = settled + _cycle(schedule)
-    _check(schedule, start, end)
-    due = schedule.due(start, end)
-    tagging = schedule.tagging(due)
-    runs = np.arange(len(due))
-    chosen = tagging.choose(runs, runs - 1)
-    ends = schedule.expiries(tagging.tags, chosen, due)
-    alive = np.where(due >= settled, runs + 1 - np.searchsorted(np.sort(ends), due, "right"), -1)
-    at = due[int(np.argmax(alive))]
-    kept = (due <= at) & (ends > at)
-    chosen = np.array([tags.index(tag) for tag in tagging.tags])[chosen]
-    return Steady(tags, chosen[kept], due[kept], at, _spans(chosen, due, ends, settled, longest))
+    runs = _Runs.of(schedule)
+    at = runs.due[int(np.argmax(runs.alive))] if len(runs.due) else np.datetime64(0, "us")
+    kept = (runs.due <= at) & (runs.ends > at)
+    return Steady(runs.tags, runs.chosen[kept], runs.due[kept], at, runs.spans())
 
 
-def _spans(chosen: Numbers, due: Instants, ends: Instants, settled: np.datetime64, longest: np.timedelta64) -> Spans:
-    """How many points there are on average of each tag and span of days since the one before, as `Steady.spans`."""
-    runs = np.flatnonzero(due >= settled)
-    most = max(_FEWEST, min(_SAMPLES, _POINTS // (int(runs[0]) + 1)))
-    runs = runs[np.linspace(0, len(runs) - 1, min(most, len(runs))).astype(np.int64)]
-    tags = int(chosen.max()) + 1
-    found = []
-    for run in runs.tolist():
-        first = int(np.searchsorted(due, due[run] - longest))
-        kept = first + np.flatnonzero(ends[first : run + 1] > due[run])
-        spans = np.append(-1, np.diff(due[kept]).astype(np.int64))[: len(kept)]  # of the oldest there is no span
-        found.append(spans * tags + chosen[kept])
-    pairs, counts = np.unique(np.concatenate(found), return_counts=True)
-    spans, numbers = np.divmod(pairs, tags)
-    days = np.where(spans < 0, np.inf, spans.astype("timedelta64[us]") / DAY)
-    return numbers, days, counts / len(runs)
+def most(schedule: Schedule) -> int:
+    """How many points `steady` counts.  Raises what that does."""
+    return int(_Runs.of(schedule).alive.max(initial=0))
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """All runs of a schedule until each has been that can be: when they are due, in order, the number of each one's
+    tag, when its point ends.  From ``settled`` on no point is missing that ``longest`` can hold."""
+
+    tags: tuple[str, ...]
+    due: Instants
+    chosen: Numbers
+    ends: Instants
+    settled: np.datetime64
+    longest: np.timedelta64
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> _Runs:
+        ways = reversed(schedule.ways)
+        tags = (schedule.default, *dict.fromkeys(way.tag for way in ways if way.tag != schedule.default))
+        for tag in tags:
+            if schedule.intervals and schedule.period(tag) is None:
+                raise InvalidArgument(f"the tag {tag} has no retention rule", f"give it one: {{{tag!r}: 'P7D'}}")
+        if not schedule.intervals:
+            nothing = np.empty(0, "datetime64[us]")
+            return cls(tags, nothing, np.empty(0, np.int64), nothing, np.datetime64(0, "us"), ZERO)
+        start = max(interval.anchor for interval in schedule.intervals)
+        # By then the first run has expired, of which it is not known whether it is the first of anything.
+        longest = max(period.length(longest=True) for period in schedule.retentions.values())
+        settled = start + longest
+        end = settled + _cycle(schedule)
+        _check(schedule, start, end)
+        due = schedule.due(start, end)
+        tagging = schedule.tagging(due)
+        runs = np.arange(len(due))
+        chosen = tagging.choose(runs, runs - 1)
+        ends = schedule.expiries(tagging.tags, chosen, due)
+        return cls(tags, due, np.array([tags.index(tag) for tag in tagging.tags])[chosen], ends, settled, longest)
+
+    @property
+    def alive(self) -> Numbers:
+        """How many points there are right after each run, -1 before all that can be has been."""
+        counts = np.arange(1, len(self.due) + 1) - np.searchsorted(np.sort(self.ends), self.due, "right")
+        return np.where(self.due >= self.settled, counts, -1)
+
+    def spans(self) -> Spans:
+        """How many points there are on average of each tag and span of days since the one before: `Steady.spans`."""
+        if not len(self.due):
+            return np.empty(0, np.int64), np.empty(0), np.empty(0)
+        due, ends, chosen = self.due, self.ends, self.chosen
+        runs = np.flatnonzero(due >= self.settled)
+        some = max(_FEWEST, min(_SAMPLES, _POINTS // (int(runs[0]) + 1)))
+        runs = runs[np.linspace(0, len(runs) - 1, min(some, len(runs))).astype(np.int64)]
+        tags = int(chosen.max()) + 1
+        found = []
+        for run in runs.tolist():
+            first = int(np.searchsorted(due, due[run] - self.longest))
+            kept = first + np.flatnonzero(ends[first : run + 1] > due[run])
+            since = np.append(-1, np.diff(due[kept]).astype(np.int64))[: len(kept)]  # of the oldest there is none
+            found.append(since * tags + chosen[kept])
+        pairs, counts = np.unique(np.concatenate(found), return_counts=True)
+        since, numbers = np.divmod(pairs, tags)
+        days = np.where(since < 0, np.inf, since.astype("timedelta64[us]") / DAY)
+        return numbers, days, counts / len(runs)
 
 
 def _cycle(schedule: Schedule) -> np.timedelta64:

@@ -14,7 +14,7 @@ from dpmagic.errors import InvalidArgument
 from dpmagic.sandbox import times
 from dpmagic.sandbox.estates import tagging
 from dpmagic.sandbox.estates.schedules import plan
-from dpmagic.schedules import Schedule, changed, steady
+from dpmagic.schedules import Schedule, changed, most, steady
 from tests.schedules.policies import DAILY, WEEKLY, policy, tagged
 from tests.schedules.test_independent import policies
 
@@ -76,7 +76,8 @@ def counted(document: dict[str, Any]) -> int:
 @given(policies(SELDOM))
 @settings(max_examples=20, deadline=None)
 def test_it_is_the_most_that_one_counts(document: dict[str, Any]) -> None:
-    assert len(steady(Schedule.of(document)).due) == counted(document)
+    schedule = Schedule.of(document)
+    assert len(steady(schedule).due) == most(schedule) == counted(document)
 
 
 @given(policies(SELDOM))

@@ -9,7 +9,8 @@ import pandas
 
 from dpmagic.analysis.backups.keys import key
 from dpmagic.errors import InvalidArgument
-from dpmagic.schedules import Schedule, steady
+from dpmagic.estate import Estate
+from dpmagic.schedules import Schedule, most
 
 Schedules = Mapping[str, Schedule | str]
 """By the policy's id, in lower case: its schedule, or why there is none."""
@@ -32,12 +33,18 @@ def schedule_of(schedules: Schedules, policy: str) -> Schedule | None:
     return found if isinstance(found, Schedule) else None
 
 
-def most_kept(schedules: Schedules, at: np.datetime64) -> dict[str, int]:
-    """By policy, the most points that there are of a disk if every run succeeds, as `dpmagic.schedules.steady` counts;
-    where that cannot, as many as there would be at this instant. Policies of one kind are gone through once."""
+def most_kept(estate: Estate) -> dict[str, int]:
+    """By policy that has a schedule, the most points that there are of a disk if every run succeeds, as
+    `dpmagic.schedules.most` counts; where that cannot, as many as there would be now.  Not to be changed."""
+    return estate.once(_most_kept)
+
+
+def _most_kept(estate: Estate) -> dict[str, int]:
+    """Policies of one kind are gone through once."""
+    at = np.datetime64(estate.now.replace(tzinfo=None), "us")
     known: dict[str, int] = {}
     made = {}
-    for policy, schedule in schedules.items():
+    for policy, schedule in schedules_of(estate.policies()).items():
         if isinstance(schedule, Schedule) and schedule.intervals:
             told = repr(schedule)
             if told not in known:
@@ -48,7 +55,7 @@ def most_kept(schedules: Schedules, at: np.datetime64) -> dict[str, int]:
 
 def _most(schedule: Schedule, at: np.datetime64) -> int:
     try:
-        return len(steady(schedule).due)
+        return most(schedule)
     except InvalidArgument:
         return schedule.kept(at)
 
