@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,14 @@ _MEMBERS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by",
 _TEXTS = ("control", "kind", "id", "name", "verdict", "value", "reason", "by")
 File = Mapping[str, Any] | str | Path | None
 
-_NOBODY = "about nobody"  # how it begins why a control is not verifiable whose file is to blame
+
+@dataclass(frozen=True)
+class _Found:
+    """The members of a control; where none of them can be told, why, and whether its own ``where`` is to blame."""
+
+    rows: pandas.DataFrame
+    why: str | None = None
+    chooses_nobody: bool = False
 
 
 def controls(given: Any, file: File = None, *, members: pandas.DataFrame | None = None) -> pandas.DataFrame:
@@ -73,26 +81,29 @@ def control_members(given: Any, file: File = None) -> pandas.DataFrame:
     in ``unanswered`` of ``attrs["dpmagic"]``, by control.  Arguments and errors are those of `controls`.
     """
     estate, asked = estate_of(given, "instances"), read(file)
-    why: dict[str, str] = {}
     with read_once(estate) if any(one.kind not in _WITHOUT_JOBS for one in asked) else nullcontext():
-        found = [_with_exceptions(estate, control, _members(estate, control, why)) for control in asked]
-    parts = [rows.assign(control=one.name, kind=one.kind) for one, rows in zip(asked, found, strict=True)]
+        found = {one.name: (one, _members(estate, one)) for one in asked}
+    parts = [
+        _with_exceptions(estate, control, one.rows).assign(control=name, kind=control.kind)
+        for name, (control, one) in found.items()
+    ]
     made = pandas.concat(parts, ignore_index=True)[list(_MEMBERS)]
-    remarks = [note for one, rows in zip(asked, found, strict=True) for note in _remarks(estate, one, rows, why)]
+    remarks = [note for control, one in found.values() for note in _remarks(estate, control, one)]
+    why = {name: one.why for name, (_, one) in found.items() if one.why is not None}
     told = {"unanswered": why, "remarks": remarks, "wanted": {control.name: control.wanted for control in asked}}
     return answer(estate, made.astype(dict.fromkeys(_TEXTS, "str")), *_notes(why), *remarks, **told)
 
 
-def _remarks(estate: Estate, control: Control, rows: pandas.DataFrame, why: Mapping[str, str]) -> Iterator[str]:
+def _remarks(estate: Estate, control: Control, found: _Found) -> Iterator[str]:
     """What a reader of the file should know: who is chosen by nothing, and exceptions that have run out."""
-    if control.name in why:
-        yield from _notes({control.name: why[control.name]} if why[control.name].startswith(_NOBODY) else {})
+    if found.why is not None:
+        yield from _notes({control.name: found.why} if found.chooses_nobody else {})
         return
     yield from (f"{control.name}: {note}" for note in nobodys(estate, control))
     for one in control.excepted:
         if one.until <= estate.now:
             yield f"{control.name}: the exception {one} ran out at {one.until:%Y-%m-%d %H:%M} UTC"
-        elif not one.covers(rows).any():
+        elif not one.covers(found.rows).any():
             yield f"{control.name}: the exception {one} is about nobody"
 
 
@@ -110,17 +121,17 @@ def _notes(why: Mapping[str, str]) -> list[str]:
     return [f"{name} is not verifiable: {told}" for name, told in why.items()]
 
 
-def _members(estate: Estate, control: Control, why: dict[str, str]) -> pandas.DataFrame:
-    """The members; all of them not verifiable where something is missing that they are judged by, then with ``why``."""
+def _members(estate: Estate, control: Control) -> _Found:
+    """The members; all of them not verifiable where something is missing that they are judged by."""
     try:
         made = members(estate, control)
     except (InvalidArgument, AzureError) as error:
-        why[control.name] = error.message
-        return unanswered(estate, control)
+        return _Found(unanswered(estate, control), error.message)
     lacking = [] if len(made) or _unread(estate, control) else [*nobodys(estate, control)]
     if lacking:  # as likely misspelt as not: nobody is judged, and that is no pass
-        why[control.name] = f"{_NOBODY}: {'; '.join(lacking)}; correct its where, or leave it out"
-    return made
+        why = f"about nobody: {'; '.join(lacking)}; correct its where, or leave it out"
+        return _Found(made, why, chooses_nobody=True)
+    return _Found(made)
 
 
 def _with_exceptions(estate: Estate, control: Control, made: pandas.DataFrame) -> pandas.DataFrame:
