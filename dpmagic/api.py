@@ -170,7 +170,7 @@ def _kept(folder: Path, window: Any, at: Any) -> Estate:
     from dpmagic.archive.folder import is_archive
 
     if is_archive(folder):
-        from dpmagic.archive.source import open_archive
+        from dpmagic.archive.opening import open_archive
 
         return open_archive(folder, at=at, window=_USUAL if window is None else window)
     from dpmagic.estate import Estate

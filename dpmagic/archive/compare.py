@@ -17,7 +17,7 @@ from dpmagic.analysis.backups.naming import tag_of
 from dpmagic.analysis.findings import COLUMNS as FINDINGS
 from dpmagic.analysis.findings import KINDS, findings
 from dpmagic.archive.folder import read_manifest
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate

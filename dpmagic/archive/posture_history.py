@@ -15,7 +15,8 @@ from dpmagic.analysis.posture import NEEDED_FOR_ROLES, posture
 from dpmagic.analysis.protection.baseline import ROLES, read, whole
 from dpmagic.analysis.protection.undone import State, of_vaults, states, touches
 from dpmagic.archive.moments import moments
-from dpmagic.archive.source import Archive, open_archive
+from dpmagic.archive.opening import open_archive
+from dpmagic.archive.source import Archive
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate
 from dpmagic.estate.columns import table

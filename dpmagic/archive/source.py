@@ -15,7 +15,7 @@ import pandas
 from dpmagic.archive import deltas
 from dpmagic.archive.answered import lost as lost_of
 from dpmagic.archive.compact import read_parts
-from dpmagic.archive.faults import NotAnArchive, gone
+from dpmagic.archive.faults import gone
 from dpmagic.archive.folder import read_manifest
 from dpmagic.archive.forms import to_arrow, to_frame
 from dpmagic.archive.happened import Happened, touches
@@ -28,12 +28,11 @@ from dpmagic.archive.tallies import tally
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.columns import Table, table, tables
 from dpmagic.estate.completeness import KEY, Scope, told
-from dpmagic.estate.estate import Estate
 from dpmagic.estate.excerpts import Excerpt
 from dpmagic.estate.plan import MOST_MEMORY
 from dpmagic.estate.source import at_least, refusal
 from dpmagic.estate.tallies import Tally, Wanted
-from dpmagic.estate.window import Window, instant
+from dpmagic.estate.window import Window
 from dpmagic.frames.times import format_time
 from dpmagic.graph.parameters import bound
 from dpmagic.graph.text import Text
@@ -46,33 +45,6 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 _PACKED = 130  # bytes a job in memory, by all columns that several questions take
 _TRIES = 3  # a run that ends while files are opened may remove them: the manifest then says where the rows are now
-
-
-def open_archive(directory: str | Path, *, at: Any = None, window: Any = "14d") -> Estate:
-    """The archive in ``directory`` as an estate, as it was known ``at`` an instant: the last run's, or an earlier one.
-
-    Tables that say how things are say how they were at the last run until then; jobs that had not ended by then
-    are shown running.  Days without a run, and spans whose jobs nobody saw, are in ``notes`` of each table.
-
-    Raises `NotAnArchive`, and `InvalidArgument` for an instant, or a window that ends, before the first run saw
-    anything.
-    """
-    path = Path(directory).expanduser()
-    manifest = read_manifest(path)
-    if not manifest.runs:
-        raise NotAnArchive(f"the archive {str(path)!r} is empty", "fill it with `dpmagic collect DIR`")
-    first = manifest.runs[0]
-    now = manifest.runs[-1].at if at is None else instant(at)
-    if now < first.at:
-        told = f"the archive begins at {_shown(first.at)}, after {_shown(now)}"
-        raise InvalidArgument(told, "name a later instant")
-    made = Window.of(window, now)
-    if made.end <= first.since:
-        raise InvalidArgument(
-            f"the window ends at {made.texts()[1]}; the archive knows of jobs from {_shown(first.since)} on",
-            "name a later window",
-        )
-    return Estate(Archive(path, now), now, made)
 
 
 class Archive:
@@ -312,7 +284,3 @@ class Archive:
             return deltas.ordered(rows)
         some = None if some is None else {*some, deltas.AS_OF, deltas.GONE, deltas.UNTIL}
         return deltas.as_of(rows, read_parts(self.path, later, columns=some), base.first, self._now)
-
-
-def _shown(moment: datetime) -> str:
-    return format_time(moment, "auto")

@@ -167,9 +167,9 @@ def _of_azure(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any
 
 
 def _of_archive(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
-    """The same of an archive's tables.  Raises what `dpmagic.archive.source.open_archive` does."""
+    """The same of an archive's tables.  Raises what `dpmagic.archive.opening.open_archive` does."""
     from dpmagic import output
-    from dpmagic.archive.source import open_archive
+    from dpmagic.archive.opening import open_archive
     from dpmagic.frames.files import records
     from dpmagic.results import Text
 

@@ -189,7 +189,7 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from dpmagic.archive.source import open_archive
+    from dpmagic.archive.opening import open_archive
     from dpmagic.estate.columns import tables
     from dpmagic.estate.window import instant
     from dpmagic.output import check_file, write

@@ -76,8 +76,8 @@ def _of_azure(arguments: argparse.Namespace, kql: str, names: dict[str, Any], fo
 
 
 def _of_archive(arguments: argparse.Namespace, kql: str, names: dict[str, Any], form: str) -> int:
-    """The same of an archive's tables.  Raises what `dpmagic.archive.source.open_archive` does."""
-    from dpmagic.archive.source import open_archive
+    """The same of an archive's tables.  Raises what `dpmagic.archive.opening.open_archive` does."""
+    from dpmagic.archive.opening import open_archive
     from dpmagic.frames import files
     from dpmagic.frames.terminal import terminal_table
 

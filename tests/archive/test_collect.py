@@ -17,7 +17,7 @@ from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import check, compact
 from dpmagic.archive.faults import ArchiveDamaged, NotAnArchive
 from dpmagic.archive.folder import read_manifest
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate.estate import Estate

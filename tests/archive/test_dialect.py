@@ -7,7 +7,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from dpmagic.archive.collect import collect
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import DpmagicError, QueryError
 from dpmagic.estate.estate import Estate

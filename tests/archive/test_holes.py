@@ -12,7 +12,7 @@ import pytest
 
 import dpmagic
 from dpmagic.archive.collect import collect
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.estate import portions
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window

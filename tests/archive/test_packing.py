@@ -18,7 +18,7 @@ from pyarrow import parquet
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import check, compact, read_parts
 from dpmagic.archive.folder import read_manifest, writing
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window
 

@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 
 import dpmagic
 from dpmagic.archive.faults import ArchiveDamaged
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.estate import portions
 
 _QUESTIONS: list[tuple[Callable[..., pandas.DataFrame], dict[str, Any]]] = [

@@ -16,7 +16,7 @@ from dpmagic import posture_history
 from dpmagic.analysis.protection.undone import touches
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import compact
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.connection import Connection, connect_sandbox
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate

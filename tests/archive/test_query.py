@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from pandas.testing import assert_frame_equal
 
 from dpmagic.archive.collect import collect
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.connection import connect_sandbox
 from dpmagic.errors import AzureError, InvalidArgument
 from dpmagic.estate.estate import Estate

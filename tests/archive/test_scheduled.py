@@ -18,7 +18,7 @@ import pytest
 
 from dpmagic.archive.collect import collect
 from dpmagic.archive.folder import read_manifest
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.connection import SystemClock, connect_endpoint
 from dpmagic.estate.opening import open_live
 from dpmagic.sandbox import Mishap, Mishaps

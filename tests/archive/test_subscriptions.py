@@ -12,7 +12,7 @@ import pytest
 import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compare import compare
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.estate.columns import tables as known_tables
 from dpmagic.estate.estate import Estate
 from dpmagic.estate.window import Window

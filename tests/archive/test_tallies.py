@@ -17,7 +17,7 @@ import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.archive.faults import ArchiveDamaged
 from dpmagic.archive.folder import read_manifest
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.estate import Estate, portions
 from dpmagic.estate.tallies import Wanted, tallied
 from dpmagic.estate.window import Window

@@ -20,7 +20,7 @@ import dpmagic
 from dpmagic.archive.collect import collect
 from dpmagic.archive.compact import compact
 from dpmagic.archive.folder import read_manifest
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.estate.columns import tables
 
 from .year import estate, month

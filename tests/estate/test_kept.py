@@ -10,7 +10,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from dpmagic.archive.collect import collect
-from dpmagic.archive.source import open_archive
+from dpmagic.archive.opening import open_archive
 from dpmagic.connection import Connection
 from dpmagic.errors import InvalidArgument
 from dpmagic.estate import Estate

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .estate import Estate
 from .generating import generate
-from .spec import EstateError, Spec, names, read
+from .reading import names, read
+from .spec import EstateError, Spec
 
 __all__ = ["Estate", "EstateError", "Spec", "generate", "names", "read"]

@@ -11,7 +11,8 @@ from typing import Any
 from .build import start
 from .estate import Estate
 from .plants import plant
-from .spec import Spec, read
+from .reading import read
+from .spec import Spec
 
 _KEPT = 4
 _LARGE = 1000

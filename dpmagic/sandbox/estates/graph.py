@@ -6,27 +6,25 @@ that millions of jobs take a few dozen bytes each. Expressions are DuckDB's; mem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from .. import arrow, times
+from .. import arrow
 from ..kql.typed import TypedRows
 from ..times import SECOND
-from ..world import group_id, name_of, subscription_of
-from . import documents, failures, streams
+from ..world import group_id, name_of
+from . import documents, failures
 from .behaviours import FAILED
 from .columns import POINTS, RUNS, Table
 from .estate import TENANT, Estate
-from .things import CLUSTERS, DISK, Instance
+from .graph_columns import EPOCH, Facts, Numbers, dictionary, guids, instants, rank
+from .things import CLUSTERS, DISK
 
-_EPOCH = 719_162 * times.DAY  # 1970-01-01 in ticks
 _TENANT = f"'{TENANT}'"
 Hidden = frozenset[tuple[str, str]]
-Numbers = NDArray[Any]
 
 
 def jobs(estate: Estate) -> TypedRows:
@@ -51,16 +49,16 @@ def jobs(estate: Estate) -> TypedRows:
     changed = np.where(done, runs["end"], runs["start"]) + SECOND // 4 + runs["start"] % (SECOND // 4)
     table = pa.table(
         {
-            "job": _texts((names[0][order], names[1][order])),
-            "activity": _texts(documents.guid_bits(estate, keys, runs["start"], "activity")),
-            "point": _texts(documents.guid_bits(estate, keys, runs["start"], "point")),
+            "job": guids((names[0][order], names[1][order])),
+            "activity": guids(documents.guid_bits(estate, keys, runs["start"], "activity")),
+            "point": guids(documents.guid_bits(estate, keys, runs["start"], "point")),
             **Facts(estate, runs["instance"]).columns(),
             "policyId": _policies(estate, runs),
             "status": dictionary(status, ["InProgress", "Completed", "Failed"]),
             "tag": dictionary(runs["tag"], engine.tags.names or [""]),
             "failure": dictionary(np.where(status == 2, runs["fault"], 0), _failures(estate)),
             "start": instants(runs["start"]),
-            "end": instants(np.where(done, runs["end"], _EPOCH), done),
+            "end": instants(np.where(done, runs["end"], EPOCH), done),
             "changed": instants(changed),
             "ticks": arrow.numbers(np.where(done, runs["end"] - runs["start"], 0)),
             "user": arrow.numbers(runs["user"]),
@@ -165,7 +163,7 @@ def snapshots(estate: Estate, hidden: Hidden) -> TypedRows:
             "asked": instants(asked(points)),
             "created": instants(points["created"]),
             "unique": _uniques(estate, points),
-            "own": _texts(
+            "own": guids(
                 documents.guid_bits(estate, engine.fleet["key"][points["instance"]], points["start"], "snapshot")
             ),
         }
@@ -210,66 +208,8 @@ _SNAPSHOT = {
 
 def asked(points: Table) -> Numbers:
     """When the snapshots of points were asked for, which their names say."""
-    instants: Numbers = points["created"] - 20 * SECOND - points["start"] % (17 * SECOND)
-    return instants
-
-
-class Facts:
-    """What rows say of their instances: columns of a value for each instance, in dictionaries."""
-
-    def __init__(self, estate: Estate, instances: Numbers) -> None:
-        self._estate = estate
-        self._instances = instances
-
-    def columns(self) -> dict[str, Any]:
-        """The columns that jobs and snapshots have."""
-        return {
-            "vault": self.of(lambda one: one.vault),
-            "vaultName": self.of(lambda one: name_of(one.vault)),
-            "vaultGroup": self.of(lambda one: name_of(group_id(one.vault)).lower()),
-            "vaultSubscription": self.of(lambda one: subscription_of(one.vault)),
-            "instanceId": self.of(lambda one: one.id),
-            "source": self.of(lambda one: one.source),
-            "sourceName": self.of(lambda one: name_of(one.source)),
-            "sourceGroup": self.of(lambda one: name_of(group_id(one.source))),
-            "sourceSubscription": self.of(lambda one: subscription_of(one.source)),
-            "diskId": self.of(lambda one: one.disk.id if one.disk else one.source),
-            "dataSourceType": self.of(lambda one: one.type),
-            "location": self.of(lambda one: one.location),
-            "snapshotGroup": self.of(lambda one: one.snapshots),
-            "bytes": _int64([documents.size(one) for one in self._estate.instances], self._instances),
-        }
-
-    def of(self, say: Callable[[Instance], str]) -> Any:
-        """A dictionary column of what instances say."""
-        codes: dict[str, int] = {}
-        coded = np.array([codes.setdefault(say(one), len(codes)) for one in self._estate.instances], np.int32)
-        return dictionary(coded[self._instances], list(codes))
-
-
-def _int64(values: Sequence[int], rows: Numbers) -> Any:
-    return arrow.numbers(np.array(values, np.int64)[rows])
-
-
-def dictionary(codes: Numbers, values: Sequence[str | None]) -> Any:
-    import pyarrow as pa
-
-    return pa.DictionaryArray.from_arrays(arrow.numbers(codes.astype(np.int32)), arrow.texts(values))
-
-
-def instants(ticks: Numbers, known: NDArray[np.bool_] | None = None) -> Any:
-    """Ticks as timestamps of nanoseconds; null where the instant is not known."""
-    return arrow.instants((ticks - _EPOCH) * 100, known)
-
-
-def _texts(halves: tuple[streams.Keys, streams.Keys]) -> Any:
-    return streams.arrow_texts([streams.guids(*halves)])
-
-
-def rank(texts: Sequence[str]) -> Numbers:
-    """The place of each text among the sorted ones; like texts have like places."""
-    places = {text: place for place, text in enumerate(sorted(set(texts)))}
-    return np.array([places[text] for text in texts], np.int64)
+    moments: Numbers = points["created"] - 20 * SECOND - points["start"] % (17 * SECOND)
+    return moments
 
 
 def _policies(estate: Estate, runs: Table) -> Any:

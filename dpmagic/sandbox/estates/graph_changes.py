@@ -6,10 +6,10 @@ import numpy as np
 
 from .. import resourcegraph_changes as changes
 from ..kql.typed import TypedRows
-from . import graph
 from .columns import POINTS, Table
 from .estate import TENANT, Estate
-from .graph import SNAPSHOT_ID, Facts, Hidden
+from .graph import SNAPSHOT_ID, Hidden, asked, shown
+from .graph_columns import Facts, dictionary, instants, rank
 from .things import DISK
 
 _KIND = "microsoft.compute/snapshots"
@@ -55,20 +55,20 @@ def snapshots(estate: Estate, hidden: Hidden) -> TypedRows:
     recent, now = estate.now - changes.KEPT, estate.now
     made = points.take((points["created"] >= recent) & (points["created"] <= now))
     gone = points.take((points["gone"] >= recent) & ~estate.engine.alive(points, "gone") & ~points["byHand"])
-    gone = gone.take(graph.shown(estate, gone, hidden))
+    gone = gone.take(shown(estate, gone, hidden))
     both = Table.joined(POINTS, (made, gone))
     went = np.arange(len(both)) >= len(made)
     owners = estate.guids("snapshots")
-    groups = graph.rank([one.snapshots + "/" for one in estate.instances])[both["instance"]]
-    order = np.lexsort((went, both["created"], graph.rank(owners)[both["instance"]], groups))
+    groups = rank([one.snapshots + "/" for one in estate.instances])[both["instance"]]
+    order = np.lexsort((went, both["created"], rank(owners)[both["instance"]], groups))
     both, went = both.take(order), went[order]
     table = pa.table(
         {
             "snapshotGroup": Facts(estate, both["instance"]).of(lambda one: one.snapshots),
-            "owner": graph.dictionary(both["instance"], owners),
-            "asked": graph.instants(graph.asked(both)),
-            "happened": graph.instants(np.where(went, both["gone"], both["created"])),
-            "how": graph.dictionary(went, ["Create", "Delete"]),
+            "owner": dictionary(both["instance"], owners),
+            "asked": instants(asked(both)),
+            "happened": instants(np.where(went, both["gone"], both["created"])),
+            "how": dictionary(went, ["Create", "Delete"]),
         }
     )
     return TypedRows(table, _COLUMNS, _MEMBERS)

@@ -23,8 +23,9 @@ from .behaviours import NEVER
 from .build import median
 from .generating import generate
 from .planted import item
+from .reading import dump, read
 from .schedules import Plan, plan
-from .spec import EstateError, Spec, dump, read
+from .spec import EstateError, Spec
 from .things import CLUSTERS, DISK, Instance, Planted
 
 _JOURNAL = "turn"

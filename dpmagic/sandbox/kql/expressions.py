@@ -22,6 +22,7 @@ from .aggregates import AGGREGATES, SEVERAL
 from .conversions import NUMBERS, Scope, Scoped, Shape, Typed, call, convert, shredded, widest
 from .functions import ALIASES, FOREIGN_FAMILIES, FOREIGN_FUNCTIONS, PREFIX, SCALARS, TYPES
 from .model import KqlError, KustoType, outside_language, semantic, unsupported
+from .operands import arithmetic, comparable
 from .rarer import NOT_RUN
 from .special import SPECIAL
 
@@ -143,10 +144,10 @@ class Typer:
             one, other = (self.read(argument, "string") for argument in node.left.args)
             return ir.BinaryOp(node.op, one, other), "bool"
         if node.op in _COMPARISONS:
-            left, right = self._comparable(self.typed(node.left), self.typed(node.right))
+            left, right = comparable(self.typed(node.left), self.typed(node.right))
             return ir.BinaryOp(node.op, left, right), "bool"
         if node.op in ("+", "-", "*", "/", "%"):
-            return self._arithmetic(node.op, self.typed(node.left), self.typed(node.right))
+            return arithmetic(node.op, self.typed(node.left), self.typed(node.right))
         if node.left == ir.ColumnRef("*"):
             return self._anywhere(node), "bool"
         return ir.BinaryOp(node.op, self.read(node.left, "string"), self.read(node.right, "string")), "bool"
@@ -155,58 +156,6 @@ class Typer:
         """``* has 'x'``: whether any column holds it."""
         tests = [self._binary(dataclasses.replace(node, left=ir.ColumnRef(name)))[0] for name in self.scope]
         return reduce(lambda some, test: ir.BinaryOp("or", some, test), tests)
-
-    def _comparable(self, left: Typed, right: Typed) -> tuple[ir.Expr, ir.Expr]:
-        kinds = {left[1], right[1]}
-        if kinds == {"dynamic"}:
-            raise semantic("Cannot compare values of types dynamic and dynamic. Try adding explicit casts")
-        if len(kinds) == 1:
-            want = left[1]
-        elif "dynamic" in kinds:
-            (want,) = kinds - {"dynamic"}
-            want = "real" if want in NUMBERS else want
-        elif kinds <= NUMBERS:
-            return left[0], right[0]
-        elif kinds == {"string", "datetime"}:
-            want = "datetime"
-        elif "bool" in kinds and kinds - {"bool"} <= NUMBERS:
-            want = "long"
-        elif kinds == {"string", "guid"}:
-            want = "string"
-        else:
-            raise semantic(f"Cannot compare values of types {left[1]} and {right[1]}. Try adding explicit casts")
-        return convert(*left, want), convert(*right, want)
-
-    def _arithmetic(self, op: str, left: Typed, right: Typed) -> Typed:
-        if left[1] == "dynamic":
-            left = (convert(*left, "real"), "real")
-        if right[1] == "dynamic":
-            right = (convert(*right, "real"), "real")
-        kinds = (left[1], right[1])
-        if set(kinds) <= NUMBERS:
-            if "real" in kinds:
-                if op == "/":
-                    return call("divide", left[0], right[0]), "real"
-                return ir.BinaryOp(op, convert(*left, "real"), convert(*right, "real")), "real"
-            return ir.BinaryOp(op, convert(*left, "long"), convert(*right, "long")), "long"
-        return self._time_arithmetic(op, left, right)
-
-    def _time_arithmetic(self, op: str, left: Typed, right: Typed) -> Typed:
-        plain = ir.BinaryOp(op, left[0], right[0])
-        match (left[1], op, right[1]):
-            case ("datetime", "-", "datetime") | ("timespan", "+" | "-", "timespan"):
-                return plain, "timespan"
-            case ("datetime", "+" | "-", "timespan") | ("timespan", "+", "datetime"):
-                return plain, "datetime"
-            case ("timespan", "/", "timespan"):
-                return call("ratio", left[0], right[0]), "real"
-            case ("timespan", "/", "int" | "long" | "real"):
-                return call("share", left[0], right[0]), "timespan"
-            case ("timespan", "*", "int" | "long" | "real"):
-                return call("times", left[0], right[0]), "timespan"
-            case ("int" | "long" | "real", "*", "timespan"):
-                return call("times", right[0], left[0]), "timespan"
-        raise semantic(f"Operator '{op}' does not take values of types {left[1]} and {right[1]}.")
 
     def _in(self, node: ir.InList) -> Typed:
         value = self.typed(node.value)

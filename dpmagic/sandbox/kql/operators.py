@@ -13,10 +13,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from duckdb_kql import ir
-from duckdb_kql.schema import disambiguate, resolve_let_refs
+from duckdb_kql.schema import resolve_let_refs
 from duckdb_kql.translate import naming
 
 from .conversions import Scope, Scoped, Shape, call, convert
+from .expanding import mv_expand, parse
 from .expressions import Typer
 from .joins import join, union
 from .model import TABLE_COLUMNS, KqlError, KustoType, semantic, unsupported
@@ -198,49 +199,10 @@ class Rewriter:
         return summarize(operator, scope, self.typer(scope, lets))
 
     def _mv_expand(self, operator: ir.MvExpand, scope: dict[str, Scoped], lets: Lets) -> Stage:
-        if (operator.limit or 0) > MAX_EXPANDED:
-            raise KqlError("DisallowedMaxMvExpandRowLimit", f"mv-expand may make {MAX_EXPANDED} rows of one.")
-        after = dict(scope)
-        before: list[ir.NamedExpr] = []
-        targets: list[ir.MvExpandTarget] = []
-        typer = self.typer(scope, lets)
-        for number, target in enumerate(operator.targets):
-            name = target.name or target.column
-            array = f"mv~{number}"
-            before.append(ir.NamedExpr(typer.read(ir.ColumnRef(target.column), "dynamic"), array))
-            kind = _EXPANDED.get(target.to_type or "dynamic")
-            if kind is None:
-                raise unsupported(f"mv-expand to typeof({target.to_type})")
-            after[name] = Scoped(fresh(name, after), kind)
-            targets.append(ir.MvExpandTarget(array, after[name].internal, target.to_type))
-        index = operator.item_index
-        if index is not None:
-            index = disambiguate(index, list(after))
-            after[index] = Scoped(fresh(index, after), "long")
-        expanded = dataclasses.replace(
-            operator,
-            targets=tuple(targets),
-            item_index=None if index is None else after[index].internal,
-            limit=_DEFAULT_EXPANDED if operator.limit is None else operator.limit,
-        )
-        stage, shown = carry(after, present={target.name or "" for target in targets})
-        return [ir.Extend(tuple(before)), expanded, *stage], shown
+        return mv_expand(operator, scope, self.typer(scope, lets))
 
     def _parse(self, operator: ir.Parse, scope: dict[str, Scoped], lets: Lets) -> Stage:
-        after = dict(scope)
-        segments = []
-        for segment in operator.segments:
-            if segment.name is None:
-                segments.append(segment)
-                continue
-            kind = _EXPANDED.get(segment.type or "string")
-            if kind is None:
-                raise unsupported(f"parse to {segment.type}")
-            after[segment.name] = Scoped(fresh(segment.name, after), kind)
-            segments.append(dataclasses.replace(segment, name=after[segment.name].internal))
-        text = self.typer(scope, lets).read(operator.expression, "string")
-        parsed = dataclasses.replace(operator, expression=text, segments=tuple(segments))
-        return [parsed], after
+        return parse(operator, scope, self.typer(scope, lets))
 
     def _join(self, operator: ir.Join | ir.Lookup, scope: dict[str, Scoped], lets: Lets) -> Stage:
         right, others = self._right_side(operator.right, lets)
@@ -279,25 +241,8 @@ def _matching(pattern: str, scope: Scope) -> list[str]:
     return sorted(found, reverse=order == "desc") if order else found
 
 
-#: Rows that mv-expand makes of one, unless told, and at most: the documents' older text says 400, the newer 2,000.
-_DEFAULT_EXPANDED = 128
-MAX_EXPANDED = 2_000
-
 #: After these, the order of rows that came in says nothing.
 _UNORDERED = (ir.Summarize, ir.Join, ir.Lookup, ir.Union, ir.Distinct, ir.Count)
-
-_EXPANDED: dict[str, KustoType] = {
-    "dynamic": "dynamic",
-    "string": "string",
-    "long": "long",
-    "int": "int",
-    "real": "real",
-    "double": "real",
-    "bool": "bool",
-    "boolean": "bool",
-    "datetime": "datetime",
-    "guid": "guid",
-}
 
 _STAGES: dict[type, Callable[..., Any]] = {
     ir.Where: Rewriter._where,

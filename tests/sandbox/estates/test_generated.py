@@ -10,7 +10,7 @@ import pytest
 
 from dpmagic.sandbox import Sandbox, times
 from dpmagic.sandbox.estates import generate, generating, plants
-from dpmagic.sandbox.estates.spec import read
+from dpmagic.sandbox.estates.reading import read
 
 from ... import generated
 from ..client import Client

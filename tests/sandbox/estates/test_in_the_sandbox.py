@@ -12,7 +12,7 @@ import pytest
 from dpmagic import sandbox as sandboxes
 from dpmagic.sandbox import Sandbox, StateError, graph_rows, jobs, times
 from dpmagic.sandbox.estates import EstateError, read
-from dpmagic.sandbox.estates.spec import dump
+from dpmagic.sandbox.estates.reading import dump
 
 from ..client import Client, instance_properties, policy_body
 from ..test_tutorial import (  # noqa: F401  the tutorial, once more: with the fixture below
