@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from dpmagic.arm.paging import uncollected
 from dpmagic.connection import Connection
 from dpmagic.errors import InvalidArgument, did_you_mean
 from dpmagic.graph.answer import QueryAnswer
+from dpmagic.graph.parameters import asked, in_quotes
 from dpmagic.graph.query import ask
 from dpmagic.graph.scope import Scope
 from dpmagic.progress import Observer
@@ -47,8 +48,12 @@ def query(
     ``names`` and becomes a literal.  ``attrs["dpmagic"]`` says what the answer covers.
 
     Raises `QueryError`, with the place of the fault, when the service refuses the query; `IncompleteAnswer` when not
-    all rows can be had; `InvalidArgument` for a scope or a name that is not there.
+    all rows can be had; `InvalidArgument` for a scope or a name that is not there, and a name that is not asked for.
     """
+    for name in names:
+        if name not in (known := asked(kql)):
+            hint = f"it has {', '.join(f'${one}' for one in known)}" if known else "a name in quotes is text"
+            raise InvalidArgument(f"the query has no ${name}", did_you_mean(name, known, hint))
     used = connection or current().connected()
     with uncollected():
         answer = ask(used, kql, resolved(used, scope), names=names, top=top, observer=current().observer)
@@ -162,6 +167,12 @@ def told(answer: QueryAnswer) -> list[str]:
         named = ", ".join(covered.unreadable[:3]) + (" ..." if len(covered.unreadable) > 3 else "")
         lines.append(f"{len(covered.unreadable)} of {len(covered.asked)} subscriptions cannot be read: {named}")
     return [*lines, *answer.notes]
+
+
+def warn(kql: str, names: Container[str], observer: Observer) -> None:
+    """Tell an observer of names in quotes, which stand for themselves: such a query mostly finds nothing."""
+    for one in in_quotes(kql, names):
+        observer.say(f"{one} in quotes is text, not the variable: write {one[1:-1]} without quotes")
 
 
 def say(answer: QueryAnswer, observer: Observer) -> None:

@@ -47,7 +47,8 @@ def test_standard_input_a_scope_and_the_first_rows() -> None:
     [
         (("nothere.kql",), "", 1, "cannot read nothere.kql: no such file or directory"),
         (("-",), "", 1, "there is no query"),
-        (("-",), "resources | where name == $x", 1, "there is no name x"),
+        (("-",), "resources | where name == $x", 2, "$x has no value\n  hint: --param x=VALUE"),
+        (("resources | count",), "", 1, "a pipe: echo '...' | dpmagic query -"),
         (("-", "--param", "x"), "resources", 2, "is no NAME=VALUE"),
         (("-", "--param", "naem=x"), "resources | where name == $name", 2, "no $naem\n  hint: did you mean name?"),
         (("-", "--param", "name=x"), "resources", 2, "it has no $NAME: leave --param out"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from dpmagic.errors import InvalidArgument, did_you_mean
@@ -10,6 +11,7 @@ from dpmagic.graph.literals import literal, literals
 from dpmagic.graph.text import Edit
 from dpmagic.graph.tokens import Token, tokens
 
+_QUOTED = re.compile(r"""["']\$\{?([^\W\d]\w*)\}?["']""")
 KQLS_OWN = ("$left", "$right")
 
 
@@ -21,6 +23,16 @@ def asked(kql: str) -> list[str]:
     """
     found = (token for token in tokens(kql) if token.kind == "name" and token.text not in KQLS_OWN)
     return list(dict.fromkeys(token.text.strip("${}") for token in found))
+
+
+def in_quotes(kql: str, names: Container[str]) -> list[str]:
+    """The texts of a query that are nothing but a ``$name`` of ``names``: nothing is put in their place.
+
+    >>> in_quotes("disks | where name == '$some' and kind != '$5' and id == $id", {"some": "a", "id": "b"})
+    ["'$some'"]
+    """
+    texts = dict.fromkeys(token.text for token in tokens(kql) if token.kind == "string")
+    return [one for one in texts if (found := _QUOTED.fullmatch(one)) and found[1] in names]
 
 
 def bound(kql: str, names: Mapping[str, Any]) -> list[Edit]:

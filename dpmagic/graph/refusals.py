@@ -13,7 +13,7 @@ from typing import Any
 from dpmagic.arm.requests import Answer, fault_of
 from dpmagic.errors import AzureError, QueryError, did_you_mean
 from dpmagic.graph.text import Text
-from dpmagic.graph.tokens import Token, tokens
+from dpmagic.graph.tokens import Token, operators, tokens
 from dpmagic.graph.vocabulary import COLUMNS, FUNCTIONS, OPERATORS, TABLES
 
 _ADVICE = {
@@ -109,6 +109,10 @@ def _habit(detail: Mapping[str, Any], lower: str, kql: str) -> str:
         return f"the text that it begins has no end: a {lower} is missing"
     if expected != "<EOF>":
         return ""
+    if wrong := next(
+        (one for _, one in operators(kql) if one.text.lower() in OPERATORS and one.text not in OPERATORS), None
+    ):
+        return f"KQL's operators are in small letters: {wrong.text.lower()}"
     if kql.lower().lstrip().startswith("select "):
         return instead()["select"]
     return "a | stands before it" if lower in OPERATORS else ""

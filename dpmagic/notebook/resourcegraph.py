@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ OPTIONS = {
 _SPELLINGS = {"--output": "-o", "--subscription": "--scope", "--management-group": "--scope", "--first": "--top"}
 _STORED = re.compile(r"\s*([^\W\d]\w*)\s*<<")
 _OPTION = re.compile(r"\s*(--?[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
+# A file as a shell would have it: at the start, where nothing of KQL's is, or at the end by its suffix.
+_REDIRECTED = re.compile(
+    r"\A\s*>\s*(\S+)|^(?!.*//).*>\s*(\S+\.(?:csv|tsv|json|parquet|xlsx|ya?ml))\s*;?\s*\Z", re.MULTILINE
+)
 _VALUE = re.compile(r"[^\S\n]*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\S+))")
 
 
@@ -64,6 +68,9 @@ def read(text: str) -> Wanted:
             raise MissingOption(f"{found[1]} needs a value", OPTIONS[name])
         _take(wanted, name, next(one for one in value.groups() if one is not None))
         text = text[value.end() :]
+    if redirected := _REDIRECTED.search(text):
+        file = redirected[1] or redirected[2]
+        raise CommandLineError(f"`> {file}` is no KQL", f"before the query: %{NAME} --out {file} ...")
     if text.rstrip().endswith(";"):
         wanted.silent, text = True, text.rstrip()[:-1]
     wanted.query = text.strip() if "\n" not in text.strip() else text.lstrip(" \t").removeprefix("\n")
@@ -137,12 +144,35 @@ def ran(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
 
     Raises what `dpmagic.query` does.
     """
+    wanted = _named(wanted, names)
     if wanted.archive:
         return _of_archive(wanted, session, names)
     from dpmagic.arm.paging import uncollected
 
     with uncollected():
         return _of_azure(wanted, session, names)
+
+
+def _named(wanted: Wanted, names: Mapping[str, Any]) -> Wanted:
+    """The same with the values of names in place of options that are ``$name``; a list is several scopes.
+
+    Raises `LanguageError` for a name that is not there.
+    """
+    from dpmagic import language
+
+    def value_of(text: str) -> list[str]:
+        if not text.startswith("$"):
+            return [text]
+        (statement,) = language.parse(f"with {text}")
+        assert isinstance(statement, language.Statement)
+        return language.expand(statement.words[1:], names)
+
+    scope = [one for text in wanted.scope for one in value_of(text)]
+    if wanted.scope and not all(one.strip() for one in scope or [""]):  # mostly a variable that is not set
+        raise CommandLineError("--scope is empty", "give a name or an id, or leave --scope out")
+    (archive,) = value_of(wanted.archive)
+    file = wanted.file and Path(*value_of(str(wanted.file))).expanduser()
+    return replace(wanted, scope=scope, archive=archive, file=file)
 
 
 def _of_azure(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any:
@@ -152,10 +182,13 @@ def _of_azure(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> Any
 
     connection = session.connected()
     scope = queries.resolved(connection, wanted.scope or None)
+    queries.warn(wanted.query, names, session.observer)
     answer = ask(connection, wanted.query, scope, names=names, top=wanted.top, observer=session.observer)
     queries.say(answer, session.observer)
     if wanted.file is not None:
         show_line(queries.write(answer, wanted.file, connection))
+        if wanted.target:
+            session.names[wanted.target] = queries.frame_of(answer, connection)
         return None
     if wanted.form == "frame":
         value: Any = queries.frame_of(answer, connection)
@@ -179,6 +212,8 @@ def _of_archive(wanted: Wanted, session: Session, names: Mapping[str, Any]) -> A
     rows = rows if wanted.top is None else rows.head(wanted.top)
     if wanted.file is not None:
         show_line(output.write(rows, wanted.file))
+        if wanted.target:
+            session.names[wanted.target] = rows
         return None
     value: Any = rows
     if wanted.form != "frame":

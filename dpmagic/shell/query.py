@@ -13,6 +13,7 @@ from dpmagic.commands.files import SAVE_AS, text_of
 from dpmagic.errors import CommandLineError, InvalidArgument, did_you_mean
 from dpmagic.shell import target
 
+_FILE = "give a file of KQL, or - to read it here"
 _FORMS = ("csv", "parquet", "json", "table")
 
 
@@ -112,7 +113,8 @@ def _text(file: str) -> str:
         return text_of(Path(file).expanduser())
     except OSError as error:
         reason = (error.strerror or "").lower()
-        raise InvalidArgument(f"cannot read {file}: {reason}", "give a file of KQL, or - to read it here") from None
+        hint = "a query itself goes in by a pipe: echo '...' | dpmagic query -" if "|" in file else _FILE
+        raise InvalidArgument(f"cannot read {file}: {reason}", hint) from None
     except UnicodeDecodeError:
         raise InvalidArgument(f"{file} is no text in UTF-8 or UTF-16", SAVE_AS) from None
 
@@ -123,13 +125,15 @@ def _names(kql: str, given: list[str]) -> dict[str, Any]:
     names = dict(pairs)
     from dpmagic.graph.parameters import asked
 
-    known = asked(kql) if pairs else []
+    known = asked(kql)
     for name, value in pairs:
         if name not in known:
             hint = f"it has {', '.join(f'${one}' for one in known)}" if known else "it has no $NAME: leave --param out"
             raise CommandLineError(f"the query has no ${name}", did_you_mean(name, known, hint))
         if names[name] != value:
             raise CommandLineError(f"--param {name} is given twice", "give it once; several values as a JSON list")
+    if missing := [name for name in known if name not in names]:
+        raise CommandLineError(f"${missing[0]} has no value", f"--param {missing[0]}=VALUE")
     return names
 
 

@@ -45,6 +45,46 @@ def test_ways_to_store_the_rows(sandbox: Run, shell: InteractiveShell, cell: str
     assert df.dtypes["n"] == "Int64"
 
 
+@pytest.mark.parametrize("where", ["scope << --out {0}", "--out {0} --out scope"])
+def test_rows_go_to_a_file_and_a_name_alike(sandbox: Run, shell: InteractiveShell, tmp_path: Path, where: str) -> None:
+    file = tmp_path / "disks.csv"
+    sandbox(f"%%resourcegraph {where.format(file)}\n{DISKS} | project name")
+    assert len(pandas.read_csv(file)) == len(shell.user_ns["scope"]) == 289
+
+
+def test_options_take_names(sandbox: Run, shell: InteractiveShell, tmp_path: Path) -> None:
+    shell.user_ns |= {"one": "Shop", "two": ["Shop", "Data"], "file": str(tmp_path / "a.json"), "none": ""}
+    count = f"{DISKS} | summarize n = count() by subscriptionId"
+    assert len(sandbox(f"%%resourcegraph --scope $one\n{count}")) == 1
+    assert len(sandbox(f"%resourcegraph --scope $two {count}")) == 2
+    sandbox(f"%resourcegraph --scope $two --out $file {count}")
+    assert len(json.loads((tmp_path / "a.json").read_text())) == 2
+    with pytest.raises(DpmagicError, match="there is no name three"):
+        sandbox(f"%resourcegraph --scope $three {count}")
+    for empty in ("$none", "''"):
+        with pytest.raises(CommandLineError, match="--scope is empty"):
+            sandbox(f"%resourcegraph --scope {empty} {count}")
+
+
+def test_a_name_in_quotes_is_told_of(sandbox: Run, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.user_ns["disk"] = "data-01"
+    for quoted in ("'$disk'", '"${disk}"'):
+        assert sandbox(f"%resourcegraph {DISKS} and name == {quoted}").empty
+        assert f"{quoted} in quotes is text, not the variable" in "".join(capsys.readouterr())
+    assert len(sandbox(f"%resourcegraph {DISKS} and name == $disk and name != '$x' and name != '$5'")) == 1
+    assert "in quotes" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["> all.csv\nresources", "\nresources\n| project name > out/all.parquet", "--top 3\nresources > x.json;"],
+)
+def test_a_shells_redirection_is_told_what_to_write(run: Run, cell: str) -> None:
+    with pytest.raises(CommandLineError, match="is no KQL") as caught:
+        run(f"%%resourcegraph {cell}")
+    assert "--out" in caught.value.hint
+
+
 def test_all_pages_come_typed_and_say_what_they_cover(sandbox: Run) -> None:
     kql = "resources | project id, name, subscriptionId, timeCreated = todatetime(properties.timeCreated)"
     rows = sandbox(f"%resourcegraph {kql}")
