@@ -71,7 +71,9 @@ def _without(found: History, jobs: pandas.DataFrame, estate: Estate) -> pandas.D
     rows = found.expected[found.expected["startTime"].isna()].drop(columns="startTime")
     rows = rows.sort_values("due", kind="stable")
     # The last job of the instance that began before: it was in the way if it had not ended.
-    began = jobs[["startTime", "endTime", "id"]].assign(instance=alike(jobs["instance"], rows["instance"]))
+    over = jobs["done"] | jobs["failed"]  # also where nobody wrote down since when
+    ends = jobs["endTime"].mask(over & jobs["endTime"].isna(), jobs["startTime"])
+    began = jobs[["startTime", "id"]].assign(endTime=ends, instance=alike(jobs["instance"], rows["instance"]))
     began = began[began["instance"].notna()].sort_values("startTime", kind="stable")
     began = began.rename(columns={"startTime": "began", "id": "earlier"})
     rows = pandas.merge_asof(rows, began, left_on="due", right_on="began", by="instance")

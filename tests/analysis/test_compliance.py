@@ -15,6 +15,7 @@ from hypothesis import strategies as some
 from scipy.stats import binomtest
 
 from dpmagic.analysis.adherence import adherence
+from dpmagic.analysis.controls import control_members
 from dpmagic.analysis.failures import failures, recoveries
 from dpmagic.analysis.policy_inventory import policy_inventory
 from dpmagic.analysis.restore_evidence import restore_evidence
@@ -200,6 +201,14 @@ def test_restore_evidence_by_hand(span: int, c: str) -> None:
     assert (found.loc["a", "restores"], found.loc["a", "failed"], found.loc["a", "jobId"]) == (2, 1, "/j/1")
     assert (found.loc["b", "restores"], found.loc["b", "failed"]) == (1, 2)
     assert restore_evidence(made, within="4d").set_index("name").loc["a", "verdict"] == "not tested"
+
+
+def test_nobody_knows_how_long_a_restore_took_whose_end_nobody_wrote_down() -> None:
+    rows = [job(1, "Restore", "Completed", 5), {**job(2, "Restore", "Completed", 5, "/i/b"), "endTime": pandas.NaT}]
+    rows += [{**job(3, "Restore", "InProgress", 2, "/i/c"), "endTime": pandas.NaT}]
+    made = Estate.of({"jobs": pandas.DataFrame(rows), "instances": INSTANCES}, now=NOW, window=timedelta(days=10))
+    found = control_members(made, {"quick": {"kind": "restoreTime", "atMost": "4h"}})
+    assert dict(zip(found["name"], found["verdict"], strict=True)) == {"a": "pass", "b": "not verifiable", "c": "fail"}
 
 
 def test_policies_by_what_follows_them(estate: Estate) -> None:

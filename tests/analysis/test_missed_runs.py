@@ -54,6 +54,13 @@ def test_a_job_that_was_still_going() -> None:
     assert found["detail"].tolist()[1] == "the job a 26 22:00:05 was still going"
 
 
+def test_a_job_that_is_over_is_in_nobodys_way() -> None:
+    """Whether or not anybody wrote down since when; one that runs is."""
+    for status, reason in (("Failed", "noJob"), ("InProgress", "blocked")):
+        ran = [*nightly("a", *DAYS[:10], *DAYS[11:], "3-01"), job("a", "25 22:00:30", status=status, endTime=None)]
+        assert rows(estate([instance("a")], ran)) == [("a", "02-26 22:00", reason, 1)]
+
+
 def test_the_last_two_hours_are_left_out() -> None:
     """At 23:59:59 the run of 22:00 may still come; at midnight it is missed."""
     ran = nightly("a", *DAYS)

@@ -10,7 +10,7 @@ import pandas
 from dpmagic.analysis.adherence import adherence
 from dpmagic.analysis.backups.answers import restores_of, whole
 from dpmagic.analysis.backups.holes import holes_in, within
-from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, key
+from dpmagic.analysis.backups.keys import FINISHED, SUCCESS, among, is_in, key
 from dpmagic.analysis.backups.policies import schedule_of, schedules_of
 from dpmagic.analysis.controlling.reading import DISK, INSTANCE, Control
 from dpmagic.analysis.posture import FAIL, NOT_APPLICABLE, NOT_VERIFIABLE, PASS, posture
@@ -194,13 +194,15 @@ def _restores(estate: Estate, limit: Any) -> pandas.DataFrame:
     """The longest of an instance's restores that succeeded, or still run; none is nothing to hold it to."""
     needed = ("backupInstanceId", "operationCategory", "status", "startTime", "endTime")
     jobs = restores_of(estate, needed)
-    running = jobs["endTime"].isna() & ~among(jobs["status"], FINISHED)
-    took = jobs["endTime"].fillna(pandas.Timestamp(estate.now)) - jobs["startTime"]
-    counts = took[running & (took > limit) | among(jobs["status"], SUCCESS)]
+    running, done = ~among(jobs["status"], FINISHED), among(jobs["status"], SUCCESS)
+    took = jobs["endTime"].mask(running, pandas.Timestamp(estate.now)) - jobs["startTime"]
+    counts = took[running & (took > limit) | done]
+    endless = is_in(key(estate.instances()["id"]), key(jobs.loc[done & took.isna(), "backupInstanceId"]))
     longest = counts.groupby(key(jobs["backupInstanceId"])).max()
     ids = estate.instances()["id"]
     found = longest.reindex(key(ids)).set_axis(ids.index).astype("timedelta64[us]")
-    unseen = within(holes_in(estate), ids) | _forgotten(estate)
+    # Of a restore that is over and whose end nobody wrote down, nobody knows how long it took.
+    unseen = within(holes_in(estate), ids) | _forgotten(estate) | endless.set_axis(ids.index)
     verdict = pandas.Series(NOT_APPLICABLE, ids.index, "str").mask(unseen, NOT_VERIFIABLE)
     verdict = verdict.mask((found <= limit) & ~unseen, PASS).mask(found > limit, FAIL)
     return _rows(ids, found, verdict)
