@@ -86,6 +86,8 @@ def test_the_id_of_a_subscription_counts_in_any_case() -> None:
     connection, _ = listing(visible)
     session.use(connection)
     assert subscriptions.resolve(connection, "loud") == visible[0]["subscriptionId"]
+    assert subscriptions.resolve(connection, f"/subscriptions/{NOBODYS}") == NOBODYS
+    assert subscriptions.resolve(connection, f"/subscriptions/{NOBODYS}") == NOBODYS
 
 
 def listing(seen: list[dict[str, str]]) -> tuple[Connection, list[object]]:

@@ -376,6 +376,32 @@ def test_what_was_not_there_is_told_in_every_form(session: Session, form: str) -
     assert (quiet.value, quiet.line) == (None, "")
 
 
+def test_what_cannot_be_undone_is_asked_of_who_is_there(session: Session) -> None:
+    run(CREATE, session)
+    lock = f"backup-vault update {VAULT} --immutability-state Locked --query properties.securitySettings -o json"
+    asked: list[str] = []
+    session.ask = lambda question: bool(asked.append(question))
+    with pytest.raises(DpmagicError, match="nothing was changed"):
+        run(lock, session)
+    assert asked == ["Are you sure? This cannot be undone."]
+    run(f"backup-vault update {VAULT} --immutability-state Unlocked", session)
+    session.ask = None  # a script of az's, which asks nothing
+    assert "Locked" in str(run(lock, session)[0].value)
+    assert len(asked) == 1
+
+
+def test_a_subscription_that_is_not_there_names_those_that_are(session: Session) -> None:
+    with pytest.raises(DpmagicError, match="SubscriptionNotFound") as caught:
+        run("backup-vault list --subscription 33333333-3333-4333-8333-333333333334", session)
+    assert caught.value.hint.startswith("the subscriptions there are: ")
+
+
+@pytest.mark.parametrize("suffix", ["xls", "XLSM"])
+def test_a_workbook_of_another_kind_is_no_json(session: Session, tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"a workbook is written as \.xlsx"):
+        run(f"backup-vault list > {tmp_path}/a.{suffix}", session)
+
+
 def test_a_tag_is_text_whatever_python_had(session: Session) -> None:
     tags = {"cost": 12, "share": 1.5, "on": True, "owner": "me", "empty": ""}
     (preview,) = list(execute(f"{CREATE} --tags $tags --dry-run", session, {"tags": tags}))

@@ -28,9 +28,14 @@ class Say:
 
 @dataclass(frozen=True)
 class Ask:
-    """A question that must be answered with yes before the plan goes on."""
+    """A question that must be answered with yes before the plan goes on.
+
+    One that is only for those ``present`` is left out where nobody can answer: az asks no such thing, and its scripts
+    have no ``--yes`` for it.
+    """
 
     question: str
+    present: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,8 +151,8 @@ class _Run:
                 return self._request(step)
             case Say(text):
                 return observer.say(text)
-            case Ask(question):
-                return self._ask(question)
+            case Ask(question, present):
+                return None if present and self._manner.ask is None else self._ask(question)
             case Pause(seconds, purpose):
                 observer.stage(f"{purpose}, {elapsed(seconds)}")
                 self._connect().sleep(seconds)

@@ -14,7 +14,7 @@ from dpmagic.arm.requests import Request
 from dpmagic.connection import Connection
 from dpmagic.errors import InvalidArgument, NotConnected, did_you_mean
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ID = re.compile(r"(?:/subscriptions/)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?", re.IGNORECASE)
 
 
 def visible(connection: Connection) -> list[dict[str, Any]]:
@@ -25,13 +25,13 @@ def visible(connection: Connection) -> list[dict[str, Any]]:
 
 
 def resolve(connection: Connection, given: str) -> str:
-    """The id of the subscription with this name or id.
+    """The id of the subscription with this name or id, or ARM's id of it, ``/subscriptions/ID``.
 
     Raises `InvalidArgument` with the nearest name when the caller sees none like it, and when several have the name:
     a subscription's name need not be its own.
     """
-    if _GUID.fullmatch(given):
-        return given
+    if known := _ID.fullmatch(given.strip()):
+        return known[1]
     seen = visible(connection)
     wanted = [one for one in seen if given.lower() in (one["subscriptionId"].lower(), _name(one).lower())]
     if len(wanted) > 1:

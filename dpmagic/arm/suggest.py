@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from dpmagic.arm.ids import parse_id
 from dpmagic.arm.paging import every_page
 from dpmagic.arm.requests import API_VERSION, Request
+from dpmagic.arm.subscriptions import visible
 from dpmagic.connection import Connection
 from dpmagic.errors import AzureError, DpmagicError, NotFound, did_you_mean, nearest
 
@@ -17,6 +18,8 @@ def with_nearest_name(error: NotFound, connection: Connection, request: Request)
     """The same error with a hint that names what is there, as far as the caller may see it."""
     parts = [unquote(part) for part in urlsplit(request.path).path.strip("/").split("/")]
     lowered = [part.lower() for part in parts]
+    if error.code == "SubscriptionNotFound" and not error.hint:
+        error.hint = _subscriptions(connection)
     if error.hint or len(parts) < 4 or lowered[0] != "subscriptions" or lowered[2] != "resourcegroups":
         return error
     try:
@@ -26,6 +29,15 @@ def with_nearest_name(error: NotFound, connection: Connection, request: Request)
     except DpmagicError as failed:
         hint = f"what is there could not be listed: {failed.message}"
     return NotFound(error.code, error.service_message, status=error.status, request_id=error.request_id, hint=hint)
+
+
+def _subscriptions(connection: Connection) -> str:
+    try:
+        return _there(
+            "subscription", [str(one.get("displayName") or one["subscriptionId"]) for one in visible(connection)]
+        )
+    except DpmagicError:
+        return ""  # the error itself is told; who cannot list subscriptions has no names to choose from
 
 
 def _hint(connection: Connection, parts: list[str], lowered: list[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from dpmagic.arm.ids import same_id
-from dpmagic.arm.plans import Plan, Say, Step, fetch
+from dpmagic.arm.plans import Ask, Plan, Say, Step, fetch
 from dpmagic.arm.requests import Answer, Request
 from dpmagic.commands.common import instance, subscription_wide, vault
 from dpmagic.commands.model import Args
@@ -70,6 +70,7 @@ def changing_vault(args: Args, effects: list[str]) -> Plan:
     if effects:
         instances, _ = yield from _inside(args)
         yield Say(f"vault {args.vault_name} ({instances}): {'; '.join(effects)}")
+        yield from _last_look(effects)
 
 
 def creating_vault(args: Args, body: Mapping[str, Any]) -> Plan:
@@ -81,6 +82,12 @@ def creating_vault(args: Args, body: Mapping[str, Any]) -> Plan:
         found, refused = yield from existing(_instances(args))
         inside = f" ({yield from _told(args, found, refused)})" if found or refused else ""
         yield Say(f"vault {args.vault_name}{inside}: {'; '.join(effects)}")
+        yield from _last_look(effects)
+
+
+def _last_look(effects: list[str]) -> Plan:
+    if re.search("is Locked, for good|disabled for good|cannot be turned off again", "; ".join(effects)):
+        yield Ask("Are you sure? This cannot be undone.", present=True)
 
 
 def replacing_policy(args: Args, policy: str, after: Mapping[str, Any]) -> Plan:

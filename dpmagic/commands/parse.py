@@ -22,6 +22,8 @@ _WORDS_EACH: dict[str, Any] = {
     "object": "+",
     "pairs": "*",
 }
+# What ARM takes in no name of a resource.
+_NEVER_IN_NAMES = frozenset("/\\?#%<>&")
 _SEVERAL = frozenset(kind for kind, words in _WORDS_EACH.items() if words in ("+", "*"))
 
 
@@ -97,7 +99,21 @@ def _value(command: Command, option: Option, typed: dict[str, list[str]]) -> Any
         # Mostly a variable that is not set. Without a name the address is another one: of all groups, of all vaults.
         hint = f"give {option.shown} a value" if option.required else f"give it a value, or leave {option.shown} out"
         raise InvalidArgument(f"{command.name}: {option.shown} is empty", hint)
+    if isinstance(value, str) and option.id_part:
+        _check_name(command, option, value)
     return value
+
+
+def _check_name(command: Command, option: Option, value: str) -> None:
+    """Raise for what no resource is called: put into an address, it would lead to another one."""
+    if value.startswith(("{", "[")):
+        raise InvalidArgument(f"{option.shown} is a name, not JSON", "of a variable write the field: ${name.field}")
+    wrong = next((sign for sign in value if sign in _NEVER_IN_NAMES or not sign.isprintable()), "")
+    if not wrong:
+        return
+    ids = "--ids takes an id; " if command.ids and value.lower().startswith("/subscriptions/") else ""
+    hint = f"{ids}of an id it is the part after {option.id_part}/" if "/" in value else "look it up with `list`"
+    raise InvalidArgument(f"{option.shown} {value[:80]!r} is no name: none has a {wrong!r}", hint)
 
 
 def _names(option: Option) -> bool:

@@ -37,6 +37,8 @@ def write(value: Any, path: Path) -> str:
 
 def check_file(path: Path) -> None:
     """Raise what `write` would raise of the name alone, before anything is sent whose answer it is to hold."""
+    if path.suffix.lower() in (".xls", ".xlsm", ".xlsb"):  # else it would be JSON, which Excel takes for damaged
+        raise InvalidArgument(f"cannot write {path}: a workbook is written as .xlsx", f"{path.with_suffix('.xlsx')}")
     if path.is_dir():
         raise _unwritable(path, IsADirectoryError())
     if not path.parent.is_dir():
