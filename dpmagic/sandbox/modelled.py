@@ -19,6 +19,8 @@ MODELLED: dict[str, str] = {
     "operationResults": "202 while running and 400 with the error after a failure; only successes are recorded",
     "guids": "derived from a counter that the world keeps, so that a history repeats itself",
     "gateway errors": "ResourceGroupNotFound is recorded; the other ARM errors are from Microsoft's documents",
+    "names": "of vaults (50) and policies (150): the characters are as Microsoft's Terraform provider has them, with "
+    "BMSUserErrorInvalidInput and a reason of ours; that a name can be too short is not looked at",
     "policy checks": "BMSUserErrorInvalidInput with a reason of ours; the service's own checks are not recorded",
     "disk checks": "UserErrorDiskAndSnapshotRGOrMSIPermissionsNotPresent is recorded; which of the documented codes "
     "goes with which other finding is our reading",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import faults, kinds, times, vaults
+from . import faults, kinds, naming, times, vaults
 from .messages import Request, answer, listing, visible, without_nulls
 from .reply import Reply
 from .store import Document
@@ -40,6 +40,8 @@ def put(world: World, request: Request) -> Reply:
     if reason:
         raise faults.backup("BMSUserErrorInvalidInput", reason=reason)
     existing = world.store.get("policy", vault["id"], request["name"])
+    if existing is None:
+        naming.check("policy", request["name"])
     name = existing["name"] if existing else request["name"]
     policy: Document = {
         "properties": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import faults, guarding, operations
+from . import faults, guarding, naming, operations
 from .messages import Request, answer, listing, visible
 from .reply import Reply
 from .resources import keep_location, normal_location
@@ -67,6 +67,8 @@ def put(world: World, request: Request) -> Reply:
     body = request.object()
     location = normal_location(body)
     existing = world.store.get("vault", group["id"], request["vault"])
+    if existing is None:
+        naming.check("vault", request["vault"])
     keep_location(existing, location, request["vault"], group["name"])
     properties = body.get("properties") or {}
     if not properties.get("storageSettings"):

@@ -35,6 +35,15 @@ def code(answer: Any) -> str:
     return ((body or {}).get("error") or {}).get("code", "")
 
 
+@pytest.mark.parametrize("name", ["bad%20name!", "a_b", "a.b", "b%C3%BC", "x" * 51])
+def test_what_nothing_may_be_called(client: Client, name: str) -> None:
+    refused = client.send("PUT", VAULT.replace("TestBkpVault", name), vault_body())
+    assert (refused.status, code(refused)) == (400, "BMSUserErrorInvalidInput")
+    make_vault(client)
+    policy = client.send("PUT", f"{VAULT}/backupPolicies/{name * 3}", policy_body())
+    assert (policy.status, code(policy)) == (400, "BMSUserErrorInvalidInput")
+
+
 def validated(client: Client, vault: str = VAULT, **changes: Any) -> str:
     """The code with which validateForBackup ends."""
     answer = client.send(
