@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+import dpmagic
+
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+README = PYPROJECT.with_name("README.md")
 _MODULES = {"duckdb-kql": "duckdb_kql"}  # of distributions that are called otherwise
 _CORE = """
 import sys
@@ -70,3 +74,9 @@ def test_what_needs_an_extra_says_which(words: str, said: str, extra: str, tmp_p
     assert "Traceback" not in done.stderr
     assert [one.name for one in tmp_path.iterdir() if one.name != "archive"] == ["count.kql"]
     assert not (tmp_path / "archive").exists() or not list((tmp_path / "archive").iterdir())
+
+
+def test_the_readme_names_every_analysis() -> None:
+    told = README.read_text(encoding="utf-8")
+    analyses = [name for name, module in dpmagic._PUBLIC.items() if module.startswith("dpmagic.analysis.")]
+    assert [name for name in analyses if not re.search(rf"(`|dpmagic\.){name}\b", told)] == []
