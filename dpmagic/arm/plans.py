@@ -139,6 +139,11 @@ class _Run:
                     return outcome
                 advance = _thrower(plan, error)
                 continue
+            except Interrupted:
+                raise
+            except KeyboardInterrupt:  # while it read or waited
+                hint = "what it had changed stays: see with `show`" if outcome.changed else "nothing was changed"
+                raise Interrupted("stopped before it was done", hint) from None
             if outcome.operation is not None:
                 plan.close()
                 return outcome

@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display
 
+from dpmagic.errors import Interrupted
 from dpmagic.notebook import resourcegraph
 from dpmagic.notebook.completion import matcher_of
 from dpmagic.notebook.display import ask, can_answer, show_line
@@ -91,7 +92,10 @@ class DataProtection(Magics):
         """
         wanted = resourcegraph.read(line if cell is None else f"{line}\n{cell}")
         names = self.session.names if local_ns is None else {**self.session.names, **local_ns}
-        value = resourcegraph.ran(wanted, self.session, names)
+        try:
+            value = resourcegraph.ran(wanted, self.session, names)
+        except KeyboardInterrupt:  # two lines, where Python's own has a hundred of the SDK's
+            raise Interrupted("stopped before all rows were read", "none of them is kept: run it again") from None
         return None if wanted.silent and cell is not None else value
 
     def _run(self, text: str, names: Mapping[str, Any] | None) -> Any:

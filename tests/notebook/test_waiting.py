@@ -77,6 +77,26 @@ def test_ctrl_c_stops_the_waiting_and_says_how_to_go_on(
     assert [method for method, _ in slow.changes] == ["PUT"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("%dataprotection job list -g testBkpVaultRG -v TestBkpVault", "nothing was changed"),
+        ("%dataprotection backup-instance list-from-resourcegraph", "nothing was changed"),
+        ("%resourcegraph resources | project id", "run it again"),
+    ],
+)
+def test_ctrl_c_while_it_reads_is_two_lines(shell: InteractiveShell, slow: Wire, cell: str, hint: str) -> None:
+    def interrupt(request: Any) -> None:
+        raise KeyboardInterrupt
+
+    slow.before = interrupt
+    with capture_output() as captured:
+        result = shell.run_cell(cell)
+    assert isinstance(result.error_in_exec, Interrupted)
+    shown = (captured.stdout + captured.stderr).strip().splitlines()
+    assert len(shown) == 2 and "stopped before" in shown[0] and hint in shown[1]
+
+
 def test_ctrl_c_stops_the_rest_of_the_cell(run: Run, slow: Wire, shell: InteractiveShell) -> None:
     press_ctrl_c(0.7)
     with capture_output():
