@@ -41,13 +41,14 @@ def walls(instants: Instants, where: tzinfo) -> Instants:
     if where is UTC or not len(instants):
         return instants
     weeks = instants.astype("datetime64[W]")
-    edges = np.unique(np.concatenate([weeks, weeks + 1]))
+    after = weeks + np.timedelta64(1, "W")
+    edges = np.unique(np.concatenate([weeks, after]))
     if len(edges) * 2 > len(instants):
         return _each(instants, where)
     # No zone moves its clocks twice in a week: where the offset is the same at both ends it is so in between.
     edged = edges.astype("datetime64[us]")
     offsets = _each(edged, where) - edged
-    first, last = (offsets[np.searchsorted(edges, week)] for week in (weeks, weeks + 1))
+    first, last = (offsets[np.searchsorted(edges, week)] for week in (weeks, after))
     moved = first != last
     shown: Instants = instants + first
     shown[moved] = _each(instants[moved], where)
