@@ -64,6 +64,9 @@ def compare(directory: str | Path, start: Any = "yesterday", end: Any = "now", *
     (what is fixed: until ``start``, when it was still there), and whether it may be longer (``atLeast``) or shorter
     (``atMost``, of what is fixed until ``end``); ``command`` as in `findings`.
 
+    What both have and is known to have begun ``at`` an instant after ``start`` was over in between: a backup that
+    recovered and failed anew is ``fixed`` and ``new``. What came and went between the two is in neither.
+
     Nothing is told of a subscription, or a kind of findings, that one of the two did not know: a note says which.
 
     ``attrs["dpmagic"]`` has ``from``, ``to``, the counts, and ``uncompared``, those notes.  Raises `NotAnArchive`, and
@@ -162,8 +165,10 @@ def _findings(first: pandas.DataFrame, second: pandas.DataFrame, old: Estate, ne
     first, second = (part.drop_duplicates(columns) for part in parts)
     both = second.merge(first[[*columns, *_SINCE]], on=columns, how="left", indicator=True, suffixes=("", "Then"))
     held = both["_merge"] == "both"
+    # What began after the earlier look is another one than that look saw.
+    held &= ~(both["sinceIs"].eq("at") & (both["since"] > pandas.Timestamp(old.now)))
     both["change"] = held.map({True: OPEN, False: NEW})
-    gone = first.merge(second[columns], on=columns, how="left", indicator=True)
+    gone = first.merge(both.loc[held, columns], on=columns, how="left", indicator=True)
     gone = gone[gone["_merge"] == "left_only"].assign(change=FIXED, command=None)
     return _typed(pandas.concat([_lasted(_known_since(both, held, old.now), new), _over(gone, old, new)]))
 

@@ -45,8 +45,9 @@ def test_exactly_what_was_planted_between_the_looks(found: pandas.DataFrame) -> 
         ("orphanInstance", "d-006", "orphan"),
         ("failure", "d-006", "failed"),
         ("posture", "v", "softDelete"),
+        ("failure", "d-009", "failed"),
     }
-    assert named(found, "fixed") == {("failure", "d-001", "failed")}
+    assert named(found, "fixed") == {("failure", "d-001", "failed"), ("failure", "d-009", "failed")}
     assert named(found, "changed") == {
         ("vault", "v", "softDeleteState"),
         ("instance", "d-004", "currentProtectionState"),
@@ -65,7 +66,10 @@ def test_since_when_and_how_long(found: pandas.DataFrame) -> None:
     assert pandas.isna(other["since"]) and pandas.isna(other["sinceIs"]) and pandas.isna(other["lasted"])
     [soft] = found[found["kind"] == "vault"].to_dict("records")
     assert (soft["before"], soft["after"]) == ("On", "Off")
-    [fixed] = found[found["change"] == "fixed"].to_dict("records")
+    fixed, anew = found[(found["change"] == "fixed")].to_dict("records")
+    assert (fixed["name"], anew["name"], anew["sinceIs"], anew["atLeast"]) == ("d-001", "d-009", "at", True)
+    [again] = found[(found["change"] == "new") & (found["id"] == anew["id"])].to_dict("records")
+    assert again["since"] > pandas.Timestamp(found.attrs["dpmagic"]["from"]) > anew["since"]
     assert (fixed["sinceIs"], fixed["atLeast"], fixed["atMost"]) == ("at", True, False)
     assert fixed["owner"] == "dba|<b>"
     known = found[found["since"].notna()]
@@ -104,7 +108,7 @@ def test_a_bound_stays_one_in_words(found: pandas.DataFrame, since: str, lasted:
 def test_as_text_that_people_read(found: pandas.DataFrame) -> None:
     told = dpmagic.markdown(found)
     assert told.startswith("### Backups from 2026-03-02 08:00Z to 2026-03-03 08:00Z")
-    assert "**5 new** · **1 fixed** · **3 changed**" in told
+    assert "**6 new** · **2 fixed** · **3 changed**" in told
     assert "owner dba\\|\\<b\\>" in told
     assert "softDeleteState, from On to Off" in told
     whole = page(found)
@@ -160,7 +164,7 @@ def test_in_a_shell(archive: Path) -> None:
             assert main(["compare", str(archive), "--from", "1d", "-o", form]) == NEWS
         if form == "json":
             told = json.loads(out.getvalue())
-            assert told["counts"]["new"] == 5
+            assert told["counts"]["new"] == 6
             assert {row["change"] for row in told["changes"]} == {"new", "fixed", "changed", "open"}
 
 
