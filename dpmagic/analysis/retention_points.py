@@ -179,8 +179,7 @@ def _from_snapshots(world: _World) -> pandas.DataFrame:
 
 def _of_snapshots(snapshots: pandas.DataFrame, world: _World) -> pandas.DataFrame:
     """Snapshots that are there, with tag and expiry by their job, or else by the schedule."""
-    columns = {"instance": "instance", "timeCreated": "timeCreated", "id": "snapshotId", "ofDisk": "ofDisk"}
-    made = _with_jobs(snapshots[[*columns]].rename(columns=columns), world.jobs)
+    made = _with_jobs(snapshots[_OF_SNAPSHOTS].rename(columns={"id": "snapshotId"}), world.jobs)
     told = made[made["jobId"].notna()]
     told = told.assign(expiryTime=by_tag(told, world.schedules, "timeCreated"), evidence="job")
     return _joined(told, _before(made[made["jobId"].isna()], world)).assign(there=True)
@@ -235,9 +234,7 @@ def _from_points(world: _World) -> pandas.DataFrame:
     listed = world.points[is_in(key(world.points["backupInstanceId"]), key(world.instances.loc[world.seen, "id"]))]
     of = key(listed["backupInstanceId"])
     rows = of_points(listed.assign(instance=of), world.snapshots)
-    rows = rows.rename(
-        columns={"name": "recoveryPointId", "expiryTime": "pointExpiryTime", "retentionTagName": "retentionTag"}
-    )
+    rows = rows.rename(columns=_LISTED_AS)
     vault = rows["instance"].str.replace(r"/backupinstances/.*$", "", regex=True)
     rows["policy"] = vault + "/backuppolicies/" + rows["policyName"].str.lower()
     disks = key(world.instances.loc[among(world.instances["dataSourceType"], (DISK,)), "id"])

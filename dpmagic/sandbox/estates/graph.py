@@ -65,17 +65,17 @@ def jobs(estate: Estate) -> TypedRows:
             "done": arrow.numbers(done),
         }
     )
-    columns = {
-        "id": "vault || '/backupJobs/' || job",
-        "name": "job",
-        "type": "'microsoft.dataprotection/backupvaults/backupjobs'",
-        "tenantId": _TENANT,
-        "resourceGroup": "vaultGroup",
-        "subscriptionId": "vaultSubscription",
-    }
-    return TypedRows(table, columns, _JOB)
+    return TypedRows(table, _JOB_COLUMNS, _JOB)
 
 
+_JOB_COLUMNS = {
+    "id": "vault || '/backupJobs/' || job",
+    "name": "job",
+    "type": "'microsoft.dataprotection/backupvaults/backupjobs'",
+    "tenantId": _TENANT,
+    "resourceGroup": "vaultGroup",
+    "subscriptionId": "vaultSubscription",
+}
 _SPAN = (
     "CASE WHEN ticks >= 864000000000 THEN (ticks // 864000000000) || '.' ELSE '' END"
     " || printf('%02d:%02d:%02d', (ticks // 36000000000) % 24, (ticks // 600000000) % 60, (ticks // 10000000) % 60)"
