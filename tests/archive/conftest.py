@@ -25,7 +25,7 @@ SPEC: dict[str, Any] = {
             "id": SHOP,
             "vaults": {"v": {"policies": ["p", "q"]}},
             "disks": [
-                {"name": "d", "count": 9, "vault": "v", "policy": "p", "group": "rg", "tags": {"owner": "dba|<b>"}},
+                {"name": "d", "count": 8, "vault": "v", "policy": "p", "group": "rg", "tags": {"owner": "dba|<b>"}},
                 {"name": "free", "count": 2, "group": "rg"},
             ],
         }
@@ -38,8 +38,8 @@ SPEC: dict[str, Any] = {
         {"kind": "policyChanged", "disks": "d-005", "at": "2026-03-02T18:00:00Z", "policy": "q"},
         {"kind": "diskDeleted", "disks": "d-006", "at": "2026-03-02T19:00:00Z"},
         {"kind": "missed", "disks": "d-007", "at": "2026-03-02T12:00:00Z", "runs": 1},  # and is well again
-        {"kind": "failed", "disks": "d-009", "at": "-1d", "runs": 8},  # recovers, and fails anew
-        {"kind": "failed", "disks": "d-009", "at": "2026-03-02T20:00:00Z", "runs": 100},
+        {"kind": "failed", "disks": "d-008", "at": "-1d", "runs": 8},  # recovers, and fails anew
+        {"kind": "failed", "disks": "d-008", "at": "2026-03-02T20:00:00Z", "runs": 100},
     ],
 }
 
