@@ -14,10 +14,10 @@ _MOST = 0.75  # of the width of the axes: words that need more go beyond it
 _PADS = 12.0  # in points: ticks, and the margin of the figure
 
 
-def say(drawn: Axes, end: float, place: float, words: str, **how: Any) -> None:
-    """Write words right of where the bar or mark at ``place`` ends."""
+def say(drawn: Axes, end: float, place: float, words: str, *, gap: float = 5, **how: Any) -> None:
+    """Write words right of where the bar or mark at ``place`` ends, so many points from there."""
     style: dict[str, Any] = {"va": "center", "fontsize": 7.5, "color": "#333333", **how}
-    drawn.annotate(words, (end, place), (5, 0), textcoords="offset points", **style)
+    drawn.annotate(words, (end, place), (gap, 0), textcoords="offset points", **style)
 
 
 def make_room(drawn: Axes) -> None:

@@ -44,7 +44,7 @@ def rpo_gaps(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
             style: dict[str, Any] = {"linestyle": "", "marker": shape, "markersize": 5.5, "color": colour}
             drawn.plot(gap[mine], rows.index[mine], label=f"longest gap, {words}", **style)
     for place, (_, row) in enumerate(rows.iterrows()):
-        say(drawn, max(gap[place], allowed[place]), place, f" {_said(row)}")
+        say(drawn, max(gap[place], allowed[place]), place, _said(row), gap=8)
     names_axis(drawn, list(rows["name"]))
     low, high = min(gap.min(), allowed.min()), max(gap.max(), allowed.max())
     duration_axis(drawn.xaxis, "gap between recovery points", most=6)

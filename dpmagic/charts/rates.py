@@ -39,7 +39,7 @@ def success_rate(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     spread = [(rate - low).clip(lower=0), (high - rate).clip(lower=0)]
     drawn.errorbar(rate, shown.index, xerr=spread, fmt="o", color=COLOURS[0], markersize=5, capsize=3, linewidth=1.2)
     for place, (n, failed, edge) in enumerate(zip(shown["n"], shown["failed"], high, strict=True)):
-        say(drawn, edge, place, f" {rate[place]:.1f} %, {failed:,} of {n:,} failed")
+        say(drawn, edge, place, f"{rate[place]:.1f} %, {failed:,} of {n:,} failed", gap=7)
     names_axis(drawn, [_name(row, columns) for _, row in shown.iterrows()])
     least = max(0.0, low.min() - 2)
     drawn.set_xlim(least, 100 + (100 - least) * 0.05)
