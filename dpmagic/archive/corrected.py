@@ -2,8 +2,9 @@
 came into Resource Graph, more than a day after they began.
 
 Rows that Azure shows again are the only ones that it can have changed: it is asked for how many there are of each
-status, and how long they took together, by day and subscription.  That is an answer of a few rows; a day whose figures
-differ is read again.
+status, how long they took together, and how long the codes and messages of their errors are, by day and subscription.
+That is an answer of a few rows; a day whose figures differ is read again.  A message that is reworded at its length, or
+another recommendation alone, is not seen so.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ from dpmagic.estate.grouped import grouped
 from dpmagic.estate.window import Window
 
 _A_DAY = timedelta(days=1)
-_COLUMNS = ("subscriptionId", "status", "startTime", "duration")
+_TEXTS = ("errorCode", "errorMessage")
+_COLUMNS = ("subscriptionId", "status", "startTime", "duration", *_TEXTS)
 _BY = ["subscriptionId", "day", "status"]
+_FIGURES = ["n", "seconds", "letters"]
 _SECOND = 1.0  # what sums of durations may differ by for nothing
 
 
 def corrected(writer: Writer, estate: Estate, window: Window) -> list[datetime]:
     """The UTC days, as their midnights, of the window of which Azure now has jobs that the archive does not have, or
-    has with another status or duration; of those that it has seen, and no other.
+    has with another status, duration or error; of those that it has seen, and no other.
 
     Raises what asking Azure raises; where the service does not group, there are none.
     """
@@ -46,8 +49,8 @@ def corrected(writer: Writer, estate: Estate, window: Window) -> list[datetime]:
         return []
     both = theirs.join(_stored(writer, window).add_suffix("Stored")).fillna(0)
     more = both["n"] > both["nStored"]
-    other = both["n"].eq(both["nStored"]) & ((both["seconds"] - both["secondsStored"]).abs() > _SECOND)
-    found = both.index[more | other].get_level_values("day").unique()
+    other = (both["seconds"] - both["secondsStored"]).abs().gt(_SECOND) | both["letters"].ne(both["lettersStored"])
+    found = both.index[more | both["n"].eq(both["nStored"]) & other].get_level_values("day").unique()
     return sorted(day for one in found if (day := one.to_pydatetime()) in days)
 
 
@@ -76,7 +79,8 @@ def _now(estate: Estate) -> pandas.DataFrame:
 
 def _body(more: Sequence[str]) -> str:
     keys = ", ".join(dict.fromkeys([*more, "subscriptionId", "status", "day = bin(startTime, 1d)"]))
-    return f"| summarize n = count(), seconds = sum(durationSeconds) by {keys}"
+    letters = f"sum({' + '.join(f'strlen({one})' for one in _TEXTS)})"
+    return f"| summarize n = count(), seconds = sum(durationSeconds), letters = {letters} by {keys}"
 
 
 def _stored(writer: Writer, window: Window) -> pandas.DataFrame:
@@ -88,16 +92,18 @@ def _stored(writer: Writer, window: Window) -> pandas.DataFrame:
 
 
 def _figures(jobs: pandas.DataFrame) -> pandas.DataFrame:
-    """Of rows of jobs: how many, and how many seconds they took, by subscription, day and status."""
+    """Of rows of jobs: how many, how many seconds they took, and how many letters their errors have, by subscription,
+    day and status."""
     jobs = jobs.reindex(columns=list(_COLUMNS))
     took = jobs["duration"]
     seconds = took.dt.total_seconds() if took.dtype.kind == "m" else took.astype("Float64")
     day = pandas.to_datetime(jobs["startTime"], utc=True).dt.floor("D")
-    return _added(jobs[["subscriptionId", "status"]].assign(day=day, n=1, seconds=seconds))
+    letters = sum(jobs[name].astype("str").str.len().fillna(0) for name in _TEXTS)
+    return _added(jobs[["subscriptionId", "status"]].assign(day=day, n=1, seconds=seconds, letters=letters))
 
 
 def _added(rows: pandas.DataFrame) -> pandas.DataFrame:
     keyed = rows.assign(
         **{name: rows[name].astype("str").str.lower().fillna("") for name in ("subscriptionId", "status")}
     )
-    return keyed.groupby(_BY)[["n", "seconds"]].sum().astype("float64")
+    return keyed.groupby(_BY)[_FIGURES].sum().astype("float64")

@@ -338,22 +338,27 @@ def test_a_job_is_asked_for_until_its_status_is_final(tmp_path: Path) -> None:
 
 
 def test_what_was_corrected_is_found_by_one_grouped_question(tmp_path: Path) -> None:
-    """Of the sandbox, whose jobs stay: the archive was told otherwise of one of them."""
+    """Of the sandbox, whose jobs stay: the archive was told otherwise of how one ended, and why another one failed."""
     vault = {"v": {"policies": ["p"]}}
     disks = [{"name": "d", "count": 2, "vault": "v", "policy": "p"}]
     policy = {"p": {"every": "P1D", "start": "2024-01-01T01:00:00Z", "keep": "P7D"}}
-    spec = {"days": 9, "policies": policy, "subscriptions": [{"name": "S", "id": SUB, "vaults": vault, "disks": disks}]}
+    there = [{"name": "S", "id": SUB, "vaults": vault, "disks": disks}]
+    bad = [{"kind": "failed", "disks": "d-002", "at": "-7d", "runs": 4}]
+    spec = {"days": 9, "policies": policy, "subscriptions": there, "plant": bad}
     sandbox = dpmagic.connect_sandbox(estate=spec).sandbox
     live = dpmagic.open()
     until_now = live.over((START - timedelta(days=9), live.now))
     tables = {name: until_now.table(name) for name in ("subscriptions", "jobs")}
-    tables["jobs"].loc[3, "status"] = "Failed"
+    jobs = tables["jobs"]
+    jobs.loc[jobs.index[jobs["status"] == "Completed"][3], "status"] = "Failed"
+    jobs.loc[jobs.index[jobs["errorMessage"].notna()][1], "errorMessage"] = "Nobody knows."
     told = Estate(Given(tables, live.source.target), live.now, live.window)
     collect(told, tmp_path, only=["jobs"])
     sandbox.advance("3d")
     found = collect(dpmagic.open(), tmp_path, only=["jobs"]).set_index("table").loc["jobs"]
-    assert (found["read"], found["new"], found["changed"]) == (2 * 4 + 2, 2 * 3, 1)
-    assert open_archive(tmp_path).jobs()["status"].eq("Completed").all()
+    assert (found["read"], found["new"], found["changed"]) == (2 * 4 + 2 * 2, 2 * 3, 2)
+    kept, now = (of.jobs().sort_values("id", ignore_index=True) for of in (open_archive(tmp_path), dpmagic.open()))
+    assert_frame_equal(kept.drop(columns="errorDetails"), now.drop(columns="errorDetails"))
     sandbox.advance("1d")
     assert collect(dpmagic.open(), tmp_path, only=["jobs"]).set_index("table").loc["jobs", "read"] == 4
 
