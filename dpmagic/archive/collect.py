@@ -85,8 +85,9 @@ def collect(
     ``since`` is how far back jobs and changes are asked for; without it from a day before the last run that read the
     table on, and at most the 14 days that Azure remembers.  Jobs that had not ended by the last run are asked for
     again, and so is, without ``since``, every day of which Azure remembers more jobs, or others by status, duration or
-    the length of what errors say, than were stored: some it corrects late.  ``only`` are the tables to read, with the subscriptions: ``["jobs"]`` each
-    night, all of them on Mondays; the archive then says on which days it did not see the others.  ``recovery_points``
+    the length of what errors say, than were stored: some it corrects late.  ``only`` are the tables to read, with the
+    subscriptions: ``["jobs"]`` each night, all of them on Mondays; the archive then says on which days it did not see
+    the others.  ``recovery_points``
     cost a call for each instance.  Running it again adds nothing but the run itself.
 
     Returns a row a table: ``table``, ``read`` (rows of the estate), ``new``, ``changed`` and ``gone`` (rows stored of
