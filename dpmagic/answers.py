@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,18 @@ class Form:
         return cls(command.name, runs[0].output or "", runs[0].query or "", done)
 
     def give(
-        self, value: Any, connection: Connection | None, output_wanted: str, width: int | None = None, file: str = ""
+        self,
+        value: Any,
+        connection: Connection | None,
+        output_wanted: str,
+        width: int | None = None,
+        file: str = "",
+        say: Callable[[str], None] | None = None,
     ) -> Result:
         """``value``, the service's JSON, in this form; ``output_wanted`` is that of an answer without ``-o``.
 
-        Written to ``file`` when there is one.  Raises `InvalidArgument` for a query that does not read.
+        Written to ``file`` when there is one.  ``say`` hears of what a query asks for that nothing has.  Raises
+        `InvalidArgument` for a query that does not read.
         """
         form = self.output or output_wanted
         if value is None and not self.query and not file:
@@ -61,6 +68,9 @@ class Form:
         elif form != "raw":
             value = output.with_resource_group(value)
         if self.query:
+            if say:
+                for line in output.nowhere(value, self.query):
+                    say(line)
             value = output.query(value, self.query)
         if file:
             return Result(line=output.write(value, Path(file).expanduser()))

@@ -107,7 +107,7 @@ def _answer(command: Command, values: dict[str, Any], session: Session, file: st
     value = found[0] if len(found) == 1 or not any(one is not None for one in found) else found
     forms = [_form(command, run, outcome) for run, outcome in zip(runs, outcomes, strict=True)]
     form = replace(Form.of(command, runs), done="\n".join(one.done for one in forms))
-    result = session.give(value, form, session.connection, file)
+    result = session.give(value, form, session.connection, file, observer)
     absent = [one.done for one, outcome in zip(forms, outcomes, strict=True) if outcome.absent]
     if absent and not result.line and not values["only_show_errors"]:
         # Where az is silent of a deletion that was done, a name that nothing has is not passed over.

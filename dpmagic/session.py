@@ -87,11 +87,13 @@ class Session:
         """Whether waiting is real.  On a clock of its own (the sandbox's) it takes none: there is nothing to watch."""
         return self.connection is None or isinstance(self.connection.clock, SystemClock)
 
-    def give(self, value: Any, form: Form, connection: Connection | None, file: str = "") -> Result:
-        """An answer in the form that was asked for, or in the session's own."""
+    def give(
+        self, value: Any, form: Form, connection: Connection | None, file: str = "", observer: Observer | None = None
+    ) -> Result:
+        """An answer in the form that was asked for, or in the session's own; another ``observer`` may hear of it."""
         if not self.coloured and form.output in ("jsonc", "yamlc"):
             form = replace(form, output=form.output.removesuffix("c"))
-        return form.give(value, connection, self.output, self.width, file)
+        return form.give(value, connection, self.output, self.width, file, (observer or self.observer).say)
 
     def keep(self, handle: Handle) -> Handle:
         """Remember a handle for `resume`; those that have ended are forgotten."""

@@ -48,7 +48,7 @@ class DataProtection(Magics):
 
         %%dataprotection
         vaults << backup-vault list
-        job list --query "[?status=='Failed']" > failed.json
+        job list -g rg -v vault --query "[?properties.status=='Failed']" > failed.json
 
         In a cell every line is a statement, also the first one after the magic's name; they run in order and stop at
         the first that fails.  `name <<` stores a result, `$name` puts a variable of yours in, `> file` writes to a
