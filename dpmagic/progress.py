@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, TextIO
 
 
@@ -29,6 +31,24 @@ class Silent:
     def stage(self, text: str) -> None: ...
 
     def done(self) -> None: ...
+
+
+_watching: ContextVar[Observer] = ContextVar("watching")
+
+
+@contextmanager
+def watched(observer: Observer) -> Iterator[None]:
+    """What is sent in the block has this observer; in threads that it starts nobody is."""
+    before = _watching.set(observer)
+    try:
+        yield
+    finally:
+        _watching.reset(before)
+
+
+def watching() -> Observer:
+    """Who hears of what is sent just now."""
+    return _watching.get(Silent())
 
 
 class Terminal:

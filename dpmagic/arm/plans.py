@@ -16,7 +16,7 @@ from dpmagic.arm.requests import Answer, Request, send
 from dpmagic.arm.suggest import with_nearest_name
 from dpmagic.connection import Connection
 from dpmagic.errors import DpmagicError, Interrupted, NotConfirmed, NotFound, OperationTimeout, OutOfTouch
-from dpmagic.progress import Observer, elapsed
+from dpmagic.progress import Observer, elapsed, watched
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def carry_out(plan: Plan, connect: Callable[[], Connection], manner: Manner) -> 
     ``connect`` is called at the first request only: a command that sends none needs no connection.  An error of a
     step is thrown into the plan, which may have something to say about what was already done.
     """
-    return _Run(connect, manner).through(plan)
+    with watched(manner.observer):
+        return _Run(connect, manner).through(plan)
 
 
 class _Run:

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from dpmagic.clouds import refusals
 from dpmagic.connection import Connection, changes_state
 from dpmagic.errors import AzureError, ConnectionFailed, NotFound
+from dpmagic.progress import elapsed, watching
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpRequest, HttpResponse
@@ -161,9 +162,22 @@ def attempt(connection: Connection, request: Request, **options: Any) -> Answer:
 
 
 def exchange(connection: Connection, request: HttpRequest, **options: Any) -> Any:
-    """Send, with what goes wrong below HTTP told as `ConnectionFailed`."""
-    with reaching(connection, changing=changes_state(request.method, request.url)):
-        return connection.send(request, **options)
+    """Send, with what goes wrong below HTTP told as `ConnectionFailed`; waits that Azure asks for are told too."""
+    observer, waits = watching(), []
+
+    def heard(piped: Any) -> None:
+        response = piped.http_response
+        after = str(response.headers.get("retry-after") or "")
+        if response.status_code in (429, 503) and after.isdigit():
+            waits.append(after)
+            observer.stage(f"Azure takes no more just now: waiting {elapsed(int(after))}")
+
+    try:
+        with reaching(connection, changing=changes_state(request.method, request.url)):
+            return connection.send(request, raw_response_hook=heard, **options)
+    finally:
+        if waits:
+            observer.done()
 
 
 @contextmanager

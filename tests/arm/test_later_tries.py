@@ -16,6 +16,7 @@ from dpmagic.execute import execute
 from dpmagic.sandbox import Sandbox
 from dpmagic.sandbox.mishaps import Mishap, Mishaps
 from dpmagic.session import Session
+from tests.canned import Heard
 from tests.test_execute import CREATE, VAULT
 from tests.wire import Wire
 
@@ -106,3 +107,14 @@ def test_a_failure_that_passes_says_what_to_do(kind: str, line: str, hint: str) 
     with pytest.raises(AzureError) as caught:
         run(line, session)
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("line", [CREATE, "backup-vault list"])
+def test_a_long_wait_for_azure_is_told_while_it_lasts(line: str) -> None:
+    heard = Heard()
+    tampered = wire(Mishap("throttled", where="backupVaults", times=1, seconds=600))
+    run(line, Session(tampered.connection(), observer=heard))
+    assert 600 in tampered.slept and "Azure takes no more just now: waiting 10 min 00 s" in heard.stages
+    heard.stages.clear()
+    run("backup-vault list", Session(tampered.connection(), observer=heard))
+    assert heard.stages == []
