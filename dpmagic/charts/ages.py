@@ -13,10 +13,11 @@ from dpmagic.charts.style import BAD, GOOD, UNKNOWN, axes, empty, finish, grid, 
 
 _TITLE = "Age of the newest recovery point"
 _NEEDED = ("status", "age", "rpo")
+# Of each status its colour, its hatch and its words.
 _SHOWN = {
-    "within": (GOOD, "within its RPO"),
-    "breached": (BAD, "older than its RPO"),
-    "unverifiable": (UNKNOWN, "no RPO is known"),
+    "within": (GOOD, "", "within its RPO"),
+    "breached": (BAD, "//", "older than its RPO"),
+    "unverifiable": (UNKNOWN, "..", "no RPO is known"),
 }
 
 
@@ -40,14 +41,13 @@ def rpo(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
     bins = np.logspace(low, high, max(8, min(48, int((high - low) * 24))))
     shown = {status: style for status, style in _SHOWN.items() if (known["status"] == status).any()}
     parts = [seconds[known["status"] == status].to_numpy() for status in shown]
-    colours, words = zip(*shown.values(), strict=True)
     below = np.zeros(len(bins) - 1)
-    for part, colour, text in zip(parts, colours, words, strict=True):
+    for part, (colour, hatch, text) in zip(parts, shown.values(), strict=True):
         counts, _ = np.histogram(part, bins)
         [there] = np.nonzero(counts)
         drawn.bar(
             bins[there], counts[there], np.diff(bins)[there], below[there], align="edge", color=colour,
-            label=f"{text} ({len(part):,})", edgecolor="white", linewidth=0.4,
+            hatch=hatch, label=f"{text} ({len(part):,})", edgecolor="white", linewidth=0.4,
         )  # fmt: skip
         below += counts
     duration_axis(drawn.xaxis, "age")

@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 from dpmagic.charts.axis import names_axis
 from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
-from dpmagic.charts.style import BAD, COLOURS, MOST, axes, empty, finish, grid, legend
+from dpmagic.charts.style import BAD, BAD_INK, COLOURS, INK, MOST, axes, empty, finish, grid, legend
 
 _TITLE = "Snapshots of each disk, against the limit"
-_COLOURS = {"full": BAD, "willFill": BAD, "atPolicyLimit": "#9A6A00"}
-INK = "#333333"
+_COLOURS = {"full": BAD_INK, "willFill": BAD_INK, "atPolicyLimit": "#9A6A00"}
 _NEEDED = ("name", "status", "byBackup", "byOthers", "snapshots", "limit", "expected", "daysUntilFull")
 
 

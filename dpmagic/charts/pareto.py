@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from dpmagic.charts.axis import names_axis
 from dpmagic.charts.checked import checked
-from dpmagic.charts.style import COLOURS, UNKNOWN, axes, empty, finish, grid, legend
+from dpmagic.charts.style import COLOURS, PALE, UNKNOWN, axes, empty, finish, grid, legend
 
 _TITLE = "Failed backups by error code"
 _NEEDED = ("errorCode", "fault", "n", "cumulative", "instances", "persistent", "open")
@@ -82,7 +82,7 @@ def _columns(drawn: Axes, rows: pandas.DataFrame) -> None:
     options: dict[str, Any] = {"transform": drawn.get_yaxis_transform(), "ha": "right", "fontsize": 8}
     for number, (name, words) in enumerate(_FIGURES.items()):
         right = 1 / _ROOM + (1 - 1 / _ROOM) * (number + 1) / len(_FIGURES)
-        drawn.text(right, -0.62, words, va="bottom", color="#777777", **options)
+        drawn.text(right, -0.62, words, va="bottom", color=PALE, **options)
         for place, value in enumerate(rows[name]):
             if pandas.notna(value):
                 drawn.text(right, place, f"{value:,}", va="center", color="#333333", **options)

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from dpmagic.charts.axis import names_axis
 from dpmagic.charts.beside import make_room, say
 from dpmagic.charts.checked import checked
-from dpmagic.charts.style import BAD, COLOURS, UNKNOWN, axes, empty, finish, grid, legend, plain
+from dpmagic.charts.style import BAD, BAD_INK, COLOURS, INK, UNKNOWN, axes, empty, finish, grid, legend, plain
 
 _TITLE, _SAME = "Points a disk by retention tag, before (pale) and after", "Points that policies keep of a disk, by tag"
 _NEEDED = ("policyName", "retentionTag", "pointsBefore", "pointsAfter", "limit", "byOthers", "status")
@@ -115,7 +115,7 @@ def _wrong(rows: pandas.DataFrame) -> str:
 def _tell(drawn: Axes, at: float, points: float, others: float, wrong: str) -> None:
     said = f"{points:,.0f}" + (f" + {others:,.0f} by others" if others else "") + wrong
     over = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # the line of the limit
-    say(drawn, points + others, at, said, color=BAD if wrong else "#333333", bbox=over)
+    say(drawn, points + others, at, said, color=BAD_INK if wrong else INK, bbox=over)
 
 
 def _legend(drawn: Axes, tags: dict[str, str], rows: pandas.DataFrame) -> None:

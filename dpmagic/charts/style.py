@@ -35,6 +35,9 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 GOOD, FAIR, BAD, UNKNOWN = "#009E73", "#E69F00", "#D55E00", "#999999"
 """Well, with reservations, not well, nobody knows."""
 
+INK, PALE, BAD_INK = "#333333", "#6b6b6b", "#A84300"
+"""Of texts, which need more contrast than bars: what is said, what is said beside it, and what is not well."""
+
 SEQUENCE = "cividis"
 """The colour map of quantities: even in lightness, and the same to the colour-blind."""
 
@@ -43,7 +46,6 @@ MOST = 30
 
 _MARGIN = 0.15  # around a picture, in inches
 _PAD, _LEAST = 0.04, 0.2  # around what is in a figure, in inches; of a figure's width and height, for the axes
-_INK, _PALE = "#333333", "#777777"
 _LETTER = 0.55  # of a font's size: how wide a letter is on average
 
 
@@ -157,18 +159,18 @@ def finish(drawn: Axes, frame: pandas.DataFrame, title: str, *, note: str = "") 
     """The chart with its title on top, and below it what it covers: the frame's completeness line, after ``note``."""
     size = float(drawn.title.get_fontsize())
     place = None if _has_top(drawn) else 1.0  # told where it goes: what is in its way is looked for again and again
-    drawn.set_title(_wrapped(drawn, plain(title, most=None), size), loc="left", color=_INK, pad=10, y=place)
+    drawn.set_title(_wrapped(drawn, plain(title, most=None), size), loc="left", color=INK, pad=10, y=place)
     for name in ("x", "y"):
         axis = getattr(drawn, f"{name}axis")
-        axis.label.set_color(_INK)
-        axis.set_tick_params(colors=_INK)
+        axis.label.set_color(INK)
+        axis.set_tick_params(colors=INK)
     said = " · ".join(part for part in (note, line(frame.attrs.get(KEY))) if part)
     if said:
         text = _wrapped(drawn, plain(said, most=None), 7.5)
         # Right below the label of the x axis, wherever that comes to be; so layouts leave room for it.
         drawn.annotate(
             text, xy=(0, 0), xycoords=("axes fraction", drawn.xaxis.label), xytext=(0, -6),
-            textcoords="offset points", va="top", ha="left", fontsize=7.5, color=_PALE, annotation_clip=False,
+            textcoords="offset points", va="top", ha="left", fontsize=7.5, color=PALE, annotation_clip=False,
         )  # fmt: skip
     use_fonts(drawn)
     return drawn
@@ -184,7 +186,7 @@ def empty(drawn: Axes, frame: pandas.DataFrame, title: str, why: str) -> Axes:
     drawn.set_xticks([])
     drawn.set_yticks([])
     drawn.spines[:].set_visible(False)
-    drawn.text(0.5, 0.5, plain(why, most=None), transform=drawn.transAxes, ha="center", va="center", color=_PALE)
+    drawn.text(0.5, 0.5, plain(why, most=None), transform=drawn.transAxes, ha="center", va="center", color=PALE)
     return finish(drawn, frame, title)
 
 

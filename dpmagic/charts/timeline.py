@@ -14,11 +14,12 @@ _TITLE = "Points that are kept, against the policy"
 _NEEDED = ("id", "name", "retentionTag", "timeCreated", "status")
 # How much each status draws the eye to its row.
 _TROUBLE = {"missing": 4, "surplus": 3, "unverifiable": 2, "expiring": 1, "held": 1, "present": 0}
-_TAGS = COLOURS[:5]  # the orange-red is for what is wrong
+# A colour and a shape a tag: apart without colours too; the orange-red is for what is wrong.
+_TAGS = tuple(zip(COLOURS[:5], "^osDv", strict=True))
 
 
 def retention_points(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
-    """A line an instance of `dpmagic.retention_points`, a mark a point: in its tag's colour, hollow if it is missing.
+    """A line an instance of `dpmagic.retention_points`, a mark a point: in its tag's colour and shape, hollow if missing.
 
     Surplus points, which should be gone, and those that nobody can judge are crossed out. Of more instances than can
     be read those are shown that differ most from their policy. Raises `InvalidArgument` for a frame that is none of it.
@@ -47,28 +48,32 @@ def _chosen(frame: pandas.DataFrame) -> tuple[pandas.DataFrame, int]:
 
 def _draw(drawn: Axes, rows: pandas.DataFrame) -> None:
     tags = rows["retentionTag"].fillna("(no tag known)")
-    colours = {tag: _TAGS[place % len(_TAGS)] for place, tag in enumerate(sorted(tags.unique()))}
+    styles = {tag: _TAGS[place % len(_TAGS)] for place, tag in enumerate(sorted(tags.unique()))}
     small = 22 if rows["row"].nunique() <= 12 else 12
-    for tag, colour in colours.items():
+    for tag, (colour, shape) in styles.items():
         mine = rows[tags == tag]
         there = mine[mine["status"] != "missing"]
         lost = mine[mine["status"] == "missing"]
-        drawn.scatter(utc(there["timeCreated"]), there["row"], s=small, color=colour, linewidths=0)
+        drawn.scatter(utc(there["timeCreated"]), there["row"], s=small, color=colour, marker=shape, linewidths=0)
         drawn.scatter(
-            utc(lost["timeCreated"]), lost["row"], s=small * 2.2, facecolors="none", edgecolors=colour, linewidths=1.5
-        )
+            utc(lost["timeCreated"]), lost["row"], s=small * 2.2, marker=shape, facecolors="none", edgecolors=colour,
+            linewidths=1.5,
+        )  # fmt: skip
     for status, colour in (("surplus", BAD), ("unverifiable", UNKNOWN)):
         odd = rows[rows["status"] == status]
         drawn.scatter(utc(odd["timeCreated"]), odd["row"], s=small * 1.6, marker="x", color=colour, linewidths=1.2)
     names = rows.drop_duplicates("row").sort_values("row")["name"]
     names_axis(drawn, list(names))
     grid(drawn, "x")
-    legend(drawn, handles=_handles(colours, set(rows["status"])))
+    legend(drawn, handles=_handles(styles, set(rows["status"])))
 
 
-def _handles(colours: dict[str, str], statuses: set[str]) -> list[Line2D]:
-    """The legend: a colour a tag, and the marks that occur."""
-    made = [Line2D([], [], marker="o", linestyle="", color=colour, label=plain(tag)) for tag, colour in colours.items()]
+def _handles(styles: dict[str, tuple[str, str]], statuses: set[str]) -> list[Line2D]:
+    """The legend: a colour and a shape a tag, and the marks that occur."""
+    made = [
+        Line2D([], [], marker=shape, linestyle="", color=colour, label=plain(tag))
+        for tag, (colour, shape) in styles.items()
+    ]
     marks = {
         "missing": ("o", "none", "#333333", "missing: not there, should be"),
         "surplus": ("x", BAD, BAD, "surplus: there, should be gone"),
