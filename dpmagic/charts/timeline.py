@@ -19,7 +19,8 @@ _TAGS = tuple(zip(COLOURS[:5], "^osDv", strict=True))
 
 
 def retention_points(frame: pandas.DataFrame, ax: Axes | None = None) -> Axes:
-    """A line an instance of `dpmagic.retention_points`, a mark a point: in its tag's colour and shape, hollow if missing.
+    """A line an instance of `dpmagic.retention_points`, a mark a point: in its tag's colour and shape, hollow if
+    it is missing.
 
     Surplus points, which should be gone, and those that nobody can judge are crossed out. Of more instances than can
     be read those are shown that differ most from their policy. Raises `InvalidArgument` for a frame that is none of it.
@@ -50,7 +51,8 @@ def _draw(drawn: Axes, rows: pandas.DataFrame) -> None:
     tags = rows["retentionTag"].fillna("(no tag known)")
     styles = {tag: _TAGS[place % len(_TAGS)] for place, tag in enumerate(sorted(tags.unique()))}
     small = 22 if rows["row"].nunique() <= 12 else 12
-    for tag, (colour, shape) in styles.items():
+    for tag in tags.value_counts().index:  # the rarest on top
+        colour, shape = styles[tag]
         mine = rows[tags == tag]
         there = mine[mine["status"] != "missing"]
         lost = mine[mine["status"] == "missing"]
