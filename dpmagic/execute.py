@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from dpmagic.results import Preview
 from dpmagic.session import Session
 from dpmagic.session_commands import SessionCommand, session_command
 
+_Statement = language.Statement | language.Assignment
+
 
 def execute(text: str, session: Session, names: Mapping[str, Any] | None = None) -> Iterator[Result]:
     """Run the statements of ``text``, giving each one's result as it comes.
@@ -29,15 +32,31 @@ def execute(text: str, session: Session, names: Mapping[str, Any] | None = None)
     ``names`` are looked up before the session's own.  Raises the error of the first statement that fails; those
     before it have been carried out, those after it have not.
     """
-    for statement in language.parse(text):
+    statements = language.parse(text)
+    for number, statement in enumerate(statements, 1):
         known = {**session.names, **names} if names else session.names
-        if isinstance(statement, language.Assignment):
-            session.names[statement.name] = language.expand_value(statement.value, known)
-            continue
-        result = one(language.expand(statement.words, known), session, _file(statement, known))
+        with _telling(statement, statements[number:]):
+            if isinstance(statement, language.Assignment):
+                session.names[statement.name] = language.expand_value(statement.value, known)
+                continue
+            result = one(language.expand(statement.words, known), session, _file(statement, known))
         if statement.target:
             session.names[statement.target] = result.value
         yield Result(result.value, result.line, statement.silent)
+
+
+@contextmanager
+def _telling(statement: _Statement, after: Sequence[_Statement]) -> Iterator[None]:
+    """An error in the block says how many statements after this one have not been carried out for it."""
+    try:
+        yield
+    except (DpmagicError, Interrupted) as stopped:
+        if after:
+            those = f"{len(after)} statements" if len(after) > 1 else "the statement"
+            was = "were" if len(after) > 1 else "was"
+            told = f"{those} after line {statement.line} {was} not carried out"
+            stopped.hint = "; ".join(filter(None, [stopped.hint, told]))
+        raise
 
 
 def _file(statement: language.Statement, known: Mapping[str, Any]) -> str:

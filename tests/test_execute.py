@@ -376,6 +376,21 @@ def test_what_was_not_there_is_told_in_every_form(session: Session, form: str) -
     assert (quiet.value, quiet.line) == (None, "")
 
 
+def test_what_was_not_carried_out_is_told(session: Session) -> None:
+    wrong = "backup-vault show -g testBkpVaultRG -v nope"
+    for text, told in (
+        (f"{wrong}\n{CREATE}", "the statement after line 1 was not carried out"),
+        (f"# create\n{wrong}\nx = 'a'\n{CREATE}", "2 statements after line 2 were not carried out"),
+        ("x = $nope\nbackup-vault list", "the statement after line 1 was not carried out"),
+    ):
+        with pytest.raises(DpmagicError) as caught:
+            run(text, session)
+        assert caught.value.hint.endswith(told)
+    with pytest.raises(DpmagicError) as caught:
+        run(f"backup-vault list\n{wrong}", session)
+    assert "carried out" not in caught.value.hint
+
+
 def test_what_cannot_be_undone_is_asked_of_who_is_there(session: Session) -> None:
     run(CREATE, session)
     lock = f"backup-vault update {VAULT} --immutability-state Locked --query properties.securitySettings -o json"
