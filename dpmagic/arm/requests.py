@@ -27,9 +27,13 @@ _UNSURE = "Azure may have done it all the same: look with `show` or `list` befor
 SIGN_IN = "the token is not, or no longer, accepted: run `az login` or give a new one, then connect again"
 _EXPIRED = "ExpiredAuthenticationToken"
 # What to do about a failure that passes, where the answer has no advice of its own.
-_LATER = {429: "Azure takes no more of you just now, and did nothing: run it again in a few minutes"} | dict.fromkeys(
+_LATER = {
+    412: "somebody changed it in the meantime: look at it again, then run it again",
+    429: "Azure takes no more of you just now, and did nothing: run it again in a few minutes",
+} | dict.fromkeys(
     (500, 502, 503, 504), "run it again in a few minutes; if it stays so, give Azure support the request id"
 )
+_BUSY = "wait until what is in progress has ended, with `resume` or a `wait` command, then run it again"
 
 FinalState = Literal["", "location", "azure-async-operation"]
 
@@ -143,8 +147,12 @@ def expired(error: AzureError) -> bool:
 
 def advised(error: AzureError, request: Request) -> AzureError:
     """The error of a request, with what to do: after a failure of Azure's own nobody knows if a change was made."""
-    failed = request.changes and error.status >= 500
-    later = _UNSURE if failed else "" if error.hint else _LATER.get(error.status, "")
+    if request.changes and error.status >= 500:
+        later = _UNSURE
+    elif error.hint:
+        later = ""
+    else:
+        later = _BUSY if "InProgress" in error.code else _LATER.get(error.status, "")
     error.hint = "; ".join(filter(None, [error.hint, later]))
     return error
 

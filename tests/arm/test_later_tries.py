@@ -16,7 +16,7 @@ from dpmagic.execute import execute
 from dpmagic.sandbox import Sandbox
 from dpmagic.sandbox.mishaps import Mishap, Mishaps
 from dpmagic.session import Session
-from tests.canned import Heard
+from tests.canned import Heard, canned_connection
 from tests.test_execute import CREATE, VAULT
 from tests.wire import Wire
 
@@ -118,3 +118,20 @@ def test_a_long_wait_for_azure_is_told_while_it_lasts(line: str) -> None:
     heard.stages.clear()
     run("backup-vault list", Session(tampered.connection(), observer=heard))
     assert heard.stages == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (409, "AnotherOperationInProgress", "wait until what is in progress has ended"),
+        (412, "PreconditionFailed", "somebody changed it in the meantime"),
+        (403, "AuthorizationFailed", ""),
+    ],
+)
+def test_a_refused_change_says_when_to_try_again(status: int, code: str, hint: str) -> None:
+    vault = {"name": "v", "location": "westus", "properties": {"storageSettings": []}}
+    refused = {"error": {"code": code, "message": "no"}}
+    connection, _ = canned_connection([["GET", "", 200, {}, vault], ["PUT", "", status, {}, refused]])
+    with pytest.raises(AzureError, match=code) as caught:
+        run("backup-vault update -g g -v v --tags a=b", Session(connection))
+    assert caught.value.hint.startswith(hint) and bool(caught.value.hint) == bool(hint)
