@@ -70,6 +70,20 @@ def test_a_table_on_a_terminal(state: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (
+            "backup-vault list",
+            "UnknownCommand: dpmagic has no command 'backup-vault'\n  hint: dpmagic run -- backup-vault ...\n",
+        ),
+        (
+            "az dataprotection job list",
+            "UnknownCommand: dpmagic has no command 'az'\n  hint: dpmagic run -- backup-vault list",
+        ),
+        ("login", "UnknownCommand: dpmagic has no command 'login'\n  hint: run `az login` in a terminal"),
+        ("run -- connect azure --read-only", "CommandLineError: connect is for notebooks and scripts"),
+        (
+            "run --target sandbox -- backup-vault list --read-only",
+            "UnknownOption: backup-vault list has no option --read-only\n  hint: --read-only goes before the command",
+        ),
         ("colect folder", "UnknownCommand: dpmagic has no command 'colect'\n  hint: did you mean collect?\n"),
         ("nonsense", "UnknownCommand: dpmagic has no command 'nonsense'\n  hint: one of: run, commands, query,"),
         ("archive chek x", "UnknownCommand: dpmagic archive has no command 'chek'\n  hint: did you mean check?\n"),

@@ -8,8 +8,11 @@ import shutil
 import sys
 from typing import Any
 
-from dpmagic.errors import CommandLineError
+from dpmagic.errors import CommandLineError, UnknownOption
 from dpmagic.shell import target
+
+# Options of ``dpmagic run`` that no command has.
+_BEFORE = ("--target", "--state", "--estate", "--endpoint", "--ca", "--token", "--tenant", "--cloud", "--read-only")
 
 
 def add(commands: Any) -> None:
@@ -35,13 +38,22 @@ def _run(arguments: argparse.Namespace) -> int:
     words = words[1:] if words[:1] == ["dataprotection"] else words
     if not words:
         raise CommandLineError("run what?", "dpmagic run -- backup-vault list; see `dpmagic commands`")
+    if words[0] == "connect" and not {"-h", "--help"} & set(words):
+        # It would be gone with the process, and the next command be sent somewhere else, perhaps not read-only.
+        hint = "give --target, --subscription and --read-only with each command, before its --; or set DPMAGIC_TARGET"
+        raise CommandLineError("connect is for notebooks and scripts: nothing keeps a connection in a shell", hint)
     session = target.session(arguments, read_only=arguments.read_only)
     session.ask = _ask if sys.stdin.isatty() else None
     if sys.stdout.isatty():
         session.output, session.width = "table", shutil.get_terminal_size().columns
     else:
         session.output, session.coloured = "json", False  # as az: colours are for a terminal
-    _show(one(words, session))
+    try:
+        _show(one(words, session))
+    except UnknownOption as error:
+        if (name := error.message.rpartition(" ")[2]) in _BEFORE:
+            error.hint = f"{name} goes before the command: dpmagic run {name} ... -- {words[0]} ..."
+        raise
     return 0
 
 

@@ -35,6 +35,8 @@ class Parser(argparse.ArgumentParser):
         if isinstance(action, argparse._SubParsersAction):
             problem: type[CommandLineError] = UnknownCommand
             text = f"{self.prog} has no command {value!r}"
+            if hint := _elsewhere(value):
+                raise UnknownCommand(text, hint)
         else:
             problem, name = InvalidChoice, "/".join(action.option_strings) or action.metavar or action.dest
             text = f"{self.prog}: {name} cannot be {value!r}"
@@ -49,3 +51,18 @@ class Parser(argparse.ArgumentParser):
 
     def _see(self) -> str:
         return f"see `{self.prog} --help`"
+
+
+def _elsewhere(word: str) -> str:
+    """Where a first word belongs that is a command all the same: behind ``run``, or to az; else ``""``."""
+    from dpmagic.commands.elsewhere import instead
+    from dpmagic.commands.table import GROUPS
+    from dpmagic.session_commands import COMMANDS
+
+    ours = {one.name.split()[0] for one in COMMANDS} - {"connect"}
+    if word in ("az", "dataprotection") or word in GROUPS or word in ours:
+        return f"dpmagic run -- {'backup-vault list' if word in ('az', 'dataprotection') else f'{word} ...'}"
+    if word == "connect":
+        return "a shell has no connection to keep: dpmagic run --target ... --subscription ... -- COMMAND"
+    told = instead(word)
+    return told[1] if told else ""
