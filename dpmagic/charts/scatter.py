@@ -73,4 +73,5 @@ def _name(drawn: Axes, rows: pandas.DataFrame) -> None:
             f"{plain(row['dataSourceName'], 24)}: {duration_text(row['duration'].total_seconds())}",
             xy=(x, row["duration"].total_seconds()), xytext=(7 if left else -7, down * 72 / drawn.figure.dpi - 2),
             textcoords="offset points", ha="left" if left else "right", fontsize=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4},  # over other points
         )  # fmt: skip
