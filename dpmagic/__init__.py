@@ -1,6 +1,15 @@
 """Azure Backup vaults in a notebook.
 
-``%load_ext dpmagic`` registers ``%dataprotection`` and ``%%dataprotection``; `run` does the same in a script.
+There ``%load_ext dpmagic`` registers ``%%dataprotection`` and ``%%resourcegraph``; in a script the same is::
+
+    import dpmagic
+
+    dpmagic.connect_sandbox()  # or connect_azure, connect_endpoint
+    vaults = dpmagic.run("backup-vault list")  # a command of az dataprotection; its answer is a DataFrame
+    estate = dpmagic.open()  # all that can be seen, as tables: estate.jobs(), estate.disks()
+    worst = dpmagic.triage(estate)  # and every other question
+    dpmagic.charts.triage(worst).figure.savefig("worst.png")
+
 Nothing heavy is loaded until it is needed.
 """
 
@@ -123,12 +132,16 @@ _PUBLIC = {
     "triage": "dpmagic.analysis.triage",
 }
 
-__all__ = [*_PUBLIC]
+_ROOMS = ("charts", "errors", "sandbox")  # public names stand in these too: `charts.triage`, `errors.AzureError`
+
+__all__ = [*_PUBLIC, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
+    if name in _ROOMS:
+        return import_module(f"dpmagic.{name}")
     begun = [one for one in _PUBLIC if one.startswith(f"{name}_")]
     told = f"; there are {', '.join(begun)}" if begun else ""
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{told}")
