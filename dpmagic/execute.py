@@ -168,7 +168,11 @@ def _each(command: Command, values: dict[str, Any], session: Session) -> list[Ar
     given = values["subscription_given"]
     if not values.get("ids"):
         return [Args(values, lambda: session.subscription(given))]
-    return [_from_id(command, values, text) for text in values["ids"]]
+    ids = values["ids"]
+    if command.changes:  # a frame may well have an id in several rows, and nothing is to be done twice
+        once = {text.rstrip("/").lower(): text for text in reversed(ids)}
+        ids = [text for text in ids if once.pop(text.rstrip("/").lower(), None)]
+    return [_from_id(command, values, text) for text in ids]
 
 
 def _from_id(command: Command, values: dict[str, Any], text: str) -> Args:

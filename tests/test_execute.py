@@ -391,6 +391,16 @@ def test_what_was_not_carried_out_is_told(session: Session) -> None:
     assert "carried out" not in caught.value.hint
 
 
+def test_an_id_that_is_given_twice_is_changed_once(session: Session) -> None:
+    run(CREATE, session)
+    (listed,) = run("backup-vault list", session)
+    one = listed.value.loc[0, "id"]
+    session.names["ids"] = [one, one.upper(), f"{one}/"]
+    (preview,) = run("backup-vault update --ids $ids --tags a=b --dry-run", session)
+    assert [step["method"] for step in preview.value.to_json()] == ["PUT"]
+    assert len(run("backup-vault show --ids $ids", session)[0].value) == 3  # as az
+
+
 def test_what_cannot_be_undone_is_asked_of_who_is_there(session: Session) -> None:
     run(CREATE, session)
     lock = f"backup-vault update {VAULT} --immutability-state Locked --query properties.securitySettings -o json"

@@ -23,7 +23,7 @@ _WORDS_EACH: dict[str, Any] = {
     "pairs": "*",
 }
 # What ARM takes in no name of a resource.
-_NEVER_IN_NAMES = frozenset("/\\?#%<>&")
+_NEVER_IN_NAMES = frozenset("/\\?#%<>&{}")
 _SEVERAL = frozenset(kind for kind, words in _WORDS_EACH.items() if words in ("+", "*"))
 
 
@@ -107,7 +107,9 @@ def _value(command: Command, option: Option, typed: dict[str, list[str]]) -> Any
 def _check_name(command: Command, option: Option, value: str) -> None:
     """Raise for what no resource is called: put into an address, it would lead to another one."""
     if value.startswith(("{", "[")):
-        raise InvalidArgument(f"{option.shown} is a name, not JSON", "of a variable write the field: ${name.field}")
+        variable = value[1:-1] if value[1:-1].isidentifier() else ""
+        field = f"for the variable write ${variable}" if variable else "of a variable write the field: ${name.field}"
+        raise InvalidArgument(f"{option.shown} is a name, not {value[:40] if variable else 'JSON'}", field)
     wrong = next((sign for sign in value if sign in _NEVER_IN_NAMES or not sign.isprintable()), "")
     if not wrong:
         return

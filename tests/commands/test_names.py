@@ -23,6 +23,8 @@ VAULT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.DataProtection
         ("backup-policy show -g g -v v -n 'a%2Fb'", "none has a '%'", "list"),
         ("job show -g g -v v --job-id 'a\tb'", "none has a '\\t'", "list"),
         ("backup-instance delete -g g -v v --yes -n $frame", "--name is a name, not JSON", "${name.field}"),
+        ("backup-vault show -g g -v {vault}", "is a name, not {vault}", "write $vault"),
+        ("backup-vault show -g g -v 'f{vault}'", "none has a '{'", "list"),
     ],
 )
 def test_is_refused_before_anything_is_sent(line: str, fault: str, hint: str) -> None:
