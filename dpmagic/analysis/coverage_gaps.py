@@ -7,6 +7,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.arguments import text
+from dpmagic.analysis.backups.holes import jobs_known
 from dpmagic.analysis.protection.assessment import assess
 from dpmagic.analysis.protection.grounds import explain
 from dpmagic.analysis.protection.remedies import remedies
@@ -40,7 +41,8 @@ def coverage_gaps(
     - *unverifiable*: what would show it cannot be read.
 
     ``evidence`` is ``observed`` where a record says so, else ``inferred``.  ``since`` is when it began (``sinceIs``
-    ``at``), or an instant that it began ``after`` or ``before``; times are UTC, sizes provisioned GiB.  ``exclusion``
+    ``at``), or an instant that it began ``after`` or ``before``: of what is off after its last scheduled run, or before
+    the first that should have begun since there are jobs; times are UTC, sizes provisioned GiB.  ``exclusion``
     is why the disk is left out of `coverage` on purpose, missing where it is not.  ``blocker`` stands in the way, and
     ``command`` is the first ``az dataprotection`` command towards a remedy, missing where there is none.
 
@@ -51,7 +53,7 @@ def coverage_gaps(
     text(owner, "the tag of owners", "owner")
     found = assess(given, rpo=rpo, exclude=exclude, verify=verify)
     gaps = found.disks[found.disks["reason"].notna()]
-    gaps = gaps.join(explain(gaps, found.estate.window, found.complete)).join(remedies(gaps, found.tables))
+    gaps = gaps.join(explain(gaps, jobs_known(found.estate, found.tables["jobs"]), found.complete)).join(remedies(gaps, found.tables))
     made = gaps.rename(columns={"instanceId": "backupInstanceId"}).assign(
         owner=tag(gaps["tags"], owner), until=gaps["scheduledPurgeTime"].where(gaps["reason"].eq("soft-deleted"))
     )

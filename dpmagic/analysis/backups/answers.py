@@ -26,12 +26,15 @@ from dpmagic.estate.window import instant
 from dpmagic.frames.times import format_time
 from dpmagic.frames.told import Told
 
-RECENT = ("backupInstanceId", "policyId", "operationCategory", "status", "startTime", "duration", "errorCode")
+RECENT = (
+    "backupInstanceId", "policyId", "operationCategory", "status", "startTime", "duration", "errorCode",
+    "isUserTriggered",
+)  # fmt: skip
 """The columns of jobs that say how an instance's backups have gone: all that coverage takes of jobs."""
 
 BACKUPS = (
     *RECENT, "id", "subscriptionId", "vaultName", "backupInstanceFriendlyName", "dataSourceId", "dataSourceName",
-    "dataSourceType", "policyName", "isUserTriggered", "endTime", "errorMessage", "isUserError",
+    "dataSourceType", "policyName", "endTime", "errorMessage", "isUserError",
     "recommendedAction", "retentionTag", "recoveryPointId",
 )  # fmt: skip
 """The columns of jobs that any question about backups takes, so that several read them once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from dpmagic.analysis.backups.history import History
 from dpmagic.analysis.backups.keys import SLACK, instants, subscriptions
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
-from dpmagic.estate.window import instant
+from dpmagic.estate.window import Window, instant
 from dpmagic.frames.times import format_time
 
 _SLACK = np.timedelta64(SLACK)
+_KEPT = timedelta(days=14)  # how long Resource Graph has jobs
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,18 @@ def holes_of(told: Any) -> list[Hole]:
 def holes_in(estate: Estate) -> list[Hole]:
     """The holes of the estate's window."""
     return holes_of(estate.remembers("jobs").get("holes"))
+
+
+def jobs_known(estate: Estate, jobs: pandas.DataFrame) -> Window | None:
+    """The last span up to the window's end of which all ``jobs`` are there; None if there is none."""
+    said = estate.remembers("jobs")
+    oldest = jobs["startTime"].min() if len(jobs) else pandas.NaT
+    started = [] if pandas.isna(oldest) else [oldest.to_pydatetime()]
+    since = instant(said["since"]) if said.get("since") else min([estate.now - _KEPT, *started])
+    seen = [pandas.Timestamp(hole.end).tz_localize("UTC").to_pydatetime() for hole in holes_of(said.get("holes"))]
+    until = min([estate.window.end, estate.now, *map(instant, said.get("until", ()))])
+    start = max([estate.window.start, since, *seen])
+    return Window(start, until) if start < until else None
 
 
 def told(estate: Estate) -> list[str]:

@@ -110,8 +110,9 @@ def _percentile(microseconds: pandas.Series, of: Any) -> pandas.Series:
 
 
 def body(more: Sequence[str]) -> str:
-    """The query behind the view of jobs: one row an instance, with the durations of its successful backups."""
-    keys = [*more, "instance = tolower(backupInstanceId)"]
+    """The query behind the view of jobs: one row an instance, with the durations of its successful backups; of one that
+    has some on demand, two."""
+    keys = [*more, "instance = tolower(backupInstanceId)", "isUserTriggered"]
     return (
         f"| where {_OURS} and {_DONE}\n| summarize arg_max(startTime, policyId, status, errorCode), "
         f"n = countif(isnotnull(durationSeconds)), lengths = make_list(durationSeconds) by {', '.join(keys)}"

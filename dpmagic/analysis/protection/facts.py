@@ -13,9 +13,11 @@ import numpy as np
 import pandas
 
 from dpmagic.analysis.backups.keys import key, numbered
+from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.analysis.protection import eligibility, permissions, vm_backup
 from dpmagic.analysis.protection.scopes import chains
 from dpmagic.analysis.protection.states import rank, standing
+from dpmagic.schedules import Schedule
 
 _MADE_BY_BACKUP = "AzureBackup_"  # how its snapshots' names begin, as recorded
 _LATELY = timedelta(days=8)  # the rarest schedule is weekly
@@ -26,9 +28,9 @@ _FAILED = ("failed", "cancelled")
 _NAMES = {"id": "instanceId", "name": "instanceName", "currentProtectionState": "state", "evidence": "pointEvidence"}
 _OF_INSTANCES = (
     "key", "instance", "instanceId", "instanceName", "vaultId", "vaultName", "policyId", "resourceGroupId", "state",
-    "standing", "errorCode", "errorMessage", "perDay", "lacksReader", "lacksContributor", "latestPoint",
-    "pointEvidence", "observed", "rpo", "rpoSource", "lastRun", "runningSince", "lastStatus", "lastCode",
-    "lastSuccess", "failingSince",
+    "standing", "errorCode", "errorMessage", "perDay", "interval", "lacksReader", "lacksContributor", "latestPoint",
+    "pointEvidence", "observed", "rpo", "rpoSource", "lastRun", "lastScheduled", "runningSince", "lastStatus",
+    "lastCode", "lastSuccess", "failingSince",
 )  # fmt: skip
 
 Tables = Mapping[str, pandas.DataFrame]
@@ -54,11 +56,13 @@ def of_disks(tables: Tables, instances: pandas.DataFrame, targets: pandas.DataFr
 def of_instances(tables: Tables, *known: pandas.DataFrame) -> pandas.DataFrame:
     """The instances of disks as they come, with what is ``known`` of each by its ``id`` besides.
 
-    Added is what `with_roles` adds, ``standing``, the backups a day of its policy (``perDay``), and its last jobs.
+    Added is what `with_roles` adds, ``standing``, the backups a day of its policy (``perDay``), the longest span between
+    two of them (``interval``), and its last jobs.
     """
     made = with_roles(tables)
     made["standing"] = standing(made["currentProtectionState"])
     made["perDay"] = key(made["policyId"]).map(_per_day(tables.get("policies"))).astype("Float64")
+    made["interval"] = key(made["policyId"]).map(_intervals(tables.get("policies"))).astype("timedelta64[us]")
     for more in known:
         made = made.merge(_keyed(more, "instance"), on="instance", how="left")
     return made.merge(_runs(tables["jobs"]), on="instance", how="left")
@@ -110,6 +114,11 @@ def _per_day(policies: pandas.DataFrame | None) -> dict[str, float]:
     return dict(zip(key(policies["id"]), policies["policyRules"].map(eligibility.runs_a_day), strict=True))
 
 
+def _intervals(policies: pandas.DataFrame | None) -> dict[str, Any]:
+    schedules = {} if policies is None else schedules_of(policies)
+    return {policy: found.gap() for policy, found in schedules.items() if isinstance(found, Schedule)}
+
+
 def _first(instances: pandas.DataFrame) -> pandas.DataFrame:
     """The instance of each disk that counts."""
     order = instances.assign(rank=rank(instances["standing"])).sort_values(["rank", "instance"], kind="stable")
@@ -118,7 +127,8 @@ def _first(instances: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def _runs(jobs: pandas.DataFrame) -> pandas.DataFrame:
-    """Of each instance's backups: the last start, the last that finished, the last success, the first failure since."""
+    """Of each instance's backups: the last start, that of the last that was scheduled, the last that finished, the last
+    success, the first of the failures since that ended, one after the other, as the last one did."""
     # A job need not say its instance.
     backups = jobs[_in(jobs["operationCategory"], ("backup",)) & jobs["backupInstanceId"].notna()]
     number, instances = numbered(backups["backupInstanceId"])
@@ -130,17 +140,26 @@ def _runs(jobs: pandas.DataFrame) -> pandas.DataFrame:
             "code": backups["errorCode"].to_numpy(),
         }
     )
+    if "isUserTriggered" in backups:
+        made["user"] = backups["isUserTriggered"].fillna(False).to_numpy(bool)
+    else:  # then nobody knows which were scheduled
+        made["user"] = True
     made = made[made["instance"] >= 0].sort_values("start", kind="stable")
     succeeded = _in(made["status"], _SUCCEEDED)
     finished = succeeded | _in(made["status"], _FAILED)
     last = made[finished].drop_duplicates("instance", keep="last").set_index("instance")
     facts = pandas.DataFrame({"instance": instances}, index=range(len(instances)))
     facts["lastRun"] = made.groupby("instance")["start"].max()
+    facts["lastScheduled"] = made[~made["user"]].groupby("instance")["start"].max()
     facts["runningSince"] = made[~finished].groupby("instance")["start"].max()
     facts["lastStatus"], facts["lastCode"] = last["status"], last["code"]
     facts["lastSuccess"] = made[succeeded].groupby("instance")["start"].max()
     since = made["instance"].map(facts["lastSuccess"])
     failing = made[finished & ~succeeded & (since.isna() | (made["start"] > since)).to_numpy(bool)]
+    codes = facts["lastCode"].reindex(failing["instance"]).set_axis(failing.index)
+    alike = (failing["code"] == codes).fillna(False).to_numpy(bool)
+    other = failing[~alike].groupby("instance")["start"].max().reindex(failing["instance"]).set_axis(failing.index)
+    failing = failing[alike & (other.isna() | (failing["start"] > other)).to_numpy(bool)]
     facts["failingSince"] = failing.groupby("instance")["start"].min()
     return facts
 

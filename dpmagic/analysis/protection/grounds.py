@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas
 
+from dpmagic.analysis.backups.keys import SLACK
 from dpmagic.analysis.protection.verdicts import (
     DELETED,
     ERROR,
@@ -24,31 +25,40 @@ from dpmagic.analysis.protection.verdicts import (
 from dpmagic.estate.window import Window
 
 
-def explain(gaps: pandas.DataFrame, window: Window, complete: bool) -> pandas.DataFrame:
+def explain(gaps: pandas.DataFrame, known: Window | None, complete: bool) -> pandas.DataFrame:
     """``evidence``, ``since``, ``sinceIs`` and ``detail`` of gaps.
 
-    ``complete`` says that no subscription that was asked for is unreadable, so that what is not seen is not there.
+    ``known`` is the span of which there are all jobs, None if there is none; ``complete`` says that no subscription that was asked for is unreadable, so that what is not seen is not there.
     ``since`` is when the gap began (``at``), or an instant that it began after or before.
     """
     reason = gaps["reason"]
     made = pandas.DataFrame({"evidence": "observed"}, index=gaps.index)
     unseen = reason.eq(NEVER) & gaps["instance"].isna()
-    unproven = reason.eq(PERMISSION) & ~gaps["lastCode"].str.contains("permission|msi", case=False, na=False)
+    unproven = reason.eq(PERMISSION) & ~_says_so(gaps)
     guessed = reason.eq(STALE) & ~gaps["observed"].astype("boolean").fillna(False) & gaps["instance"].notna()
     inferred = (unseen & (not complete)) | unproven | guessed | reason.eq(UNVERIFIABLE)
     made.loc[inferred.to_numpy(bool), "evidence"] = "inferred"
-    made["since"], made["sinceIs"] = _since(gaps, pandas.Timestamp(window.start))
+    made["since"], made["sinceIs"] = _since(gaps, _idle(gaps, known))
     made["detail"] = _detail(gaps)
     return made
 
 
-def _since(gaps: pandas.DataFrame, start: pandas.Timestamp) -> tuple[pandas.Series, pandas.Series]:
+def _idle(gaps: pandas.DataFrame, known: Window | None) -> pandas.Series:
+    """By when a run should have begun in a span without any: by then its instance was not protected any more."""
+    if known is None:
+        return pandas.Series(pandas.NaT, gaps.index, "datetime64[us, UTC]")
+    due = (pandas.Timestamp(known.start) + gaps["interval"] + SLACK).astype("datetime64[us, UTC]")
+    return due.where(due <= pandas.Timestamp(known.end))
+
+
+def _since(gaps: pandas.DataFrame, idle: pandas.Series) -> tuple[pandas.Series, pandas.Series]:
     """When each gap began, and whether it is that instant, or after it, or before it."""
     reason = gaps["reason"]
     changed = reason.isin((ERROR, STOPPED, SUSPENDED)) & gaps["instance"].notna()
     point = gaps["latestPoint"].where(gaps["instance"].notna(), gaps["itemPoint"])
     limit = gaps["rpo"].where(gaps["instance"].notna(), gaps["itemRpo"])
-    seen = reason.isin((PERMISSION, ERROR, STOPPED, SUSPENDED))
+    machine = reason.isin((ERROR, STOPPED, SUSPENDED)) & gaps["instance"].isna()
+    refused = reason.eq(PERMISSION) & _says_so(gaps)
     # A backup that succeeded later had a point: it has gone since, nobody knows when.
     lost = reason.eq(STALE) & ~(gaps["lastSuccess"] <= point) & gaps["lastSuccess"].notna()
     overdue = (point + limit).astype("datetime64[us, UTC]")
@@ -57,18 +67,25 @@ def _since(gaps: pandas.DataFrame, start: pandas.Timestamp) -> tuple[pandas.Seri
     ways = (
         (reason.eq(DELETED) & gaps["deletionTime"].notna(), gaps["deletionTime"], "at"),
         (reason.isin((NEVER, UNSUPPORTED)), gaps["timeCreated"], "at"),
-        (reason.eq(PERMISSION) & gaps["failingSince"].notna(), gaps["failingSince"], "before"),
+        (refused & gaps["failingSince"].notna(), gaps["failingSince"], "before"),
         (reason.eq(PERMISSION) & gaps["lastSuccess"].notna(), gaps["lastSuccess"], "after"),
         (lost, latest, "after"),
         (reason.eq(STALE) & point.notna(), overdue, "at"),
-        (changed & gaps["lastRun"].notna(), gaps["lastRun"], "after"),
-        (seen, pandas.Series(start, gaps.index), "before"),
+        # A run that a person asked for does not say that the schedule was on.
+        (changed & gaps["lastScheduled"].notna(), gaps["lastScheduled"], "after"),
+        (changed & gaps["lastRun"].isna(), idle, "before"),
+        (machine, gaps["itemPoint"], "after"),
     )
     since = pandas.Series(pandas.NaT, gaps.index, "datetime64[us, UTC]")
     how = pandas.Series(np.nan, gaps.index, "str")
     for condition, instant, word in reversed(ways):
         since, how = since.mask(condition, instant.astype(since.dtype)), how.mask(condition, word)
     return since, how.mask(since.isna())
+
+
+def _says_so(gaps: pandas.DataFrame) -> pandas.Series:
+    """Whether the last backup that is over failed for want of a role."""
+    return gaps["lastCode"].str.contains("permission|msi", case=False, na=False)
 
 
 def _detail(gaps: pandas.DataFrame) -> pandas.Series:

@@ -205,11 +205,16 @@ def test_a_backup_of_a_vault_out_of_sight() -> None:
     assert reason(snapshots=[{**seen, "sourceUniqueId": "of the disk before"}]) == NEVER
 
 
-def ground(*instances: dict[str, Any], complete: bool = True, **more: Any) -> dict[str, Any]:
+FORTNIGHT = Window(ago(days=14), NOW)
+
+
+def ground(
+    *instances: dict[str, Any], complete: bool = True, known: Window | None = FORTNIGHT, **more: Any
+) -> dict[str, Any]:
     """Evidence, since, sinceIs and detail of the gap ``d``."""
     found = judged(*instances, **more)
     gaps = found[found["reason"].notna()]
-    (row,) = grounds.explain(gaps, Window(ago(days=14), NOW), complete).to_dict("records")
+    (row,) = grounds.explain(gaps, known, complete).to_dict("records")
     return {str(key): value for key, value in row.items()}
 
 
@@ -235,11 +240,40 @@ def test_lost_roles_are_observed_once_a_backup_says_so() -> None:
     [
         (lambda: ground(), ago(days=400), "at"),
         (lambda: ground(instance("d", state="ProtectionStopped")), ago(hours=10), "after"),
-        (lambda: ground(instance("d", state="ProtectionStopped"), jobs=[job("e", start=NOW)]), ago(days=14), "before"),
+        (
+            lambda: ground(instance("d", state="ProtectionStopped"), jobs=[job("e", start=NOW)]),
+            ago(days=13, hours=-2),
+            "before",
+        ),
         (
             lambda: ground(instance("d"), point={"latestPoint": ago(days=4)}, jobs=[job("e", start=NOW)]),
             ago(days=4) + RPO,
             "at",
+        ),
+        # A person's backup says nothing of the schedule, which may have been off before.
+        (
+            lambda: ground(
+                instance("d", state="BackupsSuspended"),
+                jobs=[job("d", start=ago(days=3)), job("d", start=ago(days=1), isUserTriggered=True)],
+            ),
+            ago(days=3),
+            "after",
+        ),
+        (
+            lambda: ground(
+                virtual_machines=machine("vm", [("d", 0)]),
+                protected_items=[
+                    item(
+                        "vm",
+                        [],
+                        protectionState="ProtectionStopped",
+                        currentProtectionState="ProtectionStopped",
+                        lastRecoveryPoint=ago(days=5),
+                    )
+                ],
+            ),
+            ago(days=5),
+            "after",
         ),
         # A later backup succeeded, and its point has gone since.
         (lambda: ground(instance("d"), point={"latestPoint": ago(days=4)}), ago(hours=10), "after"),
@@ -260,6 +294,35 @@ def test_backups_that_do_not_say_whose_they_are() -> None:
     nobodys = [job("d", start=ago(hours=3), backupInstanceId=None, status="Failed", code="InternalServerError")]
     assert reason(instance("d"), jobs=[job("d", start=ago(hours=5)), *nobodys]) is None
     assert reason(instance("d", state="ProtectionStopped"), jobs=nobodys) == STOPPED
+
+
+def test_since_when_nobody_knows() -> None:
+    stopped = instance("d", state="ProtectionStopped")
+    for found in (
+        # Of a weekly policy no run is due in six days; and a day without jobs is too short for a nightly one.
+        ground(
+            stopped, policies=[policy("nightly", "P1W")], jobs=[job("e", start=NOW)], known=Window(ago(days=6), NOW)
+        ),
+        ground(stopped, jobs=[job("e", start=NOW)], known=Window(ago(days=1), NOW)),
+        ground(stopped, jobs=[job("e", start=NOW)], known=None),
+        ground(stopped, jobs=[job("d", start=ago(days=2), isUserTriggered=True)]),
+        # What fails for another reason does not say since when the role is gone.
+        ground(
+            instance("d"),
+            role_assignments=[role(READER, group())],
+            jobs=[job("d", start=ago(days=2), status="Failed", code="Other")],
+        ),
+    ):
+        assert pandas.isna(found["since"]) and pandas.isna(found["sinceIs"])
+
+
+def test_a_role_is_gone_since_the_failures_that_say_so() -> None:
+    """Not since those before them, which were of another kind."""
+    ran = [job("d", start=ago(days=9 - day), status="Failed", code="InternalServerError") for day in range(3)]
+    denied = "UserErrorNotEnoughPermissionOnDisk"
+    ran += [job("d", start=ago(days=9 - day), status="Failed", code=denied) for day in range(3, 9)]
+    found = ground(instance("d"), role_assignments=[role(READER, group())], jobs=ran)
+    assert (found["evidence"], found["since"], found["sinceIs"]) == ("observed", ago(days=6), "before")
 
 
 def test_nobody_knows_since_when_there_is_no_point() -> None:
