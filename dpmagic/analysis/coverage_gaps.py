@@ -53,7 +53,8 @@ def coverage_gaps(
     text(owner, "the tag of owners", "owner")
     found = assess(given, rpo=rpo, exclude=exclude, verify=verify)
     gaps = found.disks[found.disks["reason"].notna()]
-    gaps = gaps.join(explain(gaps, jobs_known(found.estate, found.tables["jobs"]), found.complete)).join(remedies(gaps, found.tables))
+    known = jobs_known(found.estate, found.tables["jobs"])
+    gaps = gaps.join(explain(gaps, known, found.complete)).join(remedies(gaps, found.tables))
     made = gaps.rename(columns={"instanceId": "backupInstanceId"}).assign(
         owner=tag(gaps["tags"], owner), until=gaps["scheduledPurgeTime"].where(gaps["reason"].eq("soft-deleted"))
     )

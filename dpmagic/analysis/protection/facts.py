@@ -56,8 +56,8 @@ def of_disks(tables: Tables, instances: pandas.DataFrame, targets: pandas.DataFr
 def of_instances(tables: Tables, *known: pandas.DataFrame) -> pandas.DataFrame:
     """The instances of disks as they come, with what is ``known`` of each by its ``id`` besides.
 
-    Added is what `with_roles` adds, ``standing``, the backups a day of its policy (``perDay``), the longest span between
-    two of them (``interval``), and its last jobs.
+    Added is what `with_roles` adds, ``standing``, the backups a day of its policy (``perDay``), the longest span
+    between two of them (``interval``), and its last jobs.
     """
     made = with_roles(tables)
     made["standing"] = standing(made["currentProtectionState"])
@@ -114,7 +114,7 @@ def _per_day(policies: pandas.DataFrame | None) -> dict[str, float]:
     return dict(zip(key(policies["id"]), policies["policyRules"].map(eligibility.runs_a_day), strict=True))
 
 
-def _intervals(policies: pandas.DataFrame | None) -> dict[str, Any]:
+def _intervals(policies: pandas.DataFrame | None) -> dict[str, np.timedelta64 | None]:
     schedules = {} if policies is None else schedules_of(policies)
     return {policy: found.gap() for policy, found in schedules.items() if isinstance(found, Schedule)}
 
