@@ -28,8 +28,8 @@ from dpmagic.estate.window import Window
 def explain(gaps: pandas.DataFrame, known: Window | None, complete: bool) -> pandas.DataFrame:
     """``evidence``, ``since``, ``sinceIs`` and ``detail`` of gaps.
 
-    ``known`` is the span of which there are all jobs, None if there is none; ``complete`` says that no subscription that
-    was asked for is unreadable, so that what is not seen is not there.
+    ``known`` is the span of which there are all jobs, None if there is none; ``complete`` says that no subscription
+    that was asked for is unreadable, so that what is not seen is not there.
     ``since`` is when the gap began (``at``), or an instant that it began after or before.
     """
     reason = gaps["reason"]
