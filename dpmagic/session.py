@@ -101,7 +101,7 @@ class Session:
         return handle
 
     def resume(self, token: str | None = None) -> Handle:
-        """The handle of a `Handle.token`, or the latest one of this session.
+        """The handle of a `Handle.token`, or the latest one of this session that is not known to have ended.
 
         Raises `InvalidArgument` when there is none, when it is no token, or one of another target.
         """
@@ -116,7 +116,7 @@ class Session:
         if not self.handles:
             hint = f"give a handle's token: {self.prefix}resume TOKEN"
             raise InvalidArgument("nothing was left unfinished here", hint)
-        return self.handles[-1]
+        return ([one for one in self.handles if not one.done] or self.handles)[-1]
 
     def how_to_resume(self, handle: Handle) -> str:
         """What to type to go on waiting, here or, where the session ends with the command, in the next one."""

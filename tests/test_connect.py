@@ -116,3 +116,13 @@ def test_no_token_is_not_the_latest_operation(token: str) -> None:
     with pytest.raises(InvalidArgument, match="token is empty") as caught:
         list(execute(f"resume {token}", session, {"empty": ""}))
     assert ".token" in caught.value.hint
+
+
+def test_resume_takes_one_after_the_other() -> None:
+    session = Session(Wire().connection())
+    create = "backup-vault create -g testBkpVaultRG -l westus --no-wait --storage-settings datastore-type=VaultStore"
+    for name in ("first", "second", "third"):
+        list(execute(f"{create} type=LocallyRedundant -v {name}", session))
+    made = [one.value.loc[0, "name"] for _ in range(4) for one in execute("resume", session)]
+    assert made[:3] == ["third", "second", "first"]
+    assert made[3] == "third"  # nothing is left: the latest once more
