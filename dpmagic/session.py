@@ -5,6 +5,7 @@ There is one for a process; a notebook's magics, `dpmagic.run` and the shell sha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -52,20 +53,26 @@ class Session:
     def connected(self) -> Connection:
         """The connection.  The first use without ``connect`` means Azure; the principal is then said once.
 
-        Raises `NotConnected` when someone has said ``connect`` and it failed: who asked for the sandbox, or for
-        ``--read-only``, does not mean Azure as it is.
+        Raises `NotConnected` when someone has said ``connect`` and it failed, or ``DPMAGIC_TARGET`` is something else:
+        who asked for the sandbox, or for ``--read-only``, does not mean Azure as it is.
         """
-        if self.connection is None and self.asked:
-            raise NotConnected(
-                "not connected: the last connect failed", f"{self.prefix}connect sandbox, or connect azure"
-            )
         if self.connection is None:
+            self._check_that_azure_is_meant()
             connection = connect_azure()
             principal = connection.principal
             self.use(connection)
             self.observer.say(f"connected to Azure as {principal}")
         assert self.connection is not None
         return self.connection
+
+    def _check_that_azure_is_meant(self) -> None:
+        hint = f"{self.prefix}connect sandbox, {self.prefix}connect azure, or {self.prefix}connect --endpoint URL"
+        if self.asked:
+            raise NotConnected("not connected: the last connect failed", hint)
+        if (target := os.environ.get("DPMAGIC_TARGET") or "azure") != "azure":
+            raise NotConnected(
+                f"not connected: DPMAGIC_TARGET is {target!r}, which only a shell's commands follow", hint
+            )
 
     def subscription(self, given: str | None = None) -> str:
         """The id of the subscription ``given`` by name or id, or of the default one (looked up once)."""

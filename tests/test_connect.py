@@ -68,6 +68,16 @@ def test_a_mistyped_connect_is_one_that_failed() -> None:
             run("backup-vault list", session)
 
 
+def test_a_target_that_is_set_for_a_shell_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DPMAGIC_TARGET", "sandbox")
+    session = Session()
+    with pytest.raises(NotConnected, match="DPMAGIC_TARGET is 'sandbox'") as refused:
+        run("backup-vault list", session)
+    assert "connect sandbox" in refused.value.hint
+    assert "sandbox" in run("connect sandbox --estate starter", session)
+    assert run("backup-vault list", session) == ""
+
+
 def test_so_it_is_in_a_script(tmp_path: Path) -> None:
     vars(current()).update(vars(Session()))
     (tmp_path / "bad.yaml").write_text("nonsense: 1")
