@@ -156,7 +156,7 @@ def _carried(command: Command, run: Args, runs: list[Args], session: Session, ma
         raise
     except DpmagicError as error:
         if len(runs) > 1:
-            done = f"{runs.index(run)} of {len(runs)} ids were done before this one, none after it"
+            done = f"{runs.index(run)} of {len(runs)} ids were done before {run.ids[0]}, none after it"
             error.hint = "; ".join(filter(None, [error.hint, done]))
         raise
     session.changes += outcome.changed
@@ -172,7 +172,22 @@ def _each(command: Command, values: dict[str, Any], session: Session) -> list[Ar
     if command.changes:  # a frame may well have an id in several rows, and nothing is to be done twice
         once = {text.rstrip("/").lower(): text for text in reversed(ids)}
         ids = [text for text in ids if once.pop(text.rstrip("/").lower(), None)]
-    return [_from_id(command, values, text) for text in ids]
+    runs = [_from_id(command, values, text) for text in ids]
+    for told in dict.fromkeys(one for run in runs for one in _overruled(command, values, run)):
+        if not values["only_show_errors"]:
+            session.observer.say(told)
+    return runs
+
+
+def _overruled(command: Command, values: dict[str, Any], run: Args) -> Iterator[str]:
+    """What was given besides an id that says something else; the id counts, as in az, which warns too."""
+    for option in command.options:
+        given, taken = values.get(option.key), getattr(run, option.key)
+        if option.id_part and given and str(given).lower() != str(taken).lower():
+            yield f"{option.shown} {given} is not used: the id says {taken}"
+    given = values["subscription_given"]
+    if given and given.lower() != run.subscription.lower():
+        yield f"--subscription {given} is not used: the id says {run.subscription}"
 
 
 def _from_id(command: Command, values: dict[str, Any], text: str) -> Args:
@@ -189,7 +204,7 @@ def _from_id(command: Command, values: dict[str, Any], text: str) -> Args:
     # az looks no further than the parts it needs: given the id of a backup instance, it would delete the vault.
     if command.changes and resource.types and resource.types[-1].lower() not in about:
         raise _not_about(command, text, f"is of {resource.types[-1]}")
-    return Args({**values, **parts}, _always(resource.subscription))
+    return Args({**values, **parts, "ids": [text]}, _always(resource.subscription))
 
 
 def _types(option: Option) -> tuple[str, ...]:

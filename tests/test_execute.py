@@ -25,6 +25,7 @@ from dpmagic.execute import Result, execute
 from dpmagic.handles import Handle
 from dpmagic.results import Preview, Text
 from dpmagic.session import Session
+from tests.canned import Heard
 
 VAULT = "-g testBkpVaultRG --vault-name TestBkpVault"
 CREATE = (
@@ -143,7 +144,8 @@ def test_an_error_among_several_ids_says_what_was_done(session: Session) -> None
     there = ids.value.loc[0, "value"]
     with pytest.raises(NotFound) as caught:
         run("backup-vault update --tags a=b --ids $ids", session, ids=[there, f"{there}2", f"{there}3"])
-    assert caught.value.hint.endswith("1 of 3 ids were done before this one, none after it")
+    assert "1 of 3 ids were done before /subscriptions/" in caught.value.hint
+    assert caught.value.hint.endswith("/TestBkpVault2, none after it")
 
 
 def test_a_subscription_goes_by_name(session: Session) -> None:
@@ -399,6 +401,20 @@ def test_an_id_that_is_given_twice_is_changed_once(session: Session) -> None:
     (preview,) = run("backup-vault update --ids $ids --tags a=b --dry-run", session)
     assert [step["method"] for step in preview.value.to_json()] == ["PUT"]
     assert len(run("backup-vault show --ids $ids", session)[0].value) == 3  # as az
+
+
+def test_what_an_id_overrules_is_told_as_by_az(session: Session) -> None:
+    run(CREATE, session)
+    one = run("backup-vault list", session)[0].value.loc[0, "id"]
+    heard = Heard()
+    session.observer = heard
+    run(f"backup-vault show --ids {one} -g TESTBKPVAULTRG -v TestBkpVault --subscription {one.split('/')[2]}", session)
+    assert heard.said == []
+    run(f"backup-vault show --ids {one} -g other --subscription Workloads", session)
+    assert [line.partition(" is not used: the id says ")[0] for line in heard.said] == [
+        "--resource-group other",
+        "--subscription Workloads",
+    ]
 
 
 def test_what_cannot_be_undone_is_asked_of_who_is_there(session: Session) -> None:
