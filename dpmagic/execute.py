@@ -65,6 +65,8 @@ def _file(statement: language.Statement, known: Mapping[str, Any]) -> str:
     names = language.expand([statement.file], known)
     if len(names) != 1:
         raise LanguageError(f"line {statement.line}: > needs one file, not {len(names)}", "write > name.json")
+    if not names[0].strip():  # mostly a variable that is not set
+        raise LanguageError(f"line {statement.line}: the file after > has no name", "write > name.json")
     return names[0]
 
 

@@ -207,6 +207,8 @@ def test_help_is_a_result(session: Session, text: str) -> None:
         ("backup-vault show -g g -v ''", InvalidArgument, "--vault-name is empty", "give"),
         ("backup-vault delete -g '' -v v --yes", InvalidArgument, "--resource-group is empty", "give"),
         ("backup-vault wait -g g -v '' --exists", InvalidArgument, "--vault-name is empty", "give"),
+        ("backup-vault list > ''", DpmagicError, "the file after > has no name", "> name.json"),
+        ("backup-vault list-from-resourcegraph --subscriptions ''", DpmagicError, "called ''", "Backup, "),
         ("vault list", UnknownCommand, "'vault'", "did you mean backup-vault?"),
         ("policies list", UnknownCommand, "'policies'", "did you mean backup-policy?"),
         ("az login", UnknownCommand, "not `az login`", "run `az login` in a terminal"),

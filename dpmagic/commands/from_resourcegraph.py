@@ -140,7 +140,7 @@ def _scope(args: Args) -> Generator[Step, Any, list[str]]:
     for one in seen:
         by_name.setdefault(str(one.get("displayName") or "").lower(), []).append(str(one["subscriptionId"]))
     named = {one: [one] if _GUID.fullmatch(one) else by_name.get(one.lower(), []) for one in given}
-    if unknown := next((one for one, ids in named.items() if not ids), ""):
+    for unknown in (one for one, ids in named.items() if not one.strip() or not ids):
         names = [str(one["displayName"]) for one in seen if one.get("displayName")]
         raise InvalidArgument(
             f"no subscription is called {unknown!r}",
