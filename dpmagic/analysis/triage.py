@@ -57,7 +57,8 @@ def triage(
 ) -> pandas.DataFrame:  # fmt: skip
     """The instances to look at, those longest without a point first: one row each, and none that is fine by now.
 
-    - ``failed``: its last backup that is over failed; ``failures`` in a row, ``since`` the first of them began;
+    - ``failed``: its last backup that is over failed, or was cancelled; ``failures`` in a row, ``since`` the first of
+      them began;
     - ``stuck``: a backup has been ``runningFor`` longer than the longer of the 99th percentile and three times the
       median of its backups (a day, where none succeeded);
     - ``missed``: its last ``missedRuns`` due times have no job, two hours later;
