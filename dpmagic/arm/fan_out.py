@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from dpmagic.arm.faults import expired
 from dpmagic.arm.pace import Limiter, limiter_of, resets_after
-from dpmagic.arm.requests import Answer, Request, attempt, expired
+from dpmagic.arm.requests import Answer, Request, attempt
 from dpmagic.connection import Connection, SystemClock
 from dpmagic.errors import AzureError, ConnectionFailed, DpmagicError
 from dpmagic.progress import elapsed

@@ -8,19 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from dpmagic.arm.requests import (
-    SIGN_IN,
-    Answer,
-    Request,
-    advised,
-    decode,
-    exchange,
-    fault,
-    fault_of,
-    reaching,
-    renewing,
-    tried_before,
-)
+from dpmagic.arm.faults import SIGN_IN, advised, fault, fault_of
+from dpmagic.arm.requests import Answer, Request, decode, exchange, reaching, renewing, tried_before
 from dpmagic.connection import Connection
 from dpmagic.errors import AzureError, ConnectionFailed, Interrupted, InvalidArgument, NotFound, OutOfTouch
 from dpmagic.progress import Observer, elapsed
@@ -192,7 +181,8 @@ def _start(connection: Connection, request: Request) -> Operation:
     piped = exchange(connection, request.http(connection), _return_pipeline_response=True)
     response = piped.http_response
     if response.status_code >= 400 and response.status_code not in request.allow:
-        raise advised(fault(response.status_code, response.content, response.headers), request)
+        error = fault(response.status_code, response.content, response.headers)
+        raise advised(error, changing=request.changes)
     return _operation(connection, request, piped, connection.now())
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
+from dpmagic.arm.faults import UNSURE, advised, expired, fault
 from dpmagic.clouds import refusals
 from dpmagic.connection import Connection, changes_state
-from dpmagic.errors import AzureError, ConnectionFailed, NotFound
+from dpmagic.errors import AzureError, ConnectionFailed
 from dpmagic.progress import elapsed, watching
 
 if TYPE_CHECKING:
@@ -23,18 +24,6 @@ API_VERSION = "2024-04-01"
 
 # How often a read is sent whose answer cannot be read.
 _TRIES = 3
-_UNSURE = "Azure may have done it all the same: look with `show` or `list` before you run it again"
-SIGN_IN = "the token is not, or no longer, accepted: run `az login` or give a new one, then connect again"
-_EXPIRED = "ExpiredAuthenticationToken"
-# What to do about a failure that passes, where the answer has no advice of its own.
-_LATER = {
-    412: "somebody changed it in the meantime: look at it again, then run it again",
-    429: "Azure takes no more of you just now, and did nothing: run it again in a few minutes",
-} | dict.fromkeys(
-    (500, 502, 503, 504), "run it again in a few minutes; if it stays so, give Azure support the request id"
-)
-_BUSY = "wait until what is in progress has ended, with `resume` or a `wait` command, then run it again"
-
 FinalState = Literal["", "location", "azure-async-operation"]
 
 
@@ -120,10 +109,10 @@ def _send(connection: Connection, request: Request) -> Answer:
             answer = read(piped.http_response, allow=request.allow)
             return replace(answer, again=tried_before(piped))
         except AzureError as error:
-            raise advised(error, request) from error.__cause__
+            raise advised(error, changing=request.changes) from error.__cause__
         except ConnectionFailed as error:
             if request.changes:
-                raise ConnectionFailed(error.message, _UNSURE) from error
+                raise ConnectionFailed(error.message, UNSURE) from error
             if not left:
                 raise
     raise AssertionError("one try at least")
@@ -138,23 +127,6 @@ def renewing(connection: Connection, act: Callable[[], _T]) -> _T:
             raise
     connection.renew()
     return act()
-
-
-def expired(error: AzureError) -> bool:
-    """Whether Azure says that the token is too old."""
-    return error.status == 401 and error.code == _EXPIRED
-
-
-def advised(error: AzureError, request: Request) -> AzureError:
-    """The error of a request, with what to do: after a failure of Azure's own nobody knows if a change was made."""
-    if request.changes and error.status >= 500:
-        later = _UNSURE
-    elif error.hint:
-        later = ""
-    else:
-        later = _BUSY if "InProgress" in error.code else _LATER.get(error.status, "")
-    error.hint = "; ".join(filter(None, [error.hint, later]))
-    return error
 
 
 def tried_before(piped: Any) -> bool:
@@ -211,12 +183,12 @@ def reaching(connection: Connection, *, changing: bool = False) -> Iterator[None
         raise ConnectionFailed(f"no answer from {host}: {_first_line(error)}", hint) from error
     except ServiceResponseError as error:
         told = f"no answer from {host}: {_first_line(error)}"
-        raise ConnectionFailed(told, _UNSURE if changing else hint) from error
+        raise ConnectionFailed(told, UNSURE if changing else hint) from error
     except HttpResponseError as error:
         if not _unreadable(error):
             raise
         told = f"the answer of {host} cannot be read: {_first_line(error)}"
-        raise ConnectionFailed(told, _UNSURE if changing else "run it again") from error
+        raise ConnectionFailed(told, UNSURE if changing else "run it again") from error
 
 
 def _unreadable(error: Any) -> bool:
@@ -254,50 +226,6 @@ def decode(content: bytes) -> Any:
             f"the answer is not JSON: {error}", "run it again; see it whole with %xmode Verbose"
         ) from error
     return json.loads(content)
-
-
-def fault(status: int, content: bytes, headers: Mapping[str, str]) -> AzureError:
-    """The service's error as ours, from any of the three shapes in which Azure writes one."""
-    try:
-        body = json.loads(content or b"null")
-    except ValueError:
-        body = None
-    error = fault_of(
-        status, body, str(headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "")
-    )
-    error.headers = headers
-    return error
-
-
-def fault_of(status: int, body: Any, request_id: str = "") -> AzureError:
-    """An error body (``error{code,message}``, the legacy ``ErrorCode`` form, or a bare code) as an exception."""
-    body = body if isinstance(body, dict) else {}
-    error = body.get("error") if isinstance(body.get("error"), dict) else body
-    legacy = body.get("Message") if isinstance(body.get("Message"), dict) else {}
-    code = str(error.get("code") or body.get("ErrorCode") or f"HTTP {status}")
-    message = str(error.get("message") or legacy.get("Value") or "the service gave no reason")
-    details = [
-        f"{detail.get('code', '')}: {detail.get('message', '')}".strip(": ")
-        for detail in error.get("details") or []
-        if isinstance(detail, dict) and (detail.get("message") or detail.get("code"))
-    ]
-    kind = NotFound if status == 404 else AzureError
-    return kind(
-        code,
-        "; ".join([message.strip(), *details]),
-        status=status,
-        recommended_action=list(_advice(error)),
-        request_id=request_id,
-        hint=SIGN_IN if status == 401 else "",
-    )
-
-
-def _advice(error: Mapping[str, Any]) -> Iterator[str]:
-    """The recommended actions of an error: Backup's are a list, other providers write one text."""
-    for more in error.get("additionalInfo") or []:
-        info = more.get("info") if isinstance(more, dict) else None
-        actions = info.get("recommendedAction") if isinstance(info, dict) else None
-        yield from [actions] if isinstance(actions, str) else actions or []
 
 
 def _first_line(error: BaseException) -> str:

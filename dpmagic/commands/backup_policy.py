@@ -19,6 +19,7 @@ from dpmagic.commands.common import (
     pure,
     vault,
 )
+from dpmagic.commands.effects import shorter_retention
 from dpmagic.commands.examples import AT
 from dpmagic.commands.generic_update import generic_update
 from dpmagic.commands.model import Args, Command, Option
@@ -45,7 +46,7 @@ def _update(args: Args) -> Plan:
         args.generic_update_force_string,
     )
     after["properties"] = policy_of(after)
-    if effects := impact.shorter_retention(before, after["properties"]):
+    if effects := shorter_retention(before, after["properties"]):
         yield from impact.changing_policy(args, args.backup_policy_name, effects)
     return (yield from fetch(_put(args, after, "update")))
 

@@ -24,6 +24,7 @@ from dpmagic.commands.common import (
     subscription_wide,
     vault,
 )
+from dpmagic.commands.effects import vault_effects
 from dpmagic.commands.examples import AT
 from dpmagic.commands.generic_update import generic_update
 from dpmagic.commands.guard_requests import PERMISSION as OF_REQUESTS
@@ -53,7 +54,7 @@ def _update(args: Args) -> Plan:
         args.generic_update_remove,
         args.generic_update_force_string,
     )
-    yield from impact.changing_vault(args, impact.vault_effects(before, after))
+    yield from impact.changing_vault(args, vault_effects(before, after))
     if requests:
         after.setdefault("properties", {})["resourceGuardOperationRequests"] = requests
     return (yield from fetch(from_tenant(_put(args, after, "update"), args.tenant_id)))

@@ -10,7 +10,8 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from dpmagic.arm.requests import Answer, fault_of
+from dpmagic.arm.faults import fault_of
+from dpmagic.arm.requests import Answer
 from dpmagic.errors import AzureError, QueryError, did_you_mean
 from dpmagic.graph.text import Text
 from dpmagic.graph.tokens import Token, operators, tokens

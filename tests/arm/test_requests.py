@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpmagic.arm.faults import fault
 from dpmagic.arm.ids import parse_id, same_id, vault_path
-from dpmagic.arm.requests import Request, decode, fault, send
+from dpmagic.arm.requests import Request, decode, send
 from dpmagic.connection import changes_state, connect_sandbox
 from dpmagic.errors import AzureError, ConnectionFailed, InvalidArgument, NotFound, ReadOnly
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dpmagic.arm.plans import Manner, Plan, carry_out
 from dpmagic.commands import impact
+from dpmagic.commands.effects import shorter_retention, vault_effects
 from dpmagic.commands.model import Args
 from tests.canned import SUB, Heard, canned_connection
 
@@ -122,7 +123,7 @@ def test_a_create_that_shortens_a_policy_of_the_same_name_says_so() -> None:
 @pytest.mark.parametrize(("before", "after"), [(b, a) for b in IMMUTABILITY for a in IMMUTABILITY if a != b])
 def test_every_change_of_immutability_is_said(before: str, after: str) -> None:
     old, new = ({"properties": {"securitySettings": {"immutabilitySettings": {"state": s}}}} for s in (before, after))
-    (effect,) = impact.vault_effects(old, new)
+    (effect,) = vault_effects(old, new)
     assert effect.startswith("immutability ") and after in effect
 
 
@@ -189,7 +190,7 @@ def policy(*rules: tuple[str, str, str]) -> dict[str, Any]:
 )
 def test_shorter_retention(before: str, after: str, effects: list[str]) -> None:
     old, new = policy(("Default", "VaultStore", before)), policy(("Default", "VaultStore", after))
-    assert impact.shorter_retention(old, new) == effects
+    assert shorter_retention(old, new) == effects
 
 
 def test_a_rule_that_goes_and_stores_that_are_told_apart() -> None:
@@ -198,7 +199,7 @@ def test_a_rule_that_goes_and_stores_that_are_told_apart() -> None:
         ("Default", "OperationalStore", "P30D"), ("Default", "VaultStore", "P7D"), ("Weekly", "VaultStore", "P84D")
     )
     new = policy(("Default", "OperationalStore", "P30D"), ("Default", "VaultStore", "P8D"))
-    assert impact.shorter_retention(old, new) == ["retention rule Weekly (VaultStore, P84D) goes"]
+    assert shorter_retention(old, new) == ["retention rule Weekly (VaultStore, P84D) goes"]
 
 
 settings = st.fixed_dictionaries(
@@ -218,6 +219,6 @@ settings = st.fixed_dictionaries(
 @given(settings, settings)
 def test_what_stays_as_it_is_has_no_effect(before: dict[str, Any], after: dict[str, Any]) -> None:
     one, other = ({"properties": {"securitySettings": each}} for each in (before, after))
-    assert impact.vault_effects(one, one) == []
-    there, back = impact.vault_effects(one, other), impact.vault_effects(other, one)
+    assert vault_effects(one, one) == []
+    there, back = vault_effects(one, other), vault_effects(other, one)
     assert not (set(there) & set(back))
