@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from dpmagic.charts.axis import names_axis
 from dpmagic.charts.checked import checked
-from dpmagic.charts.style import COLOURS, PALE, UNKNOWN, axes, empty, finish, grid, legend
+from dpmagic.charts.style import COLOURS, INK, PALE, UNKNOWN, axes, empty, finish, grid, legend
 
 _TITLE = "Failed backups by error code"
 _NEEDED = ("errorCode", "fault", "n", "cumulative", "instances", "persistent", "open")
@@ -85,7 +85,7 @@ def _columns(drawn: Axes, rows: pandas.DataFrame) -> None:
         drawn.text(right, -0.62, words, va="bottom", color=PALE, **options)
         for place, value in enumerate(rows[name]):
             if pandas.notna(value):
-                drawn.text(right, place, f"{value:,}", va="center", color="#333333", **options)
+                drawn.text(right, place, f"{value:,}", va="center", color=INK, **options)
 
 
 def _share(drawn: Axes, rows: pandas.DataFrame) -> None:
@@ -97,7 +97,7 @@ def _share(drawn: Axes, rows: pandas.DataFrame) -> None:
     top.set_xlim(0, 100 * _ROOM)
     top.set_xticks(range(0, 101, 20))
     top.xaxis.set_major_formatter(PercentFormatter())
-    top.tick_params(labelsize=8, colors="#333333")
-    top.set_xlabel("share of all failures up to there", fontsize=8.5, color="#333333", loc="left")
+    top.tick_params(labelsize=8, colors=INK)
+    top.set_xlabel("share of all failures up to there", fontsize=8.5, color=INK, loc="left")
     top.spines[["right", "left", "bottom"]].set_visible(False)
     drawn.plot([], [], color=_LINE, marker="o", markersize=3.5, linewidth=1.1, label="share so far")

@@ -22,21 +22,8 @@ _TO_ASK = frozenset(
 )
 # Those of az's other groups that come up around backups: their own hint is the same.
 _AZ_GROUPS = frozenset(
-    {
-        "ad",
-        "aks",
-        "disk",
-        "disk-access",
-        "feature",
-        "group",
-        "identity",
-        "image",
-        "keyvault",
-        "lock",
-        "monitor",
-        "mysql",
-    }
-    | {"network", "postgres", "provider", "resource", "role", "security", "snapshot", "storage", "vm", "vmss"}
+    {"ad", "aks", "disk", "disk-access", "feature", "group", "identity", "image", "keyvault", "lock", "monitor"}
+    | {"mysql", "network", "postgres", "provider", "resource", "role", "security", "snapshot", "storage", "vm", "vmss"}
 )
 _SHELL = frozenset(
     {"cat", "cd", "cp", "curl", "dir", "echo", "env", "export", "grep", "jq", "ls", "mkdir", "mv", "pip", "pwd", "rm"}

@@ -10,7 +10,7 @@ from typing import Any
 import pandas
 
 from dpmagic.analysis.backups.history import History, backups, history
-from dpmagic.analysis.backups.holes import without
+from dpmagic.analysis.backups.holes import known_since, without
 from dpmagic.analysis.backups.keys import among, subscriptions
 from dpmagic.analysis.backups.policies import schedules_of
 from dpmagic.analysis.backups.snapshots import newest
@@ -48,7 +48,6 @@ SNAPSHOTS = (
 """The columns of snapshots that any question takes."""
 
 _A_DAY = timedelta(days=1)  # a job that began later than that is not the run of a due time before
-_KEPT = timedelta(days=14)  # how long Resource Graph has jobs
 
 
 def answer(estate: Estate, frame: pandas.DataFrame, *notes: str, **more: Any) -> pandas.DataFrame:
@@ -170,8 +169,7 @@ def reached(estate: Estate, jobs: pandas.DataFrame) -> datetime:
     more than the window's first day is out of reach.
     """
     said = jobs.attrs.get(KEY, {}).get("since")
-    known = [instant(said)] if said else [estate.now - _KEPT, *jobs["startTime"].dropna().nsmallest(1)]
-    since = max(estate.window.start, min(known))
+    since = max(estate.window.start, known_since(estate, jobs, said))
     if said and since >= min(estate.window.start + _A_DAY, estate.window.end):
         raise InvalidArgument(
             f"the window begins at {estate.window.texts()[0]}, and there are jobs from {format_time(since, 'auto')} on",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from dpmagic.analysis.backups.history import History
 from dpmagic.analysis.backups.keys import SLACK, instants, subscriptions
 from dpmagic.estate.completeness import KEY
 from dpmagic.estate.estate import Estate
+from dpmagic.estate.live import KEPT
 from dpmagic.estate.window import Window, instant
 from dpmagic.frames.times import format_time
 
 _SLACK = np.timedelta64(SLACK)
-_KEPT = timedelta(days=14)  # how long Resource Graph has jobs
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,21 @@ def holes_in(estate: Estate) -> list[Hole]:
     return holes_of(estate.remembers("jobs").get("holes"))
 
 
+def known_since(estate: Estate, jobs: pandas.DataFrame, said: str | None) -> datetime:
+    """From when on there are jobs, as their table says; one that does not say is taken to go back the 14 days for
+    which the service keeps them, and as far as its oldest job."""
+    if said:
+        return instant(said)
+    oldest: list[datetime] = [one.to_pydatetime() for one in jobs["startTime"].dropna().nsmallest(1)]
+    return min([estate.now - KEPT, *oldest])
+
+
 def jobs_known(estate: Estate, jobs: pandas.DataFrame) -> Window | None:
     """The last span up to the window's end of which all ``jobs`` are there; None if there is none."""
     said = estate.remembers("jobs")
-    oldest = jobs["startTime"].min() if len(jobs) else pandas.NaT
-    started = [] if pandas.isna(oldest) else [oldest.to_pydatetime()]
-    since = instant(said["since"]) if said.get("since") else min([estate.now - _KEPT, *started])
     seen = [pandas.Timestamp(hole.end).tz_localize("UTC").to_pydatetime() for hole in holes_of(said.get("holes"))]
     until = min([estate.window.end, estate.now, *map(instant, said.get("until", ()))])
-    start = max([estate.window.start, since, *seen])
+    start = max([estate.window.start, known_since(estate, jobs, said.get("since")), *seen])
     return Window(start, until) if start < until else None
 
 
